@@ -1,0 +1,141 @@
+package testnet
+
+import (
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// faultConn is a connection under the switchboard. Its pump reads the inner
+// connection, so that a reply can be held back or lost while the client's own
+// read deadline keeps working on what was let through.
+type faultConn struct {
+	net.Conn
+	faults  *Faults
+	replies *stream
+	once    sync.Once
+	closed  chan struct{}
+
+	// Guarded by faults.mu.
+	broken   error // the switchboard's reason, nil while whole
+	lost     bool  // a write went nowhere
+	awaiting bool  // a request is out, no byte of its reply came through
+	doomed   bool  // that reply must be lost
+}
+
+// Read returns what the pump let through.
+func (c *faultConn) Read(p []byte) (int, error) {
+	n, err := c.replies.read(p)
+	return n, opError("read", c, err)
+}
+
+// Write decides the fate of one request before any of it leaves.
+func (c *faultConn) Write(p []byte) (int, error) {
+	f := c.faults
+	f.mu.Lock()
+	if c.broken != nil {
+		defer f.mu.Unlock()
+		return 0, opError("write", c, c.broken)
+	}
+	if f.hang || c.lost {
+		c.lost = true
+		f.mu.Unlock()
+		return len(p), nil
+	}
+	d, dropped := f.take(p)
+	c.awaiting = true
+	c.doomed = c.doomed || dropped && d.delivered
+	f.mu.Unlock()
+	if dropped && !d.delivered {
+		c.kill(syscall.ECONNRESET)
+		return len(p), nil // the kernel had taken it; the read will tell
+	}
+	return c.Conn.Write(p)
+}
+
+// pump ends when the inner connection ends, at the latest after Close.
+func (c *faultConn) pump() {
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := c.Conn.Read(buf)
+		if !c.admit(n > 0) {
+			return
+		}
+		if n > 0 {
+			_, _ = c.replies.write(buf[:n]) // fails after Close only
+		}
+		if err != nil {
+			c.replies.end(err, syscall.EPIPE, false)
+			return
+		}
+	}
+}
+
+// admit waits until what arrived may pass; false means it never may.
+func (c *faultConn) admit(data bool) bool {
+	f := c.faults
+	for {
+		f.mu.Lock()
+		held, doomed, changed := f.hang || c.lost, c.doomed && data, f.change()
+		var delay time.Duration
+		if c.awaiting && !held {
+			c.awaiting, delay = false, f.delay
+		}
+		f.mu.Unlock()
+		var timer <-chan time.Time
+		switch {
+		case held:
+		case doomed:
+			c.kill(io.EOF)
+			return false
+		case delay > 0:
+			changed, timer = nil, time.After(delay)
+		default:
+			return true
+		}
+		select {
+		case <-changed:
+		case <-timer:
+		case <-c.closed:
+			return false
+		}
+	}
+}
+
+// kill ends the connection for both sides; the client reads err.
+func (c *faultConn) kill(err error) {
+	c.faults.mu.Lock()
+	if c.broken == nil {
+		c.broken = syscall.EPIPE
+	}
+	c.faults.mu.Unlock()
+	c.replies.end(err, syscall.EPIPE, true)
+	reset(c.Conn)
+}
+
+// Close implements net.Conn.
+func (c *faultConn) Close() error {
+	err := net.ErrClosed
+	c.once.Do(func() {
+		close(c.closed)
+		c.faults.remove(c)
+		c.replies.end(net.ErrClosed, syscall.EPIPE, true)
+		c.replies.setDeadline(&c.replies.readBy, time.Time{})
+		err = c.Conn.Close()
+	})
+	return opError("close", c, err)
+}
+
+// SetDeadline implements net.Conn.
+func (c *faultConn) SetDeadline(at time.Time) error {
+	_ = c.SetReadDeadline(at) // has no failure
+	return c.SetWriteDeadline(at)
+}
+
+// SetReadDeadline acts on what the pump let through.
+func (c *faultConn) SetReadDeadline(at time.Time) error {
+	c.replies.setDeadline(&c.replies.readBy, at)
+	return nil
+}
