@@ -1,0 +1,189 @@
+package wechatsim
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// bodyLimit is more than any request that the simulator understands.
+const bodyLimit = 64 << 10
+
+// call is one request, read to its end before any lock is taken.
+type call struct {
+	path, method string
+	token        string // ?access_token=
+	caller       netip.Addr
+	params
+	problem int // errcode of a body that could not be read as JSON, 0: fine
+}
+
+// params are the parameters of all endpoints, in the query or in a JSON body.
+type params struct {
+	GrantType string `json:"grant_type"`
+	AppID     string `json:"appid"`
+	Secret    string `json:"secret"`
+	AppSecret string `json:"appsecret"` // clear_quota/v2 calls it so
+	Force     bool   `json:"force_refresh"`
+	CGIPath   string `json:"cgi_path"`
+}
+
+// readCall fails only if the body does not arrive.
+func readCall(r *http.Request) (call, error) {
+	q := r.URL.Query()
+	c := call{path: r.URL.Path, method: r.Method, token: q.Get("access_token")}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		c.caller = peer.Addr().Unmap()
+	}
+	if c.path == PathToken || c.path == PathClearV2 {
+		c.params = params{GrantType: q.Get("grant_type"), AppID: q.Get("appid"), Secret: q.Get("secret"), AppSecret: q.Get("appsecret")}
+	}
+	if c.path == PathToken || r.Method != http.MethodPost {
+		return c, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, bodyLimit+1))
+	if err != nil {
+		return c, err
+	}
+	var wrongType *json.UnmarshalTypeError
+	switch err := json.Unmarshal(body, &c.params); {
+	case len(bytes.TrimSpace(body)) == 0:
+		c.problem = 44002
+	case errors.As(err, &wrongType), len(body) > bodyLimit:
+		c.problem = 47001
+	case err != nil:
+		c.problem = notJSON
+	}
+	return c, nil
+}
+
+// notJSON stands for 41002 or 47001, by Options.StrictJSON.
+const notJSON = -2
+
+// owner finds the app that a call speaks for, nil if none is known. Called with mu held.
+func (s *Server) owner(c call) *app {
+	if g := s.grants[c.token]; g != nil {
+		return g.app
+	}
+	return s.apps[c.AppID]
+}
+
+// process answers a call as WeChat would. This is the instant at which it
+// takes effect: whatever happens to the answer, the token is issued.
+func (s *Server) process(c call, f Fault) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if f.Kind == FaultErrcode && f.Code == 40164 && f.Message == "" {
+		return s.failIP(c.caller)
+	} else if f.Kind == FaultErrcode {
+		return s.fail(f.Code, f.Message)
+	}
+	if want := method(c.path); want == "" {
+		return s.fail(40066, "")
+	} else if c.method != want {
+		return s.fail(map[string]int{http.MethodGet: 43001, http.MethodPost: 43002}[want], "")
+	}
+	switch c.path {
+	case PathToken:
+		return s.classicToken(c, f, now)
+	case PathStableToken:
+		return s.stableToken(c, f, now)
+	case PathClearV2:
+		return s.clearBySecret(c, now)
+	}
+	return s.callWithToken(c, now)
+}
+
+// method is the one that an endpoint takes, "" of an unknown endpoint.
+func method(path string) string {
+	switch path {
+	case PathToken, PathDomainIP, PathCallbackIP:
+		return http.MethodGet
+	case PathStableToken, PathQuotaGet, PathClear, PathClearV2:
+		return http.MethodPost
+	}
+	return ""
+}
+
+// callWithToken answers the endpoints that take ?access_token=.
+func (s *Server) callWithToken(c call, now time.Time) reply {
+	g, code := s.judge(c.token, now)
+	if code != 0 {
+		return s.fail(code, "")
+	}
+	a := g.app
+	if a.whitelistTokens && !a.admits(c.caller) {
+		return s.failIP(c.caller)
+	}
+	if m := a.meters[c.path]; m != nil {
+		if code := m.take(s.periods, now); code != 0 {
+			return s.fail(code, "")
+		}
+	}
+	switch c.path {
+	case PathQuotaGet:
+		return s.quotaReport(a, c, now)
+	case PathClear:
+		return s.clear(a, c, now)
+	}
+	return reply{IPs: []string{"101.226.103.0/25"}}
+}
+
+func (s *Server) quotaReport(a *app, c call, now time.Time) reply {
+	if c.problem != 0 {
+		return s.failBody(c)
+	}
+	m := a.meters[c.CGIPath]
+	if m == nil {
+		return s.fail(76021, "")
+	}
+	m.roll(s.periods, now)
+	rep := succeeded()
+	rep.Quota = &quotaReply{DailyLimit: m.Limit, Used: m.Used, Remain: max(0, m.Limit-m.Used)}
+	rep.RateLimit = &rateReply{}
+	rep.ComponentRateLimit = &rateReply{}
+	if m.MinuteLimit > 0 {
+		*rep.RateLimit = rateReply{CallCount: m.MinuteLimit, RefreshSecond: int(s.periods.Minute / time.Second)}
+	}
+	return rep
+}
+
+// clear resets the counters of all endpoints, except the forced refreshes.
+func (s *Server) clear(a *app, c call, now time.Time) reply {
+	switch {
+	case c.problem != 0:
+		return s.failBody(c)
+	case c.AppID == "":
+		return s.fail(41002, "")
+	case c.AppID != a.id:
+		return s.fail(40013, "")
+	case !a.clears.take(s.periods.month(now), clearsPerMonth):
+		return s.fail(48006, "")
+	}
+	for _, m := range a.meters {
+		m.Used, m.MinuteUsed = 0, 0
+	}
+	return succeeded()
+}
+
+// clearBySecret exists for the case that no token can be had any more because
+// the quota is gone. Parameters come in the URL or in the body.
+func (s *Server) clearBySecret(c call, now time.Time) reply {
+	if c.problem == 44002 && c.AppID != "" {
+		c.problem = 0 // all in the URL
+	}
+	if c.problem != 0 {
+		return s.failBody(c)
+	}
+	c.Secret = c.AppSecret
+	a, refusal := s.bySecret(c, now)
+	if a == nil {
+		return refusal
+	}
+	return s.clear(a, c, now)
+}

@@ -1,0 +1,194 @@
+package wechatsim
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// FaultKind is a way in which WeChat, or something in front of it, misbehaves.
+type FaultKind string
+
+// These faults answer instead of WeChat: the call has no effect there.
+const (
+	FaultErrcode  FaultKind = "errcode"   // HTTP 200 with errcode Code and errmsg Message
+	FaultStatus   FaultKind = "status"    // HTTP status Code (502 if 0) and a page, Body if set
+	FaultEmpty    FaultKind = "empty"     // HTTP 200, text/html; charset=gbk, no body
+	FaultHTML     FaultKind = "html"      // HTTP 200 and a page, Body if set, as from a proxy
+	FaultRedirect FaultKind = "redirect"  // HTTP 302 to Body, or to a login page
+	FaultReset    FaultKind = "reset"     // connection reset before the call took effect
+	FaultHang     FaultKind = "hang"      // no answer until the client gives up
+	FaultEndless  FaultKind = "endless"   // 10 GB of JSON string
+	FaultGzipBomb FaultKind = "gzip_bomb" // the same in 10 MB of gzip
+)
+
+// These faults let WeChat do what was asked, and then spoil the answer.
+const (
+	FaultReplyLost FaultKind = "reply_lost" // connection reset after the call took effect
+	FaultDelay     FaultKind = "delay"      // right, but after Delay
+	FaultSlowBody  FaultKind = "slow_body"  // one byte every Delay (1 s if 0)
+	FaultTruncated FaultKind = "truncated"  // half of the JSON
+	FaultNoToken   FaultKind = "no_token"   // JSON without access_token
+	FaultExpiresIn FaultKind = "expires_in" // ExpiresIn instead of the truth; missing if empty
+	FaultDuplicate FaultKind = "duplicate"  // classic returns the token it returned before
+	FaultLongToken FaultKind = "long_token" // a new token has 512 characters
+)
+
+// Fault is one misbehaviour. Where several match a call, the one injected
+// first acts; a call meets at most one.
+type Fault struct {
+	ID   int       `json:"id"` // given by Inject
+	Kind FaultKind `json:"kind"`
+
+	Path  string `json:"path,omitempty"`  // "": every endpoint
+	AppID string `json:"appid,omitempty"` // "": every app
+
+	Times       int       `json:"times,omitempty"`       // how many calls are left; 0: no limit
+	Until       time.Time `json:"until,omitzero"`        // zero: for ever
+	Probability float64   `json:"probability,omitempty"` // of hitting a call; 0 and 1: always
+
+	Code      int             `json:"code,omitempty"`
+	Message   string          `json:"message,omitempty"`
+	Body      string          `json:"body,omitempty"`
+	ExpiresIn json.RawMessage `json:"expires_in,omitempty"` // any JSON: 0, -1, "7200", 1e12
+
+	// Delay is waited before the headers, with every kind but slow_body.
+	Delay time.Duration `json:"-"`
+}
+
+// faultsLimit keeps a forgotten script from filling the memory.
+const faultsLimit = 1000
+
+// Inject switches a fault on for the calls to come and returns its id.
+func (s *Server) Inject(f Fault) (int, error) {
+	if err := f.validate(); err != nil {
+		return 0, fmt.Errorf("inject fault: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgetFaults(time.Now())
+	if len(s.faults) >= faultsLimit {
+		return 0, fmt.Errorf("inject fault: %w", &FieldError{"faults", "too many are active", "clear some"})
+	}
+	s.faultID++
+	f.ID = s.faultID
+	s.faults = append(s.faults, &f)
+	return f.ID, nil
+}
+
+// Faults lists the faults that still act, Times being what is left of each.
+func (s *Server) Faults() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgetFaults(time.Now())
+	list := make([]Fault, len(s.faults))
+	for i, f := range s.faults {
+		list[i] = *f
+	}
+	return list
+}
+
+// ClearFaults switches off the faults with these ids, without ids all of them.
+// A call that a fault already holds stays held.
+func (s *Server) ClearFaults(ids ...int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = slices.DeleteFunc(s.faults, func(f *Fault) bool {
+		return len(ids) == 0 || slices.Contains(ids, f.ID)
+	})
+}
+
+func (s *Server) forgetFaults(now time.Time) {
+	s.faults = slices.DeleteFunc(s.faults, func(f *Fault) bool {
+		return !f.Until.IsZero() && !now.Before(f.Until)
+	})
+}
+
+// arrive counts a call and chooses its fault, the zero Fault for none. It is
+// counted whatever becomes of it, as WeChat's operators would see it arrive.
+func (s *Server) arrive(c call) Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	appid := c.AppID
+	if a := s.owner(c); a != nil {
+		appid = a.id
+		if method(c.path) != "" {
+			a.calls[c.path]++
+		}
+	}
+	s.forgetFaults(time.Now())
+	for i, f := range s.faults {
+		if !f.matches(c.path, appid) || f.Probability > 0 && s.dice.Float64() >= f.Probability {
+			continue
+		}
+		chosen := *f
+		if f.Times == 1 {
+			s.faults = slices.Delete(s.faults, i, i+1)
+		} else if f.Times > 1 {
+			f.Times--
+		}
+		return chosen
+	}
+	return Fault{}
+}
+
+// matches keeps a fault of the token's JSON from being used up by a call that
+// has no token in its answer.
+func (f Fault) matches(path, appid string) bool {
+	switch f.Kind {
+	case FaultNoToken, FaultExpiresIn, FaultLongToken:
+		if path != PathToken && path != PathStableToken {
+			return false
+		}
+	case FaultDuplicate:
+		if path != PathToken {
+			return false
+		}
+	}
+	return (f.Path == "" || f.Path == path) && (f.AppID == "" || f.AppID == appid)
+}
+
+// replacesAnswer says that the call never reaches WeChat.
+func (f Fault) replacesAnswer() bool {
+	switch f.Kind {
+	case FaultStatus, FaultEmpty, FaultHTML, FaultRedirect, FaultReset, FaultHang, FaultEndless, FaultGzipBomb:
+		return true
+	}
+	return false
+}
+
+func faultKinds() []FaultKind {
+	return []FaultKind{
+		FaultErrcode, FaultStatus, FaultEmpty, FaultHTML, FaultRedirect, FaultReset, FaultHang, FaultEndless, FaultGzipBomb,
+		FaultReplyLost, FaultDelay, FaultSlowBody, FaultTruncated, FaultNoToken, FaultExpiresIn, FaultDuplicate, FaultLongToken,
+	}
+}
+
+func (f Fault) validate() error {
+	switch {
+	case !slices.Contains(faultKinds(), f.Kind):
+		var known []string
+		for _, k := range faultKinds() {
+			known = append(known, string(k))
+		}
+		return &FieldError{"kind", fmt.Sprintf("unknown kind %q", f.Kind), "give one of " + strings.Join(known, ", ")}
+	case f.Path != "" && method(f.Path) == "":
+		return &FieldError{"path", fmt.Sprintf("%q is no simulated endpoint", f.Path), "give a path such as " + PathStableToken + ", or none for all"}
+	case f.Times < 0:
+		return &FieldError{"times", "negative", "give the number of calls, or 0 for no limit"}
+	case !(f.Probability >= 0 && f.Probability <= 1): // NaN too
+		return &FieldError{"probability", "outside 0 to 1", "give a number from 0 to 1; 0 means always"}
+	case f.Kind == FaultErrcode && f.Code == 0:
+		return &FieldError{"code", "missing", "give the errcode, such as 45009"}
+	case f.Kind == FaultStatus && f.Code != 0 && (f.Code < 200 || f.Code > 599):
+		return &FieldError{"code", "not an HTTP status of an answer", fmt.Sprintf("give 200 to 599, such as %d", http.StatusBadGateway)}
+	case f.Delay < 0 || f.Kind == FaultDelay && f.Delay == 0:
+		return &FieldError{"delay", "zero or negative", "give a duration such as 3s"}
+	case len(f.ExpiresIn) > 0 && !json.Valid(f.ExpiresIn):
+		return &FieldError{"expires_in", "not JSON", `give any JSON value, such as 299 or "7200"`}
+	}
+	return nil
+}

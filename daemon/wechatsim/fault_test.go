@@ -1,0 +1,447 @@
+package wechatsim_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/testnet"
+	"wxtokend/daemon/wechatsim"
+)
+
+// site is a simulator behind a network in memory, with an http.Client.
+type site struct {
+	sim
+	client *http.Client
+	stop   func()
+}
+
+func online(t *testing.T, change func(*wechatsim.Options), f func(t *testing.T, s site)) {
+	t.Helper()
+	inBubble(t, change, func(t *testing.T, s sim) {
+		ln := testnet.NewListener("10.0.0.1:80")
+		ctx, cancel := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(ctx, ln) }()
+		transport := &http.Transport{DialContext: ln.From(caller), DisableKeepAlives: true}
+		stop := func() {
+			cancel()
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+			transport.CloseIdleConnections()
+		}
+		f(t, site{s, &http.Client{
+			Transport:     transport,
+			Timeout:       10 * time.Second,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}, stop})
+		stop()
+	})
+}
+
+// result is what a client met.
+type result struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+	took   time.Duration
+}
+
+func (s site) fetch(method, url, body string) (r result) {
+	s.t.Helper()
+	start := time.Now()
+	defer func() { r.took = time.Since(start) }()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, "http://10.0.0.1"+url, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return result{err: err}
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 3<<20))
+	return result{status: resp.StatusCode, header: resp.Header, body: string(text), err: err}
+}
+
+func (s site) mint() result { s.t.Helper(); return s.fetch("GET", classicURL(appid, pass), "") }
+
+func (s site) inject(f wechatsim.Fault) int {
+	s.t.Helper()
+	id, err := s.Inject(f)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
+func TestFaultKinds(t *testing.T) {
+	errcode := func(want int) func(result) bool {
+		return func(r result) bool {
+			var a answer
+			return json.Unmarshal([]byte(r.body), &a) == nil && a.code() == want && r.status == 200 && strings.Contains(a.Message, " rid: ")
+		}
+	}
+	expires := func(raw string) func(result) bool {
+		return func(r result) bool {
+			var a map[string]json.RawMessage
+			err := json.Unmarshal([]byte(r.body), &a)
+			return err == nil && string(a["expires_in"]) == raw && len(a["access_token"]) > 80
+		}
+	}
+	isHTML := func(status int, body string) func(result) bool {
+		return func(r result) bool {
+			return r.status == status && strings.HasPrefix(r.header.Get("Content-Type"), "text/html") && strings.Contains(r.body, body)
+		}
+	}
+	tests := []struct {
+		name   string
+		fault  wechatsim.Fault
+		issued int // tokens, by one call
+		check  func(result) bool
+	}{
+		{"errcode", wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009}, 0, errcode(45009)},
+		{"errcode -1", wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1}, 0, errcode(-1)},
+		{"errcode nobody knows", wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 12345}, 0, errcode(12345)},
+		{"errcode with text", wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 1, Message: "own words"}, 0,
+			func(r result) bool { return strings.Contains(r.body, `"own words rid: `) }},
+		{"errcode names the caller", wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40164}, 0,
+			func(r result) bool {
+				return strings.Contains(r.body, "invalid ip "+caller+" ipv6 ::ffff:"+caller+", not")
+			}},
+		{"status", wechatsim.Fault{Kind: wechatsim.FaultStatus}, 0, isHTML(502, "Bad Gateway")},
+		{"status 503", wechatsim.Fault{Kind: wechatsim.FaultStatus, Code: 503, Body: "busy"}, 0, isHTML(503, "busy")},
+		{"empty", wechatsim.Fault{Kind: wechatsim.FaultEmpty}, 0,
+			func(r result) bool {
+				return r.status == 200 && r.body == "" && r.header.Get("Content-Type") == "text/html; charset=gbk" && r.err == nil
+			}},
+		{"html", wechatsim.Fault{Kind: wechatsim.FaultHTML}, 0, isHTML(200, "Sign in")},
+		{"html with body", wechatsim.Fault{Kind: wechatsim.FaultHTML, Body: "<p>own"}, 0, isHTML(200, "<p>own")},
+		{"redirect", wechatsim.Fault{Kind: wechatsim.FaultRedirect, Body: "http://10.0.0.9/x"}, 0,
+			func(r result) bool { return r.status == 302 && r.header.Get("Location") == "http://10.0.0.9/x" }},
+		{"reset", wechatsim.Fault{Kind: wechatsim.FaultReset}, 0,
+			func(r result) bool { return errors.Is(r.err, syscall.ECONNRESET) }},
+		{"hang", wechatsim.Fault{Kind: wechatsim.FaultHang}, 0,
+			func(r result) bool { return errors.Is(r.err, context.DeadlineExceeded) && r.took == 10*time.Second }},
+		{"endless", wechatsim.Fault{Kind: wechatsim.FaultEndless}, 0,
+			func(r result) bool {
+				return len(r.body) == 3<<20 && strings.HasPrefix(r.body, `{"access_token":"98_aaa`) && r.header.Get("Content-Encoding") == ""
+			}},
+		{"gzip bomb", wechatsim.Fault{Kind: wechatsim.FaultGzipBomb}, 0,
+			func(r result) bool {
+				return len(r.body) == 3<<20 && strings.HasPrefix(r.body, `{"access_token":"98_aaa`)
+			}},
+		{"reply lost", wechatsim.Fault{Kind: wechatsim.FaultReplyLost}, 1,
+			func(r result) bool { return errors.Is(r.err, syscall.ECONNRESET) }},
+		{"delay", wechatsim.Fault{Kind: wechatsim.FaultDelay, Delay: 3 * time.Second}, 1,
+			func(r result) bool { return r.took == 3*time.Second && expires("7200")(r) }},
+		{"delay beyond the client's patience", wechatsim.Fault{Kind: wechatsim.FaultDelay, Delay: time.Minute}, 1,
+			func(r result) bool { return r.err != nil && r.took == 10*time.Second }},
+		{"delayed error", wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Delay: time.Second}, 0,
+			func(r result) bool { return r.took == time.Second && errcode(-1)(r) }},
+		{"delayed status", wechatsim.Fault{Kind: wechatsim.FaultStatus, Code: 500, Delay: time.Second}, 0,
+			func(r result) bool { return r.took == time.Second && r.status == 500 }},
+		{"slow body", wechatsim.Fault{Kind: wechatsim.FaultSlowBody}, 1,
+			func(r result) bool {
+				return r.status == 200 && r.err != nil && len(r.body) >= 9 && len(r.body) <= 11 && r.took == 10*time.Second
+			}},
+		{"slow body that arrives", wechatsim.Fault{Kind: wechatsim.FaultSlowBody, Delay: 10 * time.Millisecond}, 1,
+			func(r result) bool { return r.took > time.Second && expires("7200")(r) }},
+		{"truncated", wechatsim.Fault{Kind: wechatsim.FaultTruncated}, 1,
+			func(r result) bool {
+				return r.err == nil && strings.HasPrefix(r.body, `{"access_token":"98_`) && !json.Valid([]byte(r.body))
+			}},
+		{"no token", wechatsim.Fault{Kind: wechatsim.FaultNoToken}, 1, func(r result) bool { return r.body == `{"expires_in":7200}` }},
+		{"expires_in missing", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn}, 1, expires("")},
+		{"expires_in 0", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("0")}, 1, expires("0")},
+		{"expires_in negative", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("-1")}, 1, expires("-1")},
+		{"expires_in string", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte(`"7200"`)}, 1, expires(`"7200"`)},
+		{"expires_in huge", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("1e12")}, 1, expires("1e12")},
+		{"expires_in 299", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("299")}, 1, expires("299")},
+		{"long token", wechatsim.Fault{Kind: wechatsim.FaultLongToken}, 1,
+			func(r result) bool {
+				var a answer
+				return json.Unmarshal([]byte(r.body), &a) == nil && len(a.Token) == 512
+			}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			online(t, nil, func(t *testing.T, s site) {
+				tt.fault.Times = 1
+				s.inject(tt.fault)
+				r := s.mint()
+				if !tt.check(r) {
+					t.Errorf("status %d, %v, %d bytes, error %v, after %v: %.300s", r.status, r.header, len(r.body), r.err, r.took, r.body)
+				}
+				if got := len(s.Issued()); got != tt.issued {
+					t.Errorf("%d tokens issued, want %d", got, tt.issued)
+				}
+				if got := s.Calls(appid)[wechatsim.PathToken]; got != 1 {
+					t.Errorf("%d calls counted", got)
+				}
+				if left := s.Faults(); len(left) != 0 {
+					t.Errorf("not used up: %v", left)
+				}
+				if r := s.mint(); !expires("7200")(r) {
+					t.Errorf("the call after the fault: %+v", r)
+				}
+			})
+		})
+	}
+}
+
+// The bomb is small on the wire: that is its point.
+func TestGzipBombOnTheWire(t *testing.T) {
+	online(t, nil, func(t *testing.T, s site) {
+		s.client.Transport.(*http.Transport).DisableCompression = true
+		s.inject(wechatsim.Fault{Kind: wechatsim.FaultGzipBomb})
+		r := s.mint()
+		if r.header.Get("Content-Encoding") != "gzip" || !bytes.HasPrefix([]byte(r.body), []byte{0x1f, 0x8b}) {
+			t.Errorf("%v % x", r.header, r.body[:4])
+		}
+		// 3 MiB of members of about 1 KB each unpack to some gigabytes.
+		if members := strings.Count(r.body, "\x1f\x8b\x08"); members < 1000 {
+			t.Errorf("only %d members in 3 MiB", members)
+		}
+	})
+}
+
+// With newest-two the token before a lost one is on its last five minutes.
+func TestReplyLostSupersedes(t *testing.T) {
+	online(t, nil, func(t *testing.T, s site) {
+		before := s.classic().Token
+		s.inject(wechatsim.Fault{Kind: wechatsim.FaultReplyLost, Times: 1})
+		if r := s.mint(); r.err == nil {
+			t.Errorf("a reply: %+v", r)
+		}
+		time.Sleep(5*time.Minute - ms)
+		s.wantUse("before", before, 0)
+		time.Sleep(ms)
+		s.wantUse("after", before, 40001)
+		if lost, _ := s.Current(appid, wechatsim.Classic); !s.Accepts(appid, lost.Reveal()) {
+			t.Error("the lost token is not current")
+		}
+	})
+}
+
+func TestDuplicate(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, s sim) {
+		if _, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultDuplicate}); err != nil {
+			t.Fatal(err)
+		}
+		first := s.classic()
+		time.Sleep(time.Second)
+		if again := s.classic(); again.Token != first.Token || string(again.Expires) != "7199" {
+			t.Errorf("%s after %s", again.body, first.body)
+		}
+		time.Sleep(2 * time.Hour)
+		if late := s.classic(); late.Token == first.Token {
+			t.Error("an expired token was issued again")
+		}
+	})
+}
+
+func TestFaultFilters(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, s sim) {
+		two := func() answer { return s.do("GET", classicURL(appidTwo, pass), "") }
+		token := s.classic().Token
+		id, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Path: wechatsim.PathToken, AppID: appid, Times: 2})
+		s.must(err)
+		if s.stable().code() != 0 || two().code() != 0 || s.use(token) != 0 {
+			t.Error("the fault hit a call outside of its filter")
+		}
+		if left := s.Faults(); len(left) != 1 || left[0].ID != id || left[0].Times != 2 {
+			t.Errorf("faults %+v", left)
+		}
+		if a, b, c := s.classic().code(), s.classic().code(), s.classic().code(); a != -1 || b != -1 || c != 0 {
+			t.Errorf("errcodes %d %d %d", a, b, c)
+		}
+
+		// By the app that a token belongs to.
+		_, err = s.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40001, AppID: appid, Path: wechatsim.PathDomainIP})
+		s.must(err)
+		if a, b := s.use(token), s.use(two().Token); a != 40001 || b != 0 {
+			t.Errorf("errcodes %d %d", a, b)
+		}
+
+		// A fault of the token's JSON waits for a call that has a token.
+		s.ClearFaults()
+		_, err = s.Inject(wechatsim.Fault{Kind: wechatsim.FaultNoToken, Times: 1})
+		s.must(err)
+		s.use(token)
+		if len(s.Faults()) != 1 || s.classic().Token != "" {
+			t.Error("no_token was used up by a check")
+		}
+	})
+}
+
+func TestFaultUntil(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, s sim) {
+		_, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009, Until: time.Now().Add(time.Minute)})
+		s.must(err)
+		time.Sleep(time.Minute - ms)
+		if got := s.classic().code(); got != 45009 {
+			t.Errorf("before: %d", got)
+		}
+		time.Sleep(ms)
+		if got := s.classic().code(); got != 0 || len(s.Faults()) != 0 {
+			t.Errorf("after: %d, %v", got, s.Faults())
+		}
+	})
+}
+
+func TestFaultProbabilityIsReproducible(t *testing.T) {
+	pattern := func(seed uint64) (hits string) {
+		inBubble(t, func(o *wechatsim.Options) { o.Seed = seed }, func(_ *testing.T, s sim) {
+			_, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Probability: 0.3})
+			s.must(err)
+			for range 1000 {
+				if s.classic().code() == -1 {
+					hits += "x"
+				} else {
+					hits += "."
+				}
+			}
+		})
+		return hits
+	}
+	first := pattern(42)
+	if n := strings.Count(first, "x"); n < 220 || n > 380 {
+		t.Errorf("%d of 1000 calls were hit at 0.3", n)
+	}
+	if pattern(42) != first {
+		t.Error("the same seed hit other calls")
+	}
+	if pattern(43) == first {
+		t.Error("another seed hit the same calls")
+	}
+}
+
+func TestClearFaultsByID(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, s sim) {
+		var ids []int
+		for code := range 3 {
+			id, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: code + 1})
+			s.must(err)
+			ids = append(ids, id)
+		}
+		s.ClearFaults(ids[0], ids[2])
+		if left := s.Faults(); len(left) != 1 || left[0].Code != 2 {
+			t.Errorf("left: %+v", left)
+		}
+		s.ClearFaults()
+		if left := s.Faults(); len(left) != 0 {
+			t.Errorf("left: %+v", left)
+		}
+		for range 1000 {
+			_, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultReset})
+			s.must(err)
+		}
+		if _, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultReset}); err == nil {
+			t.Error("no limit of faults")
+		}
+	})
+}
+
+func TestBadFaults(t *testing.T) {
+	tests := []struct {
+		field string
+		fault wechatsim.Fault
+	}{
+		{"kind", wechatsim.Fault{}},
+		{"kind", wechatsim.Fault{Kind: "x"}},
+		{"path", wechatsim.Fault{Kind: wechatsim.FaultReset, Path: "/x"}},
+		{"times", wechatsim.Fault{Kind: wechatsim.FaultReset, Times: -1}},
+		{"probability", wechatsim.Fault{Kind: wechatsim.FaultReset, Probability: 1.5}},
+		{"code", wechatsim.Fault{Kind: wechatsim.FaultErrcode}},
+		{"code", wechatsim.Fault{Kind: wechatsim.FaultStatus, Code: 99}},
+		{"delay", wechatsim.Fault{Kind: wechatsim.FaultDelay}},
+		{"delay", wechatsim.Fault{Kind: wechatsim.FaultReset, Delay: -1}},
+		{"expires_in", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("{")}},
+	}
+	inBubble(t, nil, func(t *testing.T, s sim) {
+		for _, tt := range tests {
+			_, err := s.Inject(tt.fault)
+			var field *wechatsim.FieldError
+			if !errors.As(err, &field) || field.Field != tt.field || field.Reason == "" || field.Cure == "" {
+				t.Errorf("%+v: %v, want a refusal of %s", tt.fault, err, tt.field)
+			}
+		}
+		if len(s.Faults()) != 0 {
+			t.Error("a bad fault was injected")
+		}
+	})
+}
+
+// Serve ends although faults hold calls, and leaves no goroutine: the bubble
+// itself would report one.
+func TestServeEndsWithItsContext(t *testing.T) {
+	for _, kind := range []wechatsim.FaultKind{wechatsim.FaultHang, wechatsim.FaultEndless, wechatsim.FaultSlowBody} {
+		t.Run(string(kind), func(t *testing.T) {
+			inBubble(t, nil, func(t *testing.T, s sim) {
+				ln := testnet.NewListener("10.0.0.1:80")
+				ctx, cancel := context.WithCancel(t.Context())
+				served := make(chan error, 1)
+				go func() { served <- s.Serve(ctx, ln) }()
+				_, err := s.Inject(wechatsim.Fault{Kind: kind})
+				s.must(err)
+				// A client that sends a request and never reads or leaves.
+				c, err := ln.Dial(ctx, "tcp", "10.0.0.1:80")
+				s.must(err)
+				defer c.Close()
+				_, err = io.WriteString(c, "GET "+classicURL(appid, pass)+" HTTP/1.1\r\nHost: x\r\n\r\n")
+				s.must(err)
+				time.Sleep(time.Minute)
+				start := time.Now()
+				cancel()
+				if err := <-served; err != nil {
+					t.Error(err)
+				}
+				// Only a handler that is stuck in a write has to be cut off.
+				most := 100 * time.Millisecond
+				if kind == wechatsim.FaultEndless {
+					most = 2 * time.Second
+				}
+				if took := time.Since(start); took > most {
+					t.Errorf("it took %v to end", took)
+				}
+				if _, err := ln.Dial(t.Context(), "tcp", ""); !errors.Is(err, syscall.ECONNREFUSED) {
+					t.Errorf("the port is still open: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// The server's own timeouts must not end a hang before the client does.
+func TestHangOutlastsTheReadTimeout(t *testing.T) {
+	online(t, nil, func(t *testing.T, s site) {
+		s.client.Timeout = 10 * time.Minute
+		s.inject(wechatsim.Fault{Kind: wechatsim.FaultHang})
+		for _, r := range []result{s.mint(), s.fetch("POST", wechatsim.PathStableToken, stableBody(appid, pass, false))} {
+			if !errors.Is(r.err, context.DeadlineExceeded) || r.took != 10*time.Minute {
+				t.Errorf("%v after %v", r.err, r.took)
+			}
+		}
+	})
+}
+
+func TestServeReportsALostListener(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, s sim) {
+		ln := testnet.NewListener("10.0.0.1:80")
+		ln.Close()
+		if err := s.Serve(t.Context(), ln); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("error %v", err)
+		}
+	})
+}

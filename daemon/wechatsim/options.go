@@ -1,0 +1,186 @@
+package wechatsim
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"wxtokend/daemon/secret"
+)
+
+// Options configure a simulator. Apps is the only field that has to be set.
+type Options struct {
+	Apps []App
+
+	// Periods are WeChat's time spans; the zero value means DefaultPeriods.
+	Periods Periods
+
+	// Seed makes tokens and random faults reproducible, as far as requests
+	// come in the same order. 0 draws tokens from crypto/rand.
+	Seed uint64
+
+	// TokenLength is how many characters a token has, from 84 to 512 (WeChat
+	// asks clients to reserve 512); 0 means 136, as seen since 2023.
+	TokenLength int
+
+	// KeepSuperseded lets every superseded token live out its overlap. Off,
+	// only the newest two tokens of a channel live.
+	KeepSuperseded bool
+
+	// StrictJSON answers a body that is not JSON with 47001. Off, it is taken
+	// for a request without an appid (41002), as seen with form bodies.
+	StrictJSON bool
+}
+
+// App is one account at the simulated WeChat.
+type App struct {
+	AppID  string
+	Secret secret.Secret
+	Kind   Kind  // "" means Normal
+	State  State // "" means OK
+
+	// Whitelist is who may call with the AppSecret; empty means everybody.
+	Whitelist []netip.Prefix
+
+	// WhitelistTokens extends the whitelist to calls with an access_token:
+	// true for a 公众号, false for a mini program.
+	WhitelistTokens bool
+}
+
+// Kind decides the quotas of an app.
+type Kind string
+
+// The kinds of app: 2000 or 200 classic tokens a day.
+const (
+	Normal Kind = "normal"
+	Test   Kind = "test"
+)
+
+// State is whether an account may draw tokens.
+type State string
+
+// The states of an account, with the errcode that the token endpoints answer.
+const (
+	OK            State = "ok"
+	SecretFrozen  State = "secret_frozen"  // 40243
+	Forbidden     State = "forbidden"      // 50004
+	AccountFrozen State = "account_frozen" // 50007
+)
+
+// Channel is one of the two ways to a token. They never touch each other.
+type Channel string
+
+// The channels: GET /cgi-bin/token and POST /cgi-bin/stable_token.
+const (
+	Classic Channel = "classic"
+	Stable  Channel = "stable"
+)
+
+// Periods are the time spans in WeChat's rules.
+type Periods struct {
+	Life         time.Duration // of a token: 2 h
+	Overlap      time.Duration // how long a superseded token lives on: 5 min
+	RenewWindow  time.Duration // stable draws a new token in this last part of a life: 5 min
+	ForceSpacing time.Duration // between two forced refreshes: 30 s
+	Minute       time.Duration // of the minute quota
+	Day          time.Duration // of the daily quotas; it ends at 00:00 UTC+8
+	Thaw         time.Duration // until freezing or unfreezing a secret acts: 10 min
+
+	// Fractions sends expires_in with up to three decimals instead of whole
+	// seconds, rounded down. Needed when a life has only a few seconds.
+	Fractions bool
+}
+
+// DefaultPeriods are WeChat's own.
+func DefaultPeriods() Periods {
+	return Periods{
+		Life: 2 * time.Hour, Overlap: 5 * time.Minute, RenewWindow: 5 * time.Minute,
+		ForceSpacing: 30 * time.Second, Minute: time.Minute, Day: 24 * time.Hour, Thaw: 10 * time.Minute,
+	}
+}
+
+// Scaled multiplies every span: Scaled(0.01) makes two hours 72 seconds.
+func (p Periods) Scaled(factor float64) Periods {
+	for _, d := range p.spans() {
+		*d = time.Duration(float64(*d) * factor)
+	}
+	p.Fractions = true
+	return p
+}
+
+func (p *Periods) spans() []*time.Duration {
+	return []*time.Duration{&p.Life, &p.Overlap, &p.RenewWindow, &p.ForceSpacing, &p.Minute, &p.Day, &p.Thaw}
+}
+
+// day numbers the natural days of UTC+8, where WeChat's quotas are counted.
+func (p Periods) day(now time.Time) int64 {
+	return int64(time.Duration(now.UnixNano())+8*time.Hour) / int64(p.Day)
+}
+
+// month counts the resets of a quota. Thirty days are near enough: no rule
+// but "10 a month" hangs on it.
+func (p Periods) month(now time.Time) int64 { return p.day(now) / 30 }
+
+func (p Periods) minute(now time.Time) int64 { return now.UnixNano() / int64(p.Minute) }
+
+// FieldError says which value was refused, why, and what to do about it.
+type FieldError struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+	Cure   string `json:"cure"`
+}
+
+func (e *FieldError) Error() string { return fmt.Sprintf("%s: %s; %s", e.Field, e.Reason, e.Cure) }
+
+func (o *Options) validate() error {
+	if o.Periods == (Periods{}) {
+		o.Periods = DefaultPeriods()
+	}
+	if o.TokenLength == 0 {
+		o.TokenLength = 136
+	}
+	for _, d := range o.Periods.spans() {
+		if *d <= 0 {
+			return &FieldError{"periods", "a span is zero or negative", "start from DefaultPeriods and scale by a positive factor"}
+		}
+	}
+	if o.TokenLength < 84 || o.TokenLength > 512 {
+		return &FieldError{"token_length", fmt.Sprintf("%d is not a length of WeChat's tokens", o.TokenLength), "give 84 to 512, or 0 for 136"}
+	}
+	for i, a := range o.Apps {
+		if err := a.validate(); err != nil {
+			return fmt.Errorf("app %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (a App) validate() error {
+	switch {
+	case a.AppID == "":
+		return &FieldError{"appid", "empty", "give an appid such as wx0123456789abcdef"}
+	case a.Secret == "":
+		return &FieldError{"secret", "empty", "give any AppSecret; clients must send the same"}
+	case a.Kind != "" && a.Kind != Normal && a.Kind != Test:
+		return &FieldError{"kind", fmt.Sprintf("unknown kind %q", a.Kind), "give normal or test"}
+	}
+	if a.State == "" {
+		return nil
+	}
+	return a.State.validate()
+}
+
+func (s State) validate() error {
+	switch s {
+	case OK, SecretFrozen, Forbidden, AccountFrozen:
+		return nil
+	}
+	return &FieldError{"state", fmt.Sprintf("unknown state %q", s), "give ok, secret_frozen, forbidden or account_frozen"}
+}
+
+func (c Channel) validate() error {
+	if c == Classic || c == Stable {
+		return nil
+	}
+	return &FieldError{"channel", fmt.Sprintf("unknown channel %q", c), "give classic or stable"}
+}

@@ -1,0 +1,90 @@
+package wechatsim
+
+import "time"
+
+// The simulated endpoints.
+const (
+	PathToken       = "/cgi-bin/token"
+	PathStableToken = "/cgi-bin/stable_token"
+	PathDomainIP    = "/cgi-bin/get_api_domain_ip"
+	PathCallbackIP  = "/cgi-bin/getcallbackip"
+	PathQuotaGet    = "/cgi-bin/openapi/quota/get"
+	PathClear       = "/cgi-bin/clear_quota"
+	PathClearV2     = "/cgi-bin/clear_quota/v2"
+)
+
+// Limits that are not daily quotas of an endpoint.
+const (
+	forcedPerDay   = 20 // forced refreshes of stable_token
+	clearsPerMonth = 10 // both clear_quota endpoints together
+)
+
+// Quota is what an app may call of one endpoint, and what it used of it.
+type Quota struct {
+	Limit       int `json:"limit"` // a day
+	Used        int `json:"used"`
+	MinuteLimit int `json:"minute_limit"` // 0: none
+	MinuteUsed  int `json:"minute_used"`
+}
+
+// meter is a quota together with the day and minute it was counted in.
+type meter struct {
+	Quota
+	day, minute int64
+}
+
+func meters(kind Kind) map[string]*meter {
+	tokens := 2000
+	if kind == Test {
+		tokens = 200
+	}
+	return map[string]*meter{
+		PathToken:       {Quota: Quota{Limit: tokens}},
+		PathStableToken: {Quota: Quota{Limit: 500_000, MinuteLimit: 10_000}},
+		PathDomainIP:    {Quota: Quota{Limit: 1000}},
+		PathCallbackIP:  {Quota: Quota{Limit: 1000}},
+		PathQuotaGet:    {Quota: Quota{Limit: 10_000}},
+	}
+}
+
+// roll forgets what was used in a day or minute that is over.
+func (m *meter) roll(p Periods, now time.Time) {
+	if day := p.day(now); day != m.day {
+		m.day, m.Used = day, 0
+	}
+	if minute := p.minute(now); minute != m.minute {
+		m.minute, m.MinuteUsed = minute, 0
+	}
+}
+
+// take counts one call, or says with which errcode it is refused. Refused
+// calls are not counted.
+func (m *meter) take(p Periods, now time.Time) int {
+	m.roll(p, now)
+	switch {
+	case m.MinuteLimit > 0 && m.MinuteUsed >= m.MinuteLimit:
+		return 45011
+	case m.Used >= m.Limit:
+		return 45009
+	}
+	m.Used++
+	m.MinuteUsed++
+	return 0
+}
+
+// perPeriod counts events in a day or a month.
+type perPeriod struct {
+	period int64
+	count  int
+}
+
+func (c *perPeriod) take(period int64, limit int) bool {
+	if c.period != period {
+		c.period, c.count = period, 0
+	}
+	if c.count >= limit {
+		return false
+	}
+	c.count++
+	return true
+}
