@@ -1,0 +1,140 @@
+package wechat_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"wxtokend/daemon/wechat"
+)
+
+func TestClasses(t *testing.T) {
+	want := map[wechat.Class][]int{
+		wechat.ClassTransient: {-1},
+		wechat.ClassRate:      {45011},
+		wechat.ClassQuota:     {45009},
+		wechat.ClassConfig:    {40001, 40002, 40013, 40125, 41002, 41004, 43002, 43003, 44002, 47001, 48001, 61007, 61024},
+		wechat.ClassIP:        {40164, 61004},
+		wechat.ClassAdmin:     {89501, 89503, 89506, 89507},
+		wechat.ClassAccount:   {40243, 48004, 50002, 50004, 50007},
+	}
+	got := map[wechat.Class][]int{}
+	for _, e := range wechat.Codes() {
+		if e.Class != wechat.ClassUnknown {
+			got[e.Class] = append(got[e.Class], e.Code)
+		}
+	}
+	for class, codes := range want {
+		if !slices.Equal(got[class], codes) {
+			t.Errorf("%s: %v, want %v", class, got[class], codes)
+		}
+		delete(got, class)
+	}
+	if len(got) > 0 {
+		t.Errorf("more classes: %v", got)
+	}
+}
+
+func TestTable(t *testing.T) {
+	codes := wechat.Codes()
+	texts := map[string]int{}
+	for i, e := range codes {
+		if i > 0 && codes[i-1].Code >= e.Code {
+			t.Errorf("%d comes after %d", e.Code, codes[i-1].Code)
+		}
+		if got, ok := wechat.Lookup(e.Code); !ok || got != e {
+			t.Errorf("Lookup(%d) = %v, %v", e.Code, got, ok)
+		}
+		if first, twice := texts[e.English]; twice {
+			t.Errorf("%d and %d have one meaning: %s", first, e.Code, e.English)
+		}
+		texts[e.English] = e.Code
+		checkEntry(t, e)
+	}
+	codes[0].English = "changed"
+	if e, _ := wechat.Lookup(codes[0].Code); e.English == "changed" {
+		t.Error("Codes gave away the table itself")
+	}
+	if _, ok := wechat.Lookup(12345); ok {
+		t.Error("Lookup found 12345")
+	}
+}
+
+func checkEntry(t *testing.T, e wechat.Errcode) {
+	t.Helper()
+	han := func(s string) bool {
+		return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+	}
+	for _, text := range []string{e.English, e.Chinese, e.Cure, e.CureChinese} {
+		if text == "" || strings.TrimSpace(text) != text || strings.HasSuffix(text, ".") || strings.HasSuffix(text, "。") || strings.ContainsFunc(text, unicode.IsControl) {
+			t.Errorf("%d: %q", e.Code, text)
+		}
+	}
+	if !han(e.Chinese) || !han(e.CureChinese) || han(e.English) {
+		t.Errorf("%d: languages: %+v", e.Code, e)
+	}
+}
+
+// The ranges of the table without a gap, where WeChat's own has none.
+func TestTableIsComplete(t *testing.T) {
+	for _, span := range [][2]int{
+		{-1, 0}, {40001, 40051}, {40125, 40125}, {40164, 40164}, {40243, 40243}, {41001, 41009}, {42001, 42003}, {42007, 42007}, {43001, 43005},
+		{44001, 44004}, {45001, 45018}, {46001, 46003}, {47001, 47001}, {48001, 48001}, {48004, 48004}, {48006, 48006}, {50001, 50002}, {50004, 50004},
+		{50007, 50007}, {61004, 61007}, {61011, 61011}, {61023, 61024}, {61450, 61457}, {61500, 61501}, {76021, 76022}, {89501, 89501}, {89503, 89507},
+	} {
+		for code := span[0]; code <= span[1]; code++ {
+			if _, ok := wechat.Lookup(code); !ok {
+				t.Errorf("%d is missing", code)
+			}
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	for code, want := range map[int][]string{
+		40001: {"errcode 40001\n", "class:   config\n", "at a token endpoint: the AppSecret is wrong", "in any other call: the access_token is invalid", "含义：   获取 token 时", "处理：   "},
+		40164: {"class:   ip\n", "whitelist", "IP 白名单", "微信开发者平台", "开发接口管理"},
+		40014: {"class:   none (the token endpoints do not return it)\n", "another account"},
+		40243: {"class:   account\n", "ten minutes", "10 分钟"},
+		89506: {"class:   admin\n", "24 hours", "24 小时"},
+		89507: {"class:   admin\n", "one hour", "1 小时"},
+		-1:    {"errcode -1\n", "class:   transient\n"},
+	} {
+		var out bytes.Buffer
+		if err := wechat.Explain(&out, code); err != nil {
+			t.Errorf("%d: %v", code, err)
+		}
+		for _, text := range want {
+			if !strings.Contains(out.String(), text) {
+				t.Errorf("%d: no %q in\n%s", code, text, out.String())
+			}
+		}
+		if n := strings.Count(out.String(), "\n"); n != 6 {
+			t.Errorf("%d: %d lines", code, n)
+		}
+	}
+	for code, want := range map[int]string{
+		40165: "explain: errcode 40165 is not in the table; the nearest are 40125, 40164, 40243",
+		99999: "explain: errcode 99999 is not in the table; the nearest are 89505, 89506, 89507",
+		7:     "explain: errcode 7 is not in the table; the nearest are -1, 0, 40001",
+	} {
+		if err := wechat.Explain(&bytes.Buffer{}, code); err == nil || err.Error() != want {
+			t.Errorf("%d: %v", code, err)
+		}
+	}
+}
+
+type fullDisk struct{}
+
+var errFull = errors.New("no space left")
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
+func TestExplainReportsTheWriter(t *testing.T) {
+	if err := wechat.Explain(fullDisk{}, 40001); !errors.Is(err, errFull) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,158 @@
+package wechat
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Class says what kind of failure an error is, and so how long to wait before the next call.
+type Class string
+
+// The classes. Metrics use these words as labels.
+const (
+	ClassTransient Class = "transient" // WeChat is busy; seconds
+	ClassRate      Class = "rate"      // too many calls in a minute; the next minute
+	ClassQuota     Class = "quota"     // the day's calls are used up; the next day
+	ClassConfig    Class = "config"    // a person has to correct the configuration
+	ClassIP        Class = "ip"        // a person has to whitelist the address of this host
+	ClassAdmin     Class = "admin"     // the account's administrator has to confirm, or has refused
+	ClassAccount   Class = "account"   // the account or its AppSecret is frozen or punished
+	ClassTransport Class = "transport" // no answer came over the network
+	ClassGarbage   Class = "garbage"   // an answer came that WeChat does not give
+	ClassUnknown   Class = "unknown"   // an errcode that the token endpoints are not known to return
+)
+
+// Issued is what is known about whether WeChat drew a token.
+type Issued string
+
+const (
+	// NotIssued: the request certainly never left, or WeChat answered with an errcode.
+	NotIssued Issued = "no"
+	// MaybeIssued: the request may have left, and no answer says what became of it.
+	MaybeIssued Issued = "unknown"
+)
+
+// Error is a failed call. It holds no secret, no token and no URL.
+type Error struct {
+	Op         string // "mint token" or "verify token"
+	Class      Class
+	Code       int    // errcode, 0 if WeChat sent none
+	HTTPStatus int    // 0 if there was no answer
+	Message    string // one line: WeChat's errmsg, at most 200 characters, or what happened instead of an answer
+	IP         string // classes ip and admin: the caller's address as WeChat sees it, "" if it did not say
+	Issued     Issued // of Verify, which draws no token: whether the request may have left without an answer
+	Err        error  // a cause for errors.Is and errors.As, or nil: context, syscall.Errno, *net.DNSError, certificate, EOF
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Left is false when the request certainly never left this process. Such a
+// call is given back to the daily quota.
+func (e *Error) Left() bool {
+	return e.Issued == MaybeIssued || e.Code != 0 || e.HTTPStatus != 0
+}
+
+// Refused reports that Verify learned from WeChat that the token is dead. The
+// same 40001 from a mint speaks of the AppSecret and refuses no token.
+func (e *Error) Refused() bool {
+	return e.Op == opVerify && refusal(e.Code) != ""
+}
+
+// refusal is what one of the three codes that condemn a token says about it, "" for any other code.
+func refusal(code int) string {
+	switch code {
+	case 40001:
+		return "WeChat refuses this token: it is not valid, or a newer one has replaced it"
+	case 40014:
+		return "WeChat refuses this token: it is malformed or belongs to another account"
+	case 42001:
+		return "WeChat refuses this token: it has expired"
+	default:
+		return ""
+	}
+}
+
+// Error is a sentence for an operator: what happened, the code, its meaning and the cure.
+func (e *Error) Error() string {
+	if e.Code == 0 {
+		return e.Op + ": " + e.Message
+	}
+	entry, known := Lookup(e.Code)
+	meaning, cure := entry.English, entry.Cure
+	switch {
+	case e.Refused():
+		meaning, cure = refusal(e.Code), "a new token has to be minted"
+	case !known:
+		meaning, cure = "this code is not in the table of return codes", "look it up in WeChat's documentation"
+	}
+	text := fmt.Sprintf("%s: errcode %d: %s; %s", e.Op, e.Code, meaning, cure)
+	if e.IP != "" {
+		text += "; the address is " + e.IP
+	}
+	if e.Message != "" {
+		text += fmt.Sprintf(" (WeChat says %q)", e.Message)
+	}
+	return text
+}
+
+// apiError is an answer of WeChat that carries an errcode.
+func apiError(code int, errmsg string, hide ...string) *Error {
+	e := &Error{Class: ClassUnknown, Code: code, Message: sanitise(errmsg, hide...), Issued: NotIssued}
+	if entry, known := Lookup(code); known {
+		e.Class = entry.Class
+	}
+	if e.Class == ClassIP || e.Class == ClassAdmin {
+		e.IP = callerAddress(e.Message)
+	}
+	return e
+}
+
+// callerAddress finds the first IP address in an errmsg. The words around it
+// ("invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist") have changed
+// over the years, and sometimes digits are masked: then there is none.
+func callerAddress(errmsg string) string {
+	for _, word := range strings.FieldsFunc(errmsg, func(r rune) bool { return strings.ContainsRune(" ,;()[]'\"", r) }) {
+		if addr, err := netip.ParseAddr(word); err == nil {
+			return addr.Unmap().String()
+		}
+	}
+	return ""
+}
+
+// maxMessage is the length in characters to which a server's text is cut. The longest known errmsg of WeChat has 186.
+const maxMessage = 200
+
+// tokenLike matches what is too long for a word or a request id (26
+// characters). Tokens and tickets have 86 characters and more.
+var tokenLike = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
+
+// sanitise makes a server's text fit for a log: one line, bounded, without
+// what is to be hidden in it, plainly or escaped for a URL, and without
+// anything that looks like a token.
+func sanitise(text string, hide ...string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == utf8.RuneError, !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, text)
+	for _, h := range hide {
+		if h != "" {
+			text = strings.NewReplacer(h, "[redacted]", url.QueryEscape(h), "[redacted]").Replace(text)
+		}
+	}
+	text = tokenLike.ReplaceAllString(text, "[redacted]")
+	if runes := []rune(text); len(runes) > maxMessage {
+		text = string(runes[:maxMessage])
+	}
+	return strings.TrimSpace(text)
+}

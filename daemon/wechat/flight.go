@@ -1,0 +1,151 @@
+package wechat
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// maxBody is the largest answer that is read, in bytes. A real one has under 1 KiB.
+const maxBody = 64 << 10
+
+// The phases of a call, in order. Only up to ready is it certain that nothing
+// of the request has left.
+const (
+	connecting = int32(iota) // looking up the name, dialing
+	securing                 // connected: proxy tunnel, TLS handshake
+	ready                    // the connection could take the request
+	sent                     // the first byte may be on its way
+	shut                     // failed before sent: from here on nothing may be written
+)
+
+// flight is what is known about one call while it is under way.
+type flight struct {
+	deadline time.Time
+	phase    atomic.Int32
+	late     atomic.Bool // a write was refused because the deadline had passed
+}
+
+// errLate is what a writer gets whose time is over.
+var errLate = errors.New("the deadline has passed")
+
+// exchange makes one call and reads its answer. The error has no Op yet.
+func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Error) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return answer{}, &Error{Class: ClassConfig, Issued: NotIssued, Message: "the request was not sent: it has no deadline"}
+	}
+	// The end of this function closes the connection, whatever net/http still does with it.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f := &flight{deadline: deadline}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { f.phase.CompareAndSwap(securing, ready) },
+	})
+	// RoundTrip and not http.Client: it follows no redirect, and its errors are no *url.Error, which prints the secret.
+	resp, err := c.transport(ctx, f).RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return answer{}, f.failed(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	a := answer{status: resp.StatusCode, header: resp.Header}
+	if a.status != http.StatusOK {
+		return a, nil // the body of a failure is not worth a byte
+	}
+	// One byte more than allowed tells a full answer from an endless one.
+	if a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1)); err != nil {
+		failure := f.failed(ctx, err)
+		failure.HTTPStatus = a.status
+		return answer{}, failure
+	}
+	return a, nil
+}
+
+// transport serves one call. net/http repeats a GET by itself when a kept
+// connection turns out dead; on a fresh connection it never does.
+func (c *Client) transport(ctx context.Context, f *flight) *http.Transport {
+	t := &http.Transport{
+		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
+			// Not the context net/http passes: that one outlives the call.
+			return f.connect(ctx, c.dial, network, addr)
+		},
+		TLSClientConfig:        c.tls.Clone(),
+		DisableKeepAlives:      true,
+		DisableCompression:     true, // 64 KiB of gzip can be 64 MiB of text
+		MaxResponseHeaderBytes: maxBody,
+		Protocols:              new(http.Protocols),
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			if resp.StatusCode != http.StatusOK {
+				return proxyError(resp.StatusCode)
+			}
+			return nil
+		},
+	}
+	t.Protocols.SetHTTP1(true)
+	if c.proxy != nil {
+		t.Proxy = http.ProxyURL(c.proxy)
+	}
+	return t
+}
+
+func (f *flight) connect(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), network, addr string) (net.Conn, error) {
+	conn, err := dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
+	f.phase.CompareAndSwap(connecting, securing)
+	return &guardedConn{Conn: conn, flight: f}, nil
+}
+
+// guardedConn is the last door before the network. A process that was stopped
+// between connecting and writing wakes up here before its timers do: its lease
+// may be gone and another process minting, so it must not call any more.
+type guardedConn struct {
+	net.Conn
+	flight *flight
+}
+
+func (g *guardedConn) Write(p []byte) (int, error) {
+	f := g.flight
+	if passed(time.Now(), f.deadline) {
+		f.late.Store(true)
+		_ = g.Close()
+		return 0, errLate
+	}
+	f.phase.CompareAndSwap(ready, sent)
+	if f.phase.Load() == shut {
+		return 0, net.ErrClosed
+	}
+	return g.Conn.Write(p)
+}
+
+// passed compares monotonic time, which stands still while a machine is
+// suspended, and the wall clock, which does not. A wall clock that jumped ahead
+// costs one call that is not made.
+func passed(now, deadline time.Time) bool {
+	return !now.Before(deadline) || !now.Round(0).Before(deadline.Round(0))
+}
+
+// end closes the door if nothing has gone through it, and returns the phase
+// that the call got to. After it returned less than sent, nothing can leave:
+// net/http's writer may still be about to write when RoundTrip has returned.
+func (f *flight) end() int32 {
+	for {
+		phase := f.phase.Load()
+		if phase >= sent || f.phase.CompareAndSwap(phase, shut) {
+			return phase
+		}
+	}
+}
+
+// proxyError is the HTTP status by which a proxy refused to open a tunnel.
+type proxyError int
+
+func (e proxyError) Error() string { return http.StatusText(int(e)) }

@@ -1,0 +1,334 @@
+package wechat_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxtokend/daemon/testnet"
+	"wxtokend/daemon/wechat"
+)
+
+const timeout = 5 * time.Second
+
+// bench is a client with a server that runs script on each connection that got
+// a request, all in memory. It counts what arrives.
+type bench struct {
+	ln       *testnet.Listener
+	requests atomic.Int32
+	bytes    atomic.Int64
+	serving  sync.WaitGroup
+}
+
+// newBench must be called inside a bubble. At the end it waits for every
+// connection to be closed: one that the client forgot is a deadlock.
+func newBench(t *testing.T, script func(net.Conn)) *bench {
+	b := &bench{ln: testnet.NewListener("10.0.0.1:80")}
+	t.Cleanup(func() { _ = b.ln.Close(); b.serving.Wait() })
+	b.serving.Go(func() {
+		for {
+			conn, err := b.ln.Accept()
+			if err != nil {
+				return
+			}
+			b.serving.Go(func() { b.serve(conn, script) })
+		}
+	})
+	return b
+}
+
+func (b *bench) serve(conn net.Conn, script func(net.Conn)) {
+	defer func() { _ = conn.Close() }()
+	counted := countingConn{conn, &b.bytes}
+	r, err := http.ReadRequest(bufio.NewReader(counted))
+	if err != nil { // a TLS handshake, for example: no answer
+		silence(counted)
+		return
+	}
+	_, _ = io.ReadAll(r.Body)
+	b.requests.Add(1)
+	script(conn)
+}
+
+// silence reads until the client hangs up.
+func silence(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+
+func say(text string) func(net.Conn) {
+	return func(conn net.Conn) { _, _ = io.WriteString(conn, text) }
+}
+
+func httpOK(body string) string {
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+// drip sends an answer that would take a day.
+func drip(conn net.Conn) {
+	for _, b := range []byte("HTTP/1.1 200 OK\r\nContent-Length: 86400\r\n\r\n") {
+		_, _ = conn.Write([]byte{b})
+	}
+	for {
+		if _, err := conn.Write([]byte(" ")); err != nil {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	hang := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+	for name, test := range map[string]struct {
+		base   string
+		dial   func(context.Context, string, string) (net.Conn, error)
+		script func(net.Conn)
+		issued wechat.Issued
+		says   string
+	}{
+		"connecting":        {dial: hang, issued: wechat.NotIssued, says: "timed out before a connection was made"},
+		"handshake":         {base: "https://10.0.0.1", issued: wechat.NotIssued, says: "timed out during the TLS handshake"},
+		"no answer":         {script: silence, issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
+		"half a header":     {script: func(c net.Conn) { say("HTTP/1.1 200 OK\r\n")(c); silence(c) }, issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
+		"one byte a second": {script: drip, issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, test.script)
+				o := wechat.Options{BaseURL: "http://10.0.0.1", DialContext: b.ln.Dial}
+				if test.base != "" {
+					o.BaseURL = test.base
+				}
+				if test.dial != nil {
+					o.DialContext = test.dial
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), timeout)
+				defer cancel()
+				start := time.Now()
+				_, err := mint(ctx, client(t, o), wechat.Stable)
+				if took := time.Since(start); took != timeout {
+					t.Errorf("took %v", took)
+				}
+				e := failure(t, err)
+				if e.Class != wechat.ClassTransport || e.Issued != test.issued || e.Left() != (test.issued == wechat.MaybeIssued) || !strings.HasPrefix(e.Message, test.says) {
+					t.Errorf("%#v", e)
+				}
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("cause is %v", e.Err)
+				}
+				synctest.Wait()
+				if want := int32(btoi(e.Left())); b.requests.Load() != want {
+					t.Errorf("%d requests arrived, want %d", b.requests.Load(), want)
+				}
+			})
+		})
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// overslept is a deadline whose timer has not fired although it has passed, as
+// it is in a process that has just been continued after a stop.
+type overslept struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c overslept) Deadline() (time.Time, bool) { return c.deadline, true }
+
+func TestStoppedBeforeTheRequest(t *testing.T) {
+	for _, scheme := range []string{"http", "https"} {
+		for _, late := range []time.Duration{0, time.Nanosecond, time.Hour} {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, say(httpOK(granted)))
+				stop := func(ctx context.Context, network, addr string) (net.Conn, error) {
+					time.Sleep(timeout + late)
+					return b.ln.Dial(ctx, network, addr)
+				}
+				ctx := overslept{t.Context(), time.Now().Add(timeout)}
+				_, err := mint(ctx, client(t, wechat.Options{BaseURL: scheme + "://10.0.0.1", DialContext: stop}), wechat.Classic)
+				e := failure(t, err)
+				if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, "the deadline passed before the request was written") {
+					t.Errorf("%#v", e)
+				}
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("cause is %v", e.Err)
+				}
+				synctest.Wait()
+				if n := b.bytes.Load(); n != 0 {
+					t.Errorf("%d bytes left the process", n)
+				}
+			})
+		}
+	}
+}
+
+// The same with a moment left: the call is made.
+func TestJustInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, say(httpOK(granted)))
+		slow := func(ctx context.Context, network, addr string) (net.Conn, error) {
+			time.Sleep(timeout - time.Nanosecond)
+			return b.ln.Dial(ctx, network, addr)
+		}
+		ctx := overslept{t.Context(), time.Now().Add(timeout)}
+		if _, err := mint(ctx, client(t, wechat.Options{BaseURL: "http://10.0.0.1", DialContext: slow}), wechat.Classic); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNoTimeNoCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, say(httpOK(granted)))
+		c := client(t, wechat.Options{BaseURL: "http://10.0.0.1", DialContext: b.ln.Dial})
+		expired, cancel := context.WithTimeout(t.Context(), 0)
+		defer cancel()
+		for name, ctx := range map[string]context.Context{"no deadline": t.Context(), "deadline passed": expired} {
+			_, err := mint(ctx, c, wechat.Stable)
+			if e := failure(t, err); e.Issued != wechat.NotIssued || e.Left() {
+				t.Errorf("%s: %#v", name, e)
+			}
+		}
+		synctest.Wait()
+		if n := b.bytes.Load(); n != 0 {
+			t.Errorf("%d bytes left the process", n)
+		}
+	})
+}
+
+func TestCancelled(t *testing.T) {
+	for at, want := range map[string]wechat.Issued{"http://10.0.0.1": wechat.MaybeIssued, "https://10.0.0.1": wechat.NotIssued} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, silence)
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			time.AfterFunc(time.Second, cancel)
+			start := time.Now()
+			_, err := mint(ctx, client(t, wechat.Options{BaseURL: at, DialContext: b.ln.Dial}), wechat.Stable)
+			e := failure(t, err)
+			if !errors.Is(err, context.Canceled) || e.Issued != want || time.Since(start) != time.Second || !strings.HasPrefix(e.Message, "the call was cancelled") {
+				t.Errorf("%s: %#v after %v", at, e, time.Since(start))
+			}
+		})
+	}
+}
+
+// Every way in which the network or a server breaks off, and the one message each has.
+func TestBrokenExchange(t *testing.T) {
+	reset := func(conn net.Conn) { _ = conn.(interface{ SetLinger(int) error }).SetLinger(0) }
+	for name, test := range map[string]struct {
+		script func(net.Conn)
+		class  wechat.Class
+		cause  error
+		says   string
+	}{
+		"closed":     {func(net.Conn) {}, wechat.ClassTransport, io.EOF, "the connection was closed without an answer"},
+		"reset":      {reset, wechat.ClassTransport, syscall.ECONNRESET, "the connection was reset"},
+		"header cut": {say("HTTP/1.1 200 OK\r\nServer: x\r\n"), wechat.ClassGarbage, io.ErrUnexpectedEOF, "the answer ended early"},
+		"body cut":   {say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted), wechat.ClassGarbage, io.ErrUnexpectedEOF, "the answer ended early"},
+		"body reset": {func(c net.Conn) {
+			say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted)(c)
+			time.Sleep(time.Millisecond)
+			reset(c)
+		}, wechat.ClassTransport, syscall.ECONNRESET, "the connection was reset"},
+		"not HTTP":          {say(canaryToken + " " + canarySecret + "\r\n\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
+		"bad chunk":         {say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + canaryToken + "\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
+		"bad length":        {say("HTTP/1.1 200 OK\r\nContent-Length: " + canaryToken + "\r\n\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
+		"bad status":        {say("HTTP/1.1 " + canarySecret + " OK\r\n\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
+		"endless header":    {say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), wechat.ClassGarbage, nil, "the answer is not HTTP"},
+		"switches protocol": {say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + canaryToken + "\r\nConnection: upgrade\r\n\r\n"), wechat.ClassGarbage, nil, "HTTP 101 is no answer"},
+	} {
+		for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := newBench(t, test.script)
+					ctx, cancel := context.WithTimeout(t.Context(), timeout)
+					defer cancel()
+					_, err := mint(ctx, client(t, wechat.Options{BaseURL: "http://10.0.0.1", DialContext: b.ln.Dial}), api)
+					e := failure(t, err)
+					if e.Class != test.class || e.Issued != wechat.MaybeIssued || !e.Left() || !strings.HasPrefix(e.Message, test.says) {
+						t.Errorf("%#v", e)
+					}
+					if test.cause != nil && !errors.Is(err, test.cause) || test.cause == nil && e.Err != nil {
+						t.Errorf("cause is %v, want %v", e.Err, test.cause)
+					}
+					checkCanaries(t, err)
+					if n := b.requests.Load(); n != 1 {
+						t.Errorf("%d requests, want 1", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestDialFailures(t *testing.T) {
+	op := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
+	for want, err := range map[string]error{
+		`the name "api.invalid" could not be resolved`: op(&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}),
+		"connection refused":                           op(os.NewSyscallError("connect", syscall.ECONNREFUSED)),
+		"no route to WeChat":                           op(os.NewSyscallError("connect", syscall.EHOSTUNREACH)),
+		"timed out before a connection was made":       op(os.NewSyscallError("connect", syscall.ETIMEDOUT)),
+		"could not connect":                            op(errors.New("odd " + canarySecret)),
+	} {
+		c := client(t, wechat.Options{BaseURL: "https://10.0.0.1", DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, err }})
+		_, got := mint(within(t), c, wechat.Classic)
+		e := failure(t, got)
+		if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, want) {
+			t.Errorf("%v: %#v", err, e)
+		}
+		checkCanaries(t, got)
+	}
+}
+
+// Faults of the network in the middle of a series: each call is one request, and the next call is unharmed.
+func TestFaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, say(httpOK(granted)))
+		faults := &testnet.Faults{}
+		c := client(t, wechat.Options{BaseURL: "http://10.0.0.1", DialContext: faults.Wrap(b.ln.Dial)})
+		call := func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			defer cancel()
+			_, err := mint(ctx, c, wechat.Classic)
+			return err
+		}
+		for name, test := range map[string]struct {
+			breaks   func()
+			requests int32
+		}{
+			"reply lost":   {func() { faults.DropReplies(1, nil) }, 1},
+			"request lost": {func() { faults.DropRequests(1, nil) }, 0},
+			"partition":    {func() { faults.Hang(true) }, 0},
+			"refused":      {func() { faults.Refuse(true) }, 0},
+		} {
+			b.requests.Store(0)
+			test.breaks()
+			e := failure(t, call())
+			if wantLeft := name == "reply lost" || name == "request lost"; e.Left() != wantLeft {
+				t.Errorf("%s: left is %v: %v", name, e.Left(), e)
+			}
+			if n := b.requests.Load(); n != test.requests {
+				t.Errorf("%s: %d requests, want %d", name, n, test.requests)
+			}
+			faults.Heal()
+			if err := call(); err != nil {
+				t.Errorf("after %s: %v", name, err)
+			}
+		}
+	})
+}

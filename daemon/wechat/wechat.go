@@ -1,0 +1,194 @@
+// Package wechat is the client of WeChat's token endpoints and the table of
+// WeChat's return codes.
+//
+// A mint cannot be undone: a classic one starts the last five minutes of the
+// token before it, and every one counts against a daily quota. So a call here
+// is made at most once (a fresh connection, no redirect, no retry), it is not
+// made at all when its time is already over, and an error says whether the
+// request may have left.
+//
+// The AppSecret is part of the URL of a classic mint, the token of a
+// verification. No error of this package contains a URL, any text of an
+// answer that is not an errcode, or any text of an error whose content a
+// server chooses.
+package wechat
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"wxtokend/daemon/secret"
+)
+
+// API names one of the two endpoints that issue tokens. Their tokens do not
+// touch each other.
+type API string
+
+const (
+	// Stable is POST /cgi-bin/stable_token: it returns the same token until five minutes of its life are left.
+	Stable API = "stable"
+	// Classic is GET /cgi-bin/token: every call replaces the token before it.
+	Classic API = "classic"
+)
+
+const (
+	opMint   = "mint token"
+	opVerify = "verify token"
+)
+
+// Options are the ways to WeChat. Only BaseURL is required.
+type Options struct {
+	BaseURL     string                                                            // scheme://host[:port], http or https; a path is a prefix of every call
+	Proxy       string                                                            // http, https or socks5 URL; "" is a direct connection, whatever the environment says
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error) // nil is a net.Dialer
+	RootCAs     *x509.CertPool                                                    // nil is the system's
+}
+
+// Client calls WeChat. It keeps no connection and no state between calls and
+// may be used by many goroutines.
+type Client struct {
+	base  *url.URL
+	proxy *url.URL
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls   *tls.Config
+}
+
+// New checks the addresses and connects to nothing. Its errors name the
+// option, never its value: both may hold a password.
+func New(o Options) (*Client, error) {
+	base, err := address("base_url", o.BaseURL, "http", "https")
+	if err != nil {
+		return nil, err
+	}
+	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, errors.New("base_url: only scheme, host, port and path are allowed")
+	}
+	c := &Client{
+		base: base,
+		dial: o.DialContext,
+		// WeChat warns callers with less than TLS 1.2 and names no minimum of its own.
+		tls: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+	}
+	if c.dial == nil {
+		c.dial = (&net.Dialer{}).DialContext
+	}
+	if o.Proxy != "" {
+		c.proxy, err = address("proxy", o.Proxy, "http", "https", "socks5", "socks5h")
+	}
+	return c, err
+}
+
+// address parses an option without letting url.Parse's error, which quotes
+// its input, into the message.
+func address(option, text string, schemes ...string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" {
+		return nil, fmt.Errorf("%s: not an address of the form scheme://host[:port]", option)
+	}
+	if slices.Contains(schemes, u.Scheme) {
+		return u, nil
+	}
+	return nil, fmt.Errorf("%s: scheme must be one of %s", option, strings.Join(schemes, ", "))
+}
+
+// Request says which token to draw.
+type Request struct {
+	API          API
+	AppID        string
+	Secret       secret.Secret
+	ForceRefresh bool // stable only: a new token even if the old one is good. WeChat allows 20 a day, 30 s apart
+}
+
+// Grant is a validated answer of a token endpoint.
+type Grant struct {
+	Token      secret.Token  // 1 to 512 printable ASCII characters
+	ExpiresIn  time.Duration // whole milliseconds, 1 ms to 30 days; counts from an instant before WeChat answered
+	ServerTime time.Time     // WeChat's Date header, zero if there was none
+}
+
+// Mint asks WeChat for a token, once. ctx must carry a deadline; it covers the
+// body too. The error is always an *Error.
+//
+// If the process dies in here, WeChat may have issued a token that nobody
+// knows. That is why the caller records its intent before the call.
+func (c *Client) Mint(ctx context.Context, r Request) (Grant, error) {
+	text := r.Secret.Reveal()
+	var req *http.Request
+	switch r.API {
+	case Classic:
+		req = c.request(http.MethodGet, "/cgi-bin/token", url.Values{
+			"grant_type": {"client_credential"}, "appid": {r.AppID}, "secret": {text},
+		}, nil)
+	case Stable:
+		// WeChat takes JSON here and nothing else: a form is answered with 41002.
+		req = c.request(http.MethodPost, "/cgi-bin/stable_token", nil, map[string]any{
+			"grant_type": "client_credential", "appid": r.AppID, "secret": text, "force_refresh": r.ForceRefresh,
+		})
+	default:
+		return Grant{}, &Error{Op: opMint, Class: ClassConfig, Issued: NotIssued, Message: "api must be stable or classic"}
+	}
+	a, failure := c.exchange(ctx, req)
+	if failure == nil {
+		var grant Grant
+		if grant, failure = decodeGrant(a, text); failure == nil {
+			return grant, nil
+		}
+	}
+	failure.Op = opMint
+	return Grant{}, failure
+}
+
+// Verify asks WeChat whether it accepts a token, by the cheapest call that
+// needs one (GET /cgi-bin/get_api_domain_ip, about 1000 a day). nil means
+// accepted. An *Error with Refused() means the token is dead; every other
+// *Error says nothing about it. ctx must carry a deadline.
+func (c *Client) Verify(ctx context.Context, t secret.Token) error {
+	text := t.Reveal()
+	a, failure := c.exchange(ctx, c.request(http.MethodGet, "/cgi-bin/get_api_domain_ip", url.Values{"access_token": {text}}, nil))
+	if failure == nil {
+		failure = decodeVerdict(a, text)
+	}
+	if failure == nil {
+		return nil
+	}
+	failure.Op = opVerify
+	if failure.Refused() {
+		// The table's class is the one of the token endpoints, where 40001 speaks of the AppSecret.
+		failure.Class = ClassUnknown
+	}
+	return failure
+}
+
+// request builds a call by hand: http.NewRequest would parse the URL, and its
+// error quotes what it cannot parse.
+func (c *Client) request(method, path string, query url.Values, body map[string]any) *http.Request {
+	target := *c.base
+	target.Path = strings.TrimSuffix(target.Path, "/") + path
+	target.RawPath = ""
+	target.RawQuery = query.Encode()
+	r := &http.Request{
+		Method: method,
+		URL:    &target,
+		Host:   target.Host,
+		Header: http.Header{"User-Agent": {"wxtokend"}, "Accept": {"application/json"}},
+	}
+	if body != nil {
+		text, _ := json.Marshal(body) // strings and booleans cannot fail
+		r.Header.Set("Content-Type", "application/json")
+		r.Body = io.NopCloser(bytes.NewReader(text))
+		r.ContentLength = int64(len(text)) // without it the body would be chunked, which WeChat's front end may refuse
+	}
+	return r
+}
