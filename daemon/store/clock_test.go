@@ -1,0 +1,196 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+	"wxtokend/daemon/testnet"
+)
+
+// inTime runs test in a bubble, where sleeping costs nothing and the Redis
+// follows the bubble's clock to the nanosecond.
+func inTime(t *testing.T, test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(miniWorld(t)) })
+}
+
+func TestKeyEndsWithTheToken(t *testing.T) {
+	inTime(t, func(w *world) {
+		answer := w.mustBegin()
+		time.Sleep(4 * time.Second) // the mint
+		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order})
+		check(w, "time to live", w.observe().Value.TTL, 2*time.Hour-4*time.Second)
+		time.Sleep(2*time.Hour - 4*time.Second - time.Millisecond)
+		check(w, "a millisecond before", w.observe().Value.Token, token(1))
+		time.Sleep(time.Millisecond)
+		check(w, "present at the expiry", w.observe().Value.Present, false)
+		o := w.observe()
+		check(w, "live", o.State.Live(o.Now), false)
+	})
+}
+
+func TestRestoredKeyEndsWithTheToken(t *testing.T) {
+	inTime(t, func(w *world) {
+		m := w.remembered(token(1))
+		w.restore(w.observe(), m)
+		check(w, "restored", w.observe().Value.TTL, m.ExpiresAt.Sub(w.now()))
+		time.Sleep(time.Minute)
+		w.do("persist", w.c.Keys.Value)
+		w.reassert(w.observe())
+		check(w, "re-asserted", w.observe().Value.TTL, m.ExpiresAt.Sub(w.now()))
+	})
+}
+
+func TestLeaseEnds(t *testing.T) {
+	inTime(t, func(w *world) {
+		answer := w.mustBegin()
+		time.Sleep(w.c.Lease - time.Millisecond)
+		check(w, "lease left", w.observe().LeaseTTL, time.Millisecond)
+		check(w, "a millisecond before", w.begin(attempt("a2"), pastBackoff).Status, store.Leased)
+		time.Sleep(time.Millisecond)
+		check(w, "lease at its end", w.observe().Lease, "")
+		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+		check(w, "commit at its end", status, store.Lost)
+		check(w, "begin at its end", w.begin(attempt("a2"), pastBackoff).Status, store.Begun)
+	})
+}
+
+func TestBackoffEnds(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mustBegin(func(b *store.Begin) { b.Wait = time.Minute }) // and dies
+		time.Sleep(time.Minute - time.Millisecond)
+		check(w, "a millisecond before", w.begin(attempt("a2")).Status, store.Backoff)
+		time.Sleep(time.Millisecond)
+		check(w, "at its end", w.begin(attempt("a2")).Status, store.Begun)
+	})
+}
+
+func TestUnknownOutcomeEndsWithALease(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mustBegin()
+		w.abort(store.Abort{Attempt: "a1", Unknown: true})
+		time.Sleep(w.c.Lease - time.Millisecond)
+		check(w, "a millisecond before", w.begin(attempt("a2")).Status, store.Backoff)
+		time.Sleep(time.Millisecond)
+		w.mustBegin(attempt("a2"))
+		check(w, "generation", w.observe().State.Generation, 2) // no mark: what was sent is over
+	})
+}
+
+func TestSpacingEnds(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mint("a1", token(1))
+		spaced := func(b *store.Begin) { b.Spacing = 2 * time.Second }
+		time.Sleep(2*time.Second - time.Millisecond)
+		check(w, "a millisecond before", w.begin(attempt("a2"), spaced).Status, store.Spacing)
+		time.Sleep(time.Millisecond)
+		check(w, "at its end", w.begin(attempt("a2"), spaced).Status, store.Begun)
+	})
+}
+
+func TestRivalSpacingEndsWithTheOverlap(t *testing.T) {
+	inTime(t, func(w *world) {
+		rival := func(b *store.Begin) { b.Rival = true }
+		answer := w.mustBegin(rival)
+		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Rival: true})
+		time.Sleep(w.c.Overlap - time.Millisecond)
+		check(w, "a millisecond before", w.begin(attempt("a2"), rival).Status, store.Spacing)
+		time.Sleep(time.Millisecond)
+		check(w, "at its end", w.begin(attempt("a2"), rival).Status, store.Begun)
+	})
+}
+
+func TestTwoBeginsInOneMillisecond(t *testing.T) {
+	inTime(t, func(w *world) { // no time passes in here
+		first := w.mint("a1", token(1))
+		second := w.mint("a2", token(2))
+		check(w, "order", second.Order.Sub(first.Order), time.Millisecond)
+	})
+}
+
+// heal lets the library's own dials end, which outlive the operation.
+func (w *world) heal() {
+	w.faults.Heal()
+	synctest.Wait()
+}
+
+// A Redis that accepts and never answers, and one whose network is cut: both
+// end at the timeout of the store, to the millisecond.
+func TestSilenceCostsTheTimeout(t *testing.T) {
+	const timeout = 2 * time.Second
+	expect := func(t *testing.T, o store.Options) {
+		t.Helper()
+		start := time.Now()
+		err := observeWith(t, o)
+		if !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error = %v, want a timeout", err)
+		}
+		check(t, "definite", store.Definite(err), false)
+		check(t, "took", time.Since(start), timeout)
+	}
+	t.Run("never answers", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			l := testnet.NewListener("10.0.0.1:6379")
+			defer l.Close()
+			expect(t, store.Options{URL: "redis://10.0.0.1:6379", Timeout: timeout, Dial: l.Dial})
+		})
+	})
+	t.Run("network cut", func(t *testing.T) {
+		inTime(t, func(w *world) {
+			w.faults.Hang(true)
+			expect(w.T, store.Options{URL: secret.Secret("redis://10.0.0.1:6379"), Timeout: timeout, Dial: w.options.Dial})
+			w.faults.Hang(false)
+		})
+	})
+	t.Run("the caller has less time", func(t *testing.T) {
+		inTime(t, func(w *world) {
+			w.observe()
+			w.faults.Hang(true)
+			ctx, cancel := context.WithTimeout(w.Context(), 300*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			err := w.store.Observe(ctx, []store.Credential{w.c})[0].Err
+			check(w, fmt.Sprint(err, " after"), time.Since(start), 300*time.Millisecond)
+			w.heal()
+		})
+	})
+	t.Run("the connection has more time than the operation", func(t *testing.T) {
+		inTime(t, func(w *world) {
+			o := w.observe()
+			w.faults.Hang(true)
+			w.store = store.New(w.client, time.Second) // the connection: 5 s
+			start := time.Now()
+			err := w.store.Observe(w.Context(), []store.Credential{w.c})[0].Err
+			check(w, fmt.Sprint("observe: ", err, " after"), time.Since(start), time.Second)
+			start = time.Now()
+			_, err = w.store.Begin(w.Context(), w.c, o, newBegin(o))
+			check(w, fmt.Sprint("begin: ", err, " after"), time.Since(start), time.Second)
+			w.heal()
+		})
+	})
+	t.Run("network cut under a live connection", func(t *testing.T) {
+		inTime(t, func(w *world) {
+			w.options.Timeout = timeout
+			w.connect()
+			o := w.observe()
+			w.faults.Hang(true)
+			for name, do := range map[string]func() error{
+				"observe": func() error { return w.store.Observe(w.Context(), []store.Credential{w.c})[0].Err },
+				"begin":   func() error { _, err := w.store.Begin(w.Context(), w.c, o, newBegin(o)); return err },
+			} {
+				start := time.Now()
+				if err := do(); err == nil || store.Definite(err) {
+					w.Errorf("%s: error = %v, want a timeout", name, err)
+				}
+				check(w, name+" took", time.Since(start), timeout)
+			}
+		})
+	})
+}

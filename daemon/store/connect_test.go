@@ -1,0 +1,295 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+)
+
+// expectObserve connects and observes; want is a part of the error, "" for none.
+func expectObserve(t *testing.T, o store.Options, want string) {
+	t.Helper()
+	err := observeWith(t, o)
+	switch {
+	case want == "" && err != nil:
+		t.Error(err)
+	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+		t.Errorf("error = %v, want …%s…", err, want)
+	}
+}
+
+func observeWith(t *testing.T, o store.Options) error {
+	t.Helper()
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	client, err := store.Connect(o)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	keys, err := store.NewKeys("WXAccessToken")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.New(client, o.Timeout).Observe(t.Context(), []store.Credential{{Keys: keys}})[0].Err
+}
+
+// setUser makes the ACL user wxtokend from nothing but rules.
+func setUser(t *testing.T, admin *redis.Client, rules ...string) {
+	t.Helper()
+	args := []any{"acl", "setuser", "wxtokend"}
+	for _, rule := range rules {
+		args = append(args, rule)
+	}
+	if err := admin.Do(t.Context(), args...).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// aclRules are those of testdata/redis.acl, for a user who logs in as "pass".
+func aclRules(t *testing.T) []string {
+	t.Helper()
+	rights, err := os.ReadFile("testdata/redis.acl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append([]string{"reset", "on", ">pass"}, strings.Fields(string(rights))...)
+}
+
+// The whole contract runs with the rights of testdata/redis.acl; here each of
+// them is taken away to show that it is needed. The log line is what to put
+// into the documentation.
+func TestACLIsMinimal(t *testing.T) {
+	w := socketWorld(t)
+	t.Logf("ACL SETUSER wxtokend on >PASSWORD %s", strings.Join(aclRules(t)[3:], " "))
+	for i, rule := range aclRules(t) {
+		if i < 3 {
+			continue
+		}
+		t.Run("without "+rule, func(t *testing.T) {
+			rules := aclRules(t)
+			rules[i] = "allchannels" // a right that nothing here uses
+			setUser(t, w.admin, rules...)
+			w := &world{T: t, admin: w.admin, options: w.options, c: w.c}
+			w.do("flushdb")
+			w.do("script", "flush")
+			w.connect()
+			err := w.everyScript()
+			if err == nil {
+				t.Fatal("works without it")
+			}
+			if text := err.Error(); !strings.Contains(text, "NOPERM") && !strings.Contains(text, "can't run this command") {
+				t.Error(err)
+			}
+			if !store.Definite(err) {
+				t.Errorf("%v does not count as definite", err)
+			}
+		})
+	}
+	t.Run("without any", func(t *testing.T) {
+		setUser(t, w.admin, aclRules(t)...)
+		w := &world{T: t, admin: w.admin, options: w.options, c: w.c}
+		w.do("flushdb")
+		w.connect()
+		if err := w.everyScript(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// everyScript runs through all that needs a right, and returns the first error.
+func (w *world) everyScript() error {
+	o := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+	if o.Err != nil {
+		return o.Err
+	}
+	for range 2 { // the second time is B2
+		if _, err := w.store.Begin(w.Context(), w.c, o.Observation, newBegin(o.Observation)); err != nil {
+			return err
+		}
+	}
+	if o = w.store.Observe(w.Context(), []store.Credential{w.c})[0]; o.Err != nil {
+		return o.Err
+	}
+	// The loser of an emptied Redis asks whether the state is somebody else's.
+	w.do("flushdb")
+	if _, _, err := w.store.Commit(w.Context(), w.c, store.Commit{Attempt: "a1", Token: token(1)}); err != nil {
+		return err
+	}
+	_, err := w.store.Abort(w.Context(), w.c, store.Abort{Attempt: "a1", Unknown: true})
+	return err
+}
+
+func TestDatabaseFromTheURL(t *testing.T) {
+	s := sharedServer(t)
+	for _, tt := range []struct {
+		url string
+		db  int
+	}{
+		{"redis://" + s.addr, 0}, {"redis://" + s.addr + "/", 0}, {"redis://" + s.addr + "/0", 0}, {"redis://" + s.addr + "/7", 7},
+		{"unix://" + s.socket, 0}, {"unix://" + s.socket + "?db=7", 7},
+	} {
+		t.Run(strings.ReplaceAll(tt.url, "/", "|"), func(t *testing.T) {
+			w := newWorld(t, s.admin(t, tt.db), store.Options{URL: secret.Secret(tt.url)})
+			w.mustBegin()
+			check(t, "calls", w.content()[w.c.Keys.State+".calls"], "1")
+		})
+	}
+	t.Run("that is out of range", func(t *testing.T) {
+		expectObserve(t, store.Options{URL: secret.Secret("redis://" + s.addr + "/16")}, "out of range")
+	})
+}
+
+// rotatingWorld logs in with a password from a file.
+func rotatingWorld(t *testing.T) (w *world, file string) {
+	t.Helper()
+	s := sharedServer(t)
+	admin := s.admin(t, 0)
+	setUser(t, admin, "reset", "on", ">first", "~*", "+@all")
+	file = filepath.Join(t.TempDir(), "password")
+	write(t, file, []byte("first\r\n"))
+	return newWorld(t, admin, store.Options{URL: secret.Secret("redis://wxtokend:unused@" + s.addr), PasswordFile: file}), file
+}
+
+func TestPasswordFileRotates(t *testing.T) {
+	w, file := rotatingWorld(t)
+	w.observe()
+	setUser(t, w.admin, "<first", ">second")
+	w.observe() // Redis lets those stay who are in
+	write(t, file, []byte("second"))
+	w.do("client", "kill", "user", "wxtokend")
+	r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+	if r.Err != nil { // the dead connection may still have been in the pool
+		w.observe()
+	}
+	check(t, "connections", strings.Count(w.do("client", "list").(string), "user=wxtokend"), 1)
+}
+
+func TestPasswordFileIsGone(t *testing.T) {
+	w, file := rotatingWorld(t)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+	if r.Err == nil || !strings.Contains(r.Err.Error(), "redis password: open "+file) {
+		t.Errorf("error = %v, want one that names the file", r.Err)
+	}
+	write(t, file, []byte("first"))
+	w.observe()
+}
+
+const canary = "CANARYp4ss"
+
+// A password is never repeated, however wrong the address around it is. Parts
+// of it land in host, path, query or fragment when it is not percent-encoded.
+func TestConnectRefusesWithoutPrintingThePassword(t *testing.T) {
+	for _, url := range []string{
+		"redis://wxtokend:" + canary + "%zz@127.0.0.1:6379",
+		"redis://wxtokend:" + canary + "/x@127.0.0.1:6379",
+		"redis://wxtokend:12/" + canary + "@127.0.0.1:6379/0",
+		"redis://wxtokend:12?" + canary + "@127.0.0.1:6379/0",
+		"redis://wxtokend:12#" + canary + "@127.0.0.1:6379/0",
+		"redis://:" + canary + "@127.0.0.1:6379/" + canary,
+		"redis://:" + canary + "@127.0.0.1:6379/-1",
+		"redis://:" + canary + "@127.0.0.1:6379/1/2",
+		"redis://:" + canary + "@127.0.0.1:port/0",
+		"redis://:" + canary + " @127.0.0.1:6379",
+		"unix://:12/" + canary + "@/run/redis.sock",
+		"unix://:" + canary + "@/run/redis.sock?db=" + canary,
+		"http://:" + canary + "@127.0.0.1:6379",
+		canary + "://127.0.0.1",
+		canary + ":x@127.0.0.1:6379",
+		":" + canary + "@127.0.0.1:6379",
+		canary + "@127.0.0.1:6379",
+		canary,
+	} {
+		_, err := store.Connect(store.Options{URL: secret.Secret(url)})
+		if err == nil {
+			t.Errorf("%s: no error", url)
+			continue
+		}
+		if strings.Contains(strings.ToLower(err.Error()), strings.ToLower(canary)) || !strings.HasPrefix(err.Error(), "redis.url: ") {
+			t.Errorf("%s: error = %v", url, err)
+		}
+	}
+}
+
+func TestOperationsDoNotPrintThePassword(t *testing.T) {
+	s := sharedServer(t)
+	file := filepath.Join(t.TempDir(), "password")
+	write(t, file, []byte(canary))
+	closed, err := freeAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		o    store.Options
+		want string
+	}{
+		{"wrong password in the URL", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "@" + s.addr)}, "WRONGPASS"},
+		{"percent-encoded", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "%2F%40@" + s.addr)}, "WRONGPASS"},
+		{"by socket", store.Options{URL: secret.Secret("unix://wxtokend:" + canary + "@" + s.socket)}, "WRONGPASS"},
+		{"in the options", store.Options{URL: secret.Secret("redis://" + s.addr), Username: "nobody", Password: canary}, "WRONGPASS"},
+		{"in a file", store.Options{URL: secret.Secret("redis://wxtokend@" + s.addr), PasswordFile: file}, "WRONGPASS"},
+		{"nobody listens", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "@" + closed)}, "refused"},
+		{"plain to a TLS port", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "@" + s.tlsAddr)}, "observe WXAccessToken"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			setUser(t, s.admin(t, 0), "reset", "on", ">right", "~*", "+@all")
+			err := observeWith(t, tt.o)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), canary) {
+				t.Errorf("error = %v, want %s without the password", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestPercentEncodedPassword(t *testing.T) {
+	s := sharedServer(t)
+	setUser(t, s.admin(t, 0), "reset", "on", ">p/a?s#s@:%", "~*", "+@all")
+	expectObserve(t, store.Options{URL: secret.Secret("redis://wxtokend:p%2Fa%3Fs%23s%40%3A%25@" + s.addr)}, "")
+}
+
+func TestEmbedded(t *testing.T) {
+	address, stop, err := store.Embedded("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectObserve(t, store.Options{URL: secret.Secret("redis://" + address)}, "")
+	if _, _, err := store.Embedded(address); err == nil || !strings.HasPrefix(err.Error(), "embedded redis: ") {
+		t.Errorf("error on a taken port = %v", err)
+	}
+	stop()
+	expectObserve(t, store.Options{URL: secret.Secret("redis://" + address)}, "refused")
+}
+
+func TestLibraryLogsAtDebugLevel(t *testing.T) {
+	var out bytes.Buffer
+	for level, want := range map[slog.Level]string{
+		slog.LevelInfo:  "",
+		slog.LevelDebug: "level=DEBUG msg=\"redis client\" detail=\"dial 7 failed\"\n",
+	} {
+		out.Reset()
+		drop := func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}
+		log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level, ReplaceAttr: drop}))
+		store.Logger{Log: log}.Printf(context.Background(), "dial %d failed", 7)
+		check(t, level.String(), out.String(), want)
+	}
+}

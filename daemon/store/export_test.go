@@ -1,0 +1,4 @@
+package store
+
+// Source is the text of a script as it is sent to Redis.
+func Source(name string) string { return scripts{}.source(name) }

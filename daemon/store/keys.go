@@ -1,0 +1,36 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Keys are the Redis keys of one credential, all in one Cluster slot.
+type Keys struct {
+	Value    string // what readers read
+	State    string // hash: the token with its bookkeeping
+	Lease    string // the right to mint, for the time of one refresh
+	Rejected string // a reader writes the token here that WeChat refused
+}
+
+// NewKeys derives the side keys of key. A key without braces becomes the hash
+// tag of its side keys; a key with one non-empty {tag} brings its own. Any
+// other brace would put value and state into different slots, where no script
+// can write both, and is an error.
+func NewKeys(key string) (Keys, error) {
+	if key == "" {
+		return Keys{}, fmt.Errorf("the key is empty")
+	}
+	prefix := "{" + key + "}"
+	if strings.ContainsAny(key, "{}") {
+		before, rest, _ := strings.Cut(key, "{")
+		tag, after, closed := strings.Cut(rest, "}")
+		if !closed || tag == "" || strings.ContainsAny(before+tag+after, "{}") {
+			return Keys{}, fmt.Errorf("braces in a key must be one non-empty {tag}, as Redis Cluster places keys by it")
+		}
+		prefix = key
+	}
+	return Keys{Value: key, State: prefix + ":state", Lease: prefix + ":lease", Rejected: prefix + ":rejected"}, nil
+}
+
+func (k Keys) list() []string { return []string{k.Value, k.State, k.Lease, k.Rejected} }

@@ -1,0 +1,11 @@
+-- re-assert: somebody deleted or overwrote K; the state still has the token. No mint.
+local s = load_state()
+if changed(s) then return { 'changed' } end
+-- S2
+if num(s.expires_at) <= now then return { 'expired' } end
+redis.call('SET', K, a.value, 'PX', int(num(s.expires_at) - now))
+-- S5: outstanding stays outstanding.
+s.verify_at = now
+watch(s)
+save(s)
+return { 'restored' }

@@ -1,0 +1,17 @@
+-- restore: Redis lost the token that a replica still knows. No mint.
+local s = load_state()
+-- R2: a mint in flight will bring a newer one.
+if lease() then return { 'leased' } end
+if changed(s) then return { 'changed' } end
+if a.expires_at <= now then return { 'expired' } end
+-- R8: another token was stored here, or may be at WeChat: which of them
+-- WeChat takes for the newest does not follow from the order of the begins.
+if s.token or outstanding(s) then mark(s) end
+redis.call('SET', K, a.value, 'PX', int(a.expires_at - now))
+s.api, s.token, s.expires_in, s.life = a.api, a.token, a.expires_in, a.life
+s.expires_at, s.minted_at = a.expires_at, a.minted_at
+-- R9
+s.verify_at = now
+watch(s)
+save(s)
+return { 'restored' }

@@ -1,0 +1,21 @@
+-- verdict: what WeChat said about the token.
+local s = load_state()
+if redis.sha1hex(s.token or '') ~= a.seen.token then return { 'changed' } end
+if not a.refused then
+  local reported = num(s.reported) == 1
+  s.suspect_at, s.reported = 0, 0
+  save(s)
+  return { reported and 'unconfirmed' or 'accepted' }
+end
+-- V1: one refusal is weak evidence; the second one, a poll later, is believed.
+local first = sane(s.suspect_at, 0)
+if first == 0 then s.suspect_at = now end
+s.verify_at = now + a.poll
+if first > 0 and first <= now - a.poll then
+  s.refused, s.suspect_at, s.reported = a.fingerprint, 0, 0
+  watch(s)
+  save(s)
+  return { 'refused' }
+end
+save(s)
+return { 'suspected' }

@@ -1,0 +1,110 @@
+// Package store keeps a credential's token and bookkeeping in Redis.
+//
+// All that can be decided wrongly by two processes at once is decided inside
+// Redis, in the scripts under lua/; each is atomic. Numbers such as B5 in
+// their comments name the guards. The decision whether to mint is not made
+// here: it comes in as the observation that it was made on, and begin, restore
+// and re-assert do nothing if that observation no longer holds.
+//
+// A script is sent once and never retried by the client library: each of them
+// can be asked again by its caller, and then gives the answer it gave before.
+package store
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Credential is what the scripts need to know of a credential.
+type Credential struct {
+	Keys          Keys
+	AppID, Issuer string
+	API           string
+	Format        Format
+	UTCOffset     string        // of expiresAt in the JSON format, "+hhmm"
+	Lease         time.Duration // length of the right to mint
+	Overlap       time.Duration // how long WeChat accepts a superseded token
+	Poll          time.Duration // between two observations
+	VerifyEvery   time.Duration // between two questions whether WeChat accepts the token, at most
+}
+
+// Store runs the scripts on a Redis.
+type Store struct {
+	client  redis.UniversalClient
+	timeout time.Duration
+	scripts scripts
+}
+
+// New returns a store that gives every operation at most timeout. It does not
+// close client.
+func New(client redis.UniversalClient, timeout time.Duration) *Store {
+	return &Store{client: client, timeout: timeout, scripts: loadScripts()}
+}
+
+//go:embed lua/*.lua
+var sources embed.FS
+
+type scripts struct {
+	observe, begin, commit, abort, restore, reassert *redis.Script
+	claim, verdict, report, request                  *redis.Script
+}
+
+func (scripts) source(name string) string {
+	common, _ := sources.ReadFile("lua/common.lua")
+	body, _ := sources.ReadFile("lua/" + name + ".lua")
+	return string(common) + string(body)
+}
+
+func loadScripts() scripts {
+	load := func(name string) *redis.Script { return redis.NewScript(scripts{}.source(name)) }
+	return scripts{
+		load("observe"), load("begin"), load("commit"), load("abort"), load("restore"), load("reassert"),
+		load("claim"), load("verdict"), load("report"), load("request"),
+	}
+}
+
+// run runs a script that answers a status and numbers. A reply that is an
+// error of Redis itself means that nothing was written; any other error leaves
+// open whether the script ran.
+func (s *Store) run(ctx context.Context, script *redis.Script, c Credential, args map[string]any) (Status, []int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	args["appid"], args["issuer"], args["api"], args["schema"] = c.AppID, c.Issuer, c.API, Schema
+	args["lease"], args["overlap"] = c.Lease.Milliseconds(), c.Overlap.Milliseconds()
+	args["poll"], args["verify_every"] = c.Poll.Milliseconds(), c.VerifyEvery.Milliseconds()
+	encoded, err := json.Marshal(args)
+	if err != nil {
+		return "", nil, fmt.Errorf("encode arguments: %w", err)
+	}
+	reply, err := script.Run(ctx, s.client, c.Keys.list(), encoded).Slice()
+	if err != nil {
+		return "", nil, err
+	}
+	if len(reply) == 0 {
+		return "", nil, errReply
+	}
+	status, ok := reply[0].(string)
+	if !ok {
+		return "", nil, errReply
+	}
+	numbers := make([]int64, 0, 3)
+	for _, part := range reply[1:] {
+		n, _ := part.(int64)
+		numbers = append(numbers, n)
+	}
+	return Status(status), numbers, nil
+}
+
+// Definite says that Redis itself answered with err, so the script that was
+// sent wrote nothing (a script's first write is one that a full, read-only or
+// forbidden Redis refuses).
+func Definite(err error) bool {
+	var answered redis.Error
+	return errors.As(err, &answered)
+}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"wxtokend/daemon/secret"
+)
+
+// Format is how a token is written under the key that readers read.
+type Format string
+
+const (
+	// JSON is {"access_token":"…","expires_in":7200,"expiresAt":"\/Date(1479300000000+0800)\/"},
+	// byte for byte what ServiceStack.Text v3 writes for a local DateTime.
+	JSON Format = "json"
+	// Raw is the token alone.
+	Raw Format = "raw"
+)
+
+// Encode renders a token for readers. expiresIn is the lifetime that WeChat
+// sent with it, offset the UTC offset of expiresAt as "+hhmm" or "-hhmm": a
+// reader of 2016 takes the date in its own zone and ignores the instant unless
+// the two agree; "-0000" is right in every zone.
+func (f Format) Encode(token secret.Token, expiresIn time.Duration, expiresAt time.Time, offset string) string {
+	if f == Raw {
+		return token.Reveal()
+	}
+	return fmt.Sprintf(`{"access_token":%s,"expires_in":%s,"expiresAt":"\/Date(%d%s)\/"}`,
+		quote(token.Reveal()), strconv.FormatFloat(expiresIn.Seconds(), 'f', -1, 64), expiresAt.UnixMilli(), offset)
+}
+
+// quote escapes what ServiceStack.Text escapes in printable ASCII: the quote
+// and the backslash. encoding/json would also turn <, > and & into \u escapes.
+func quote(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}
+
+var (
+	// printable is what WeChat may send as a token.
+	printable = regexp.MustCompile(`^[!-~]{1,512}$`)
+	// tokenLike is what a bare string must look like to be taken for somebody's
+	// token: the shortest seen had 86 characters, always of this alphabet.
+	tokenLike = regexp.MustCompile(`^[A-Za-z0-9_-]{32,512}$`)
+)
+
+// DecodeValue finds the token in whatever lies under the key, in either format
+// and whoever wrote it, so that replicas with different formats agree. It
+// returns "" for garbage. A token inside a JSON object was put there on
+// purpose; a bare string has to look like a token.
+func DecodeValue(text string) secret.Token {
+	if strings.HasPrefix(text, "{") {
+		var object struct {
+			AccessToken string `json:"access_token"`
+		}
+		if json.Unmarshal([]byte(text), &object) != nil || !printable.MatchString(object.AccessToken) {
+			return ""
+		}
+		return secret.Token(object.AccessToken)
+	}
+	var quoted string
+	if strings.HasPrefix(text, `"`) && json.Unmarshal([]byte(text), &quoted) == nil {
+		text = quoted
+	}
+	if !tokenLike.MatchString(text) {
+		return ""
+	}
+	return secret.Token(text)
+}

@@ -1,0 +1,211 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+)
+
+func forced(b *store.Begin) { b.Forced = true }
+
+// B9: WeChat refuses a forced refresh within half a minute of the last one.
+func TestBeginB9ForceSpacing(t *testing.T) {
+	everywhere(t, func(w *world) {
+		answer := w.mustBegin(forced)
+		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Forced: true})
+		before := w.content()
+		check(w, "at once", w.begin(attempt("a2"), forced).Status, store.Spacing)
+		w.stays(before)
+		w.mustBegin(attempt("a2")) // others need not wait
+		w.do("del", w.c.Keys.Lease)
+		w.plant("forced_at", w.now().Add(-store.ForceSpacing-time.Second))
+		check(w, "half a minute later", w.begin(attempt("a3"), forced, pastBackoff).Status, store.Begun)
+	})
+}
+
+// B9: WeChat allows twenty a day.
+func TestBeginB9ForceLimit(t *testing.T) {
+	everywhere(t, func(w *world) {
+		for i := range store.ForceLimit {
+			w.mustBegin(attempt(fmt.Sprint("c", i)), forced, pastBackoff)
+			w.do("del", w.c.Keys.Lease)
+			w.plant("forced_at", 0)
+		}
+		before := w.content()
+		check(w, "one more", w.begin(attempt("a2"), forced, pastBackoff).Status, store.Quota)
+		w.stays(before)
+		w.mustBegin(attempt("a3"), forced, pastBackoff, func(b *store.Begin) { b.Day++ })
+		w.do("del", w.c.Keys.Lease)
+		w.mustBegin(attempt("a4"), pastBackoff) // others are not limited by it
+	})
+}
+
+// C7: stored again, the refused token would be refused for ever.
+func TestCommitC7RefusedTokenIsNotStored(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("refused", token(1).Fingerprint())
+		value := w.content()[w.c.Keys.Value]
+		answer := w.mustBegin(attempt("a2"))
+		from := w.now()
+		status, _ := w.commit(store.Commit{
+			Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Spacing: 3 * time.Second,
+		})
+		check(w, "status", status, store.Refused)
+		o := w.observe()
+		check(w, "value", w.content()[w.c.Keys.Value], value)
+		check(w, "expires at", o.State.ExpiresAt.Equal(answer.T0.Add(time.Hour)), false)
+		check(w, "force", o.State.Force, 1)
+		check(w, "lease", o.Lease, "")
+		check(w, "outstanding", o.State.Outstanding(), false)
+		w.during("next attempt - spacing", o.State.NextAttemptAt.Add(-3*time.Second), from)
+	})
+}
+
+func TestForcedCommitsCountDown(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("force", 2)
+		for i, want := range []int{1, 0, 0} {
+			id := fmt.Sprint("c", i)
+			answer := w.mustBegin(attempt(id), forced)
+			w.commit(store.Commit{Attempt: id, Token: token(2 + i), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Forced: true})
+			check(w, "force", w.observe().State.Force, want)
+			w.plant("forced_at", 0)
+		}
+	})
+}
+
+func (w *world) claim(o store.Observation) store.Status {
+	w.Helper()
+	return w.answered(w.store.Claim(w.Context(), w.c, o))
+}
+
+func (w *world) verdict(o store.Observation, refused bool) store.Status {
+	w.Helper()
+	return w.answered(w.store.Verdict(w.Context(), w.c, o, refused))
+}
+
+func (w *world) report(o store.Observation, rejected secret.Token, stale bool) store.Status {
+	w.Helper()
+	return w.answered(w.store.Report(w.Context(), w.c, o, rejected, stale))
+}
+
+func (w *world) answered(status store.Status, err error) store.Status {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+	return status
+}
+
+// Of all replicas that saw the same due time one asks WeChat.
+func TestClaimIsForOne(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("verify_at", w.now().Add(-time.Second))
+		o, from := w.observe(), w.now()
+		check(w, "first", w.claim(o), store.Claimed)
+		s := w.observe().State
+		w.during("verified at", s.VerifiedAt, from)
+		check(w, "next", s.VerifyAt.Sub(s.VerifiedAt), 225*time.Second)
+		before := w.content()
+		check(w, "second", w.claim(o), store.Changed)
+		w.stays(before)
+		o = w.observe()
+		w.mint("a2", token(2))
+		check(w, "about another token", w.claim(o), store.Changed)
+	})
+}
+
+func TestClaimComesTenTimesAsOftenUnderWatch(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("watch_until", w.now().Add(time.Minute))
+		w.claim(w.observe())
+		s := w.observe().State
+		check(w, "next", s.VerifyAt.Sub(s.VerifiedAt), 22500*time.Millisecond)
+	})
+}
+
+// V1: one 40001 is weak evidence; two, a poll apart, are believed.
+func TestVerdictV1TwoRefusals(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mint("a1", token(1))
+		check(w, "first", w.verdict(w.observe(), true), store.Suspected)
+		check(w, "refused", w.observe().State.Refused, "")
+		time.Sleep(w.c.Poll - time.Millisecond)
+		check(w, "too soon after it", w.verdict(w.observe(), true), store.Suspected)
+		time.Sleep(time.Millisecond)
+		from := w.now()
+		check(w, "a poll after the first", w.verdict(w.observe(), true), store.Refused)
+		o := w.observe()
+		check(w, "refused", o.State.Refused, token(1).Fingerprint())
+		check(w, "live", o.State.Live(o.Now), false)
+		w.watched(from)
+	})
+}
+
+func TestVerdictAcceptedEndsTheSuspicion(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		check(w, "refused", w.verdict(w.observe(), true), store.Suspected)
+		check(w, "accepted", w.verdict(w.observe(), false), store.Accepted)
+		check(w, "suspect", w.observe().State.SuspectAt.IsZero(), true)
+		w.plant("reported", 1)
+		check(w, "after a report", w.verdict(w.observe(), false), store.Unconfirmed)
+		check(w, "reported", w.observe().State.Reported, false)
+		o := w.observe()
+		w.mint("a2", token(2))
+		before := w.content()
+		check(w, "about another token", w.verdict(o, true), store.Changed)
+		w.stays(before)
+	})
+}
+
+// P1: a thousand reports are one question to WeChat.
+func TestReportP1OneQuestion(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.do("set", w.c.Keys.Rejected, token(1).Reveal())
+		o := w.observe()
+		check(w, "first", w.report(o, token(1), false), store.Accepted)
+		check(w, "reported", w.observe().State.Reported, true)
+		check(w, "key", w.do("exists", w.c.Keys.Rejected), any(int64(0)))
+		before := w.content()
+		check(w, "the key was handled by another", w.report(o, token(1), false), store.Changed)
+		check(w, "another way", w.report(o, "", false), store.Accepted)
+		w.stays(before)
+		w.plant("reported", 0, "verified_at", w.now())
+		before = w.content()
+		check(w, "just verified", w.report(w.observe(), "", false), store.Limited)
+		check(w, "stale", w.report(w.observe(), "", true), store.Stale)
+		w.stays(before)
+	})
+}
+
+// A person's wish ends every wait but the daily limit.
+func TestRequest(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.mustBegin(attempt("a2"))
+		w.abort(store.Abort{Attempt: "a2", Unknown: true, Wait: time.Hour})
+		w.plant("settled", 2)
+		from := w.now()
+		if _, err := w.store.Request(w.Context(), w.c, 0); err != nil {
+			w.Fatal(err)
+		}
+		s := w.observe().State
+		check(w, "outstanding", s.Outstanding(), true)
+		check(w, "force", s.Force, 0)
+		w.during("asked at", s.AskedAt, from)
+		check(w, "begin", w.begin(attempt("a3")).Status, store.Begun)
+		if _, err := w.store.Request(w.Context(), w.c, 2); err != nil {
+			w.Fatal(err)
+		}
+		check(w, "force", w.observe().State.Force, 2)
+	})
+}
