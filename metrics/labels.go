@@ -1,0 +1,118 @@
+package metrics
+
+import "slices"
+
+// Result says how one refresh of a credential ended.
+type Result string
+
+// ResultUnchanged is the stable endpoint giving the token that is already
+// stored; ResultRefused is a commit that the fence turned away.
+const (
+	ResultNew       Result = "new"
+	ResultUnchanged Result = "unchanged"
+	ResultFailed    Result = "failed"
+	ResultRefused   Result = "refused"
+)
+
+func results() []Result { return []Result{ResultNew, ResultUnchanged, ResultFailed, ResultRefused} }
+
+// Outcome is the class of WeChat's answer to one request for a token.
+type Outcome string
+
+// OutcomeTransport is no answer at all, OutcomeGarbage an answer that is not
+// one of WeChat's, OutcomeUnknown an errcode that no table names.
+const (
+	OutcomeOK        Outcome = "ok"
+	OutcomeTransient Outcome = "transient"
+	OutcomeRate      Outcome = "rate"
+	OutcomeQuota     Outcome = "quota"
+	OutcomeConfig    Outcome = "config"
+	OutcomeIP        Outcome = "ip"
+	OutcomeAdmin     Outcome = "admin"
+	OutcomeAccount   Outcome = "account"
+	OutcomeTransport Outcome = "transport"
+	OutcomeGarbage   Outcome = "garbage"
+	OutcomeUnknown   Outcome = "unknown"
+)
+
+func outcomes() []Outcome {
+	return []Outcome{
+		OutcomeOK, OutcomeTransient, OutcomeRate, OutcomeQuota, OutcomeConfig, OutcomeIP,
+		OutcomeAdmin, OutcomeAccount, OutcomeTransport, OutcomeGarbage, OutcomeUnknown,
+	}
+}
+
+// known maps anything outside the enum to OutcomeUnknown. An outcome starts
+// as a number that a server sent: without this gate a strange server could
+// grow one series per answer.
+func (o Outcome) known() Outcome {
+	if slices.Contains(outcomes(), o) {
+		return o
+	}
+	return OutcomeUnknown
+}
+
+// Reason says why a known token was written back without a mint.
+type Reason string
+
+// ReasonDeleted, ReasonOverwritten and ReasonTTL are re-assertions of the
+// readers' key; ReasonRedisLost and ReasonFailover put back a state that Redis
+// no longer has or has only in an older form.
+const (
+	ReasonDeleted     Reason = "deleted"
+	ReasonOverwritten Reason = "overwritten"
+	ReasonRedisLost   Reason = "redis_lost"
+	ReasonFailover    Reason = "failover"
+	ReasonTTL         Reason = "ttl"
+)
+
+func reasons() []Reason {
+	return []Reason{ReasonDeleted, ReasonOverwritten, ReasonRedisLost, ReasonFailover, ReasonTTL}
+}
+
+// Verdict is what WeChat said when it was asked about the stored token.
+type Verdict string
+
+// VerdictInconclusive is every answer that says nothing about the token.
+const (
+	VerdictAccepted     Verdict = "accepted"
+	VerdictRefused      Verdict = "refused"
+	VerdictInconclusive Verdict = "inconclusive"
+)
+
+func verdicts() []Verdict { return []Verdict{VerdictAccepted, VerdictRefused, VerdictInconclusive} }
+
+// Report is what became of a reader's report that WeChat refused its token.
+type Report string
+
+// ReportStale names a token that is no longer the current one, ReportLimited
+// came too soon after another, ReportUnconfirmed found WeChat accepting the token.
+const (
+	ReportAccepted    Report = "accepted"
+	ReportStale       Report = "stale"
+	ReportLimited     Report = "limited"
+	ReportUnconfirmed Report = "unconfirmed"
+)
+
+func reports() []Report {
+	return []Report{ReportAccepted, ReportStale, ReportLimited, ReportUnconfirmed}
+}
+
+// Op is one kind of round trip to Redis.
+type Op string
+
+// The steps of a token's path that touch Redis.
+const (
+	OpObserve Op = "observe"
+	OpBegin   Op = "begin"
+	OpCommit  Op = "commit"
+	OpAbort   Op = "abort"
+	OpRestore Op = "restore"
+)
+
+func ops() []Op { return []Op{OpObserve, OpBegin, OpCommit, OpAbort, OpRestore} }
+
+const (
+	redisOK    = "ok"
+	redisError = "error"
+)
