@@ -1,0 +1,144 @@
+package web_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wxtokend/daemon/web"
+)
+
+func listen(t *testing.T, h http.Handler) string {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// closedPort is the address of a listener that is gone.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return "http://" + ln.Addr().String()
+}
+
+func TestFetchStatus(t *testing.T) {
+	base := listen(t, web.NewHandler(sample(), prometheus.NewRegistry()))
+	s, err := web.FetchStatus(t.Context(), base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := web.PrintTable(&out, s); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "table.txt", out.String())
+}
+
+func TestFetchStatusErrors(t *testing.T) {
+	answer := func(code int, body string) string {
+		return listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(code)
+			_, _ = io.WriteString(w, body)
+		}))
+	}
+	endless := listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		chunk := []byte(strings.Repeat(" ", 1<<20))
+		for range 64 {
+			if _, err := w.Write(chunk); err != nil {
+				return // what should happen after 8 MiB
+			}
+		}
+		_, _ = io.WriteString(w, "{}")
+	}))
+	short := listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "{}")
+	}))
+	tests := []struct{ name, base, want string }{
+		{"nobody", closedPort(t), "no daemon answers at %s: connection refused; is it running, is http.listen the same?"},
+		{"not a server", "http://127.0.0.1:port", "ask daemon: "},
+		{"404", answer(404, "not here"), "%s/status answered 404 Not Found: is this wxtokend?"},
+		{"redirect", answer(302, ""), "%s/status answered 302 Found: is this wxtokend?"},
+		{"a web page", answer(200, "<html>"), "%s/status is not a status of wxtokend: invalid character"},
+		{"other json", answer(200, `{"credentials":7}`), "%s/status is not a status of wxtokend: json: cannot unmarshal"},
+		{"too much", endless, "read %s/status: more than 8388608 bytes"},
+		{"half", short, "read %s/status: unexpected EOF"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := web.FetchStatus(t.Context(), tt.base)
+			want := strings.ReplaceAll(tt.want, "%s", tt.base)
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		})
+	}
+}
+
+func TestFetchStatusNeverFollows(t *testing.T) {
+	elsewhere := listen(t, web.NewHandler(sample(), prometheus.NewRegistry()))
+	base := listen(t, http.RedirectHandler(elsewhere+"/status", http.StatusFound))
+	if s, err := web.FetchStatus(t.Context(), base); err == nil {
+		t.Errorf("believed the status of another server: %v", s)
+	}
+}
+
+func TestClientsStopWithTheirContext(t *testing.T) {
+	base := listen(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	ctx, cancel := context.WithTimeout(t.Context(), 1)
+	defer cancel()
+	err := web.Probe(ctx, base, "/healthz")
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "the daemon at "+base+" gives no answer within ") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestProbe(t *testing.T) {
+	src := source{ready: []string{"a: no token is stored", "b: WeChat refuses the stored token"}}
+	base := listen(t, web.NewHandler(src, prometheus.NewRegistry()))
+	if err := web.Probe(t.Context(), base, "/healthz"); err != nil {
+		t.Errorf("healthz: %v", err)
+	}
+	want := base + "/readyz answered 503 Service Unavailable: a: no token is stored; b: WeChat refuses the stored token"
+	if err := web.Probe(t.Context(), base, "/readyz"); err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	base = closedPort(t)
+	want = fmt.Sprintf("no daemon answers at %s: connection refused; is it running, is http.listen the same?", base)
+	if err := web.Probe(t.Context(), base, "/readyz"); err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+func TestListenURL(t *testing.T) {
+	tests := map[string]string{
+		":9477":            "http://127.0.0.1:9477",
+		"0.0.0.0:9477":     "http://127.0.0.1:9477",
+		"127.0.0.1:80":     "http://127.0.0.1:80",
+		"127.0.0.2:80":     "http://127.0.0.2:80",
+		"10.1.2.3:9477":    "http://10.1.2.3:9477",
+		"[::]:9477":        "http://[::1]:9477",
+		"[::1]:9477":       "http://[::1]:9477",
+		"[fe80::1%eth0]:9": "http://[fe80::1%25eth0]:9",
+		"localhost:9477":   "http://localhost:9477",
+		"nonsense":         "http://nonsense",
+	}
+	for listen, want := range tests {
+		if got := web.ListenURL(listen); got != want {
+			t.Errorf("ListenURL(%q) = %q, want %q", listen, got, want)
+		}
+	}
+}

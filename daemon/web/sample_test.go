@@ -1,0 +1,72 @@
+package web_test
+
+import (
+	"errors"
+	"time"
+
+	"wxtokend/daemon/web"
+)
+
+var now = time.Date(2026, 1, 2, 3, 4, 5, 678912345, time.FixedZone("UTC+8", 8*3600))
+
+func at(d time.Duration) *time.Time { return new(now.Add(d)) }
+
+// source is a daemon that says what the test wants.
+type source struct {
+	status web.Status
+	live   error
+	ready  []string
+}
+
+func (s source) Status() web.Status { return s.status }
+func (s source) Live() error        { return s.live }
+func (s source) Ready() []string    { return s.ready }
+
+func credential(key string, state web.State) web.Credential {
+	return web.Credential{Key: key, AppID: "wx0123456789abcdef", Kind: "official_account", API: "stable", State: state}
+}
+
+// alive is a credential with a token of two hours that expires in left.
+func alive(key string, state web.State, left time.Duration) web.Credential {
+	c := credential(key, state)
+	c.ExpiresAt, c.ExpiresInSeconds = at(left), new(left.Seconds())
+	c.DueAt, c.RefreshedAt = at(left-270*time.Second), at(left-2*time.Hour)
+	c.Life, c.Fingerprint = 2*time.Hour, new("1a2b3c4d")
+	return c
+}
+
+// sample has a credential in every state.
+func sample() source {
+	failing := alive("WXAccessToken:shop", web.Fresh, 21*time.Minute+8*time.Second)
+	failing.API, failing.DueAt, failing.Failures = "classic", at(4*time.Minute+10*time.Second), 3
+	failing.LastError = &web.LastError{
+		Class: "ip", Code: new(40164), At: at(-50 * time.Second),
+		Message: "wechat 40164: invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist",
+	}
+	failing.Cure = "Add 203.0.113.7 to the IP whitelist: 微信公众平台 → 设置与开发 → 基本配置 → IP白名单. It takes effect within minutes; the daemon tries again by itself."
+	expired := alive("WXAccessToken:campaign", web.Expired, -3*time.Minute-12*time.Second)
+	expired.Failures, expired.DueAt = 41, at(4*time.Minute)
+	expired.LastError = &web.LastError{
+		Class: "transport", At: at(-62 * time.Second), Message: "mint token: dial tcp 101.226.129.166:443: i/o timeout",
+	}
+	rejected := alive("WXAccessToken:mini", web.Rejected, time.Hour+3*time.Minute)
+	rejected.DueAt = at(0)
+	rejected.Notes = []string{"two appids write this key: wx0123456789abcdef and wxfedcba9876543210"}
+	missing := credential("WXAccessToken:new", web.Missing)
+	missing.DueAt = at(-time.Second)
+	return source{
+		status: web.Status{Version: "1.2.3", Instance: "web-1", Time: at(0), Credentials: []web.Credential{
+			alive("WXAccessToken", web.Fresh, time.Hour+52*time.Minute+7*time.Second),
+			alive("WXAccessToken:news", web.Due, 4*time.Minute+29*time.Second),
+			failing, expired, rejected, missing, credential("WXAccessToken:far", web.Unknown),
+		}},
+		ready: []string{
+			"WXAccessToken:campaign: the token expired 3m12s ago",
+			"WXAccessToken:mini: WeChat refuses the stored token",
+			"WXAccessToken:new: no token is stored",
+			"WXAccessToken:far: no observation for 47s",
+		},
+	}
+}
+
+var errStuck = errors.New("no tick has ended for 14s")

@@ -1,0 +1,46 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// shutdownTimeout is what a request in flight gets to finish after a stop.
+const shutdownTimeout = time.Second
+
+// Serve answers on ln until ctx ends, closes ln at once, and returns nil when
+// the requests in flight are answered or shutdownTimeout is over: a client
+// that does not read must not turn a clean stop into a failure. An error means
+// that serving ended by itself.
+func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second, // a scrape over a slow link
+		IdleTimeout:       2 * time.Minute,  // above the usual scrape interval, so that a scraper keeps its connection
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	select {
+	case err := <-served:
+		_ = srv.Close() // the listener is broken; do not leave its connections behind
+		return fmt.Errorf("serve http: %w", err)
+	case <-ctx.Done():
+	}
+	// ctx is over: the deadline of the shutdown has to be one of its own.
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := srv.Shutdown(deadline); err != nil {
+		log.Warn("http requests cut off", "error", err)
+		_ = srv.Close() // ends their contexts; there is nothing left to save
+	}
+	<-served
+	return nil
+}
