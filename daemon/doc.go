@@ -1,0 +1,50 @@
+// Package daemon keeps WeChat access tokens fresh in Redis, so that readers in
+// any language get one from there and never ask WeChat.
+//
+// # The path of a token
+//
+// A heartbeat observes everything in one round trip, [due] decides without a
+// clock or a memory of its own, and at most one action per credential is
+// carried out:
+//
+//	observe → due → begin → mint → commit, or abort
+//	              → re-assert: somebody deleted or overwrote the key
+//	              → restore:   Redis lost what this process saw last
+//	              → verify:    does WeChat still accept the stored token?
+//
+// begin takes a lease and writes the outcome down as a failure before WeChat
+// is asked; commit is accepted from the holder of the lease alone. Both are
+// scripts, atomic in Redis. An attempt ends only with a definite answer of
+// Redis, and until then every tick takes it up where it stood.
+//
+// # Guarantees
+//
+// Lease, poll and timeouts are those of the configuration.
+//
+//   - As long as Redis is up, and WeChat answered for half a minute on end
+//     within the slack before the expiry (effective ahead less lease, poll and
+//     wechat.timeout), a reader of the key gets a token that WeChat accepts.
+//   - At most one mint is under way whose lease is valid. A process that lost
+//     its lease, however long it was paused, never writes the key.
+//   - One refresh costs one call to WeChat, whatever restarts meanwhile. The
+//     daily limit counts a call before it is made.
+//   - No failure touches the stored token. While Redis is away nothing is minted.
+//   - Backoff and quota are kept in Redis: a crash loop backs off as well.
+//   - No host's clock is compared with another's; a clock that jumps changes
+//     nothing.
+//
+// # What is not guaranteed
+//
+//   - classic: after a reply of WeChat was lost, the stored token may be dead
+//     from the moment the next one is issued until its commit. WeChat keeps
+//     only the newest two, and the lost one was the second.
+//   - classic: whoever else draws tokens for the same appid breaks the stored
+//     one until the next verification notices.
+//   - A failover of Redis may lose the newest write. A replica that saw the
+//     newer token puts it back; if none did, verification notices.
+//   - Quota and backoff are gone after a FLUSHALL; only what this process
+//     remembers of them is left.
+//   - Redis and the process both gone within one refresh, or a pause between
+//     the last look at the deadline and the write of the request, leave a
+//     mint that nobody knows of. Verification notices.
+package daemon

@@ -1,0 +1,206 @@
+package daemon
+
+import (
+	"time"
+
+	"wxtokend/daemon/store"
+	"wxtokend/daemon/wechat"
+)
+
+// action is what one tick does for one credential.
+type action string
+
+const (
+	nothing  action = ""
+	reassert action = "re-assert"
+	restore  action = "restore"
+	mint     action = "mint"
+	verify   action = "verify"
+)
+
+// view is everything the decision depends on.
+type view struct {
+	store.Observation
+	memory  *store.Memory // the token to restore, nil when none may be
+	secret  string        // fingerprint of the AppSecret in use, "" if not read
+	tried   string        // the one this process last failed with
+	barred  time.Duration // this process still waits so long, whatever the fleet does
+	contest bool          // another appid lives under this key, and was answered lately
+}
+
+// decision is what to do and why; with nothing to do, what is waited for.
+type decision struct {
+	action action
+	reason string // of the action
+	hold   string // why a mint that is due does not begin now
+
+	pastBackoff, urgent, rival, forced bool // for begin
+}
+
+// mintDue says that somebody should mint, now or after what is waited for.
+func (d decision) mintDue() bool { return d.action == mint || d.hold != "" }
+
+// due decides. It has no clock, no memory and no side effect: the same view
+// gives the same decision in every process of a fleet.
+func due(v view, p policy) decision {
+	if v.State.Schema > store.Schema && v.remaining() > p.effectiveAhead(v.State.Life) {
+		return decision{hold: "a newer version keeps this credential"}
+	}
+	if reason := reassertReason(v, p); reason != "" {
+		return decision{action: reassert, reason: reason}
+	}
+	// After the state, before a mint: memory before state would undo a newer token.
+	if v.memory != nil && v.Lease == "" {
+		return decision{action: restore, reason: restoreReason(v)}
+	}
+	d := decision{action: mint, reason: mintReason(v, p)}
+	d.urgent = !v.State.Live(v.Now)
+	d.rival = d.reason == "foreign" || d.reason == "refused"
+	d.forced = d.reason == "forced"
+	d.pastBackoff = secretChanged(v)
+	if d.reason != "" {
+		d.hold = hold(v, p, d)
+	}
+	if d.reason == "" || d.hold != "" {
+		d.action = nothing
+		if p.mint && v.State.Live(v.Now) && !v.State.VerifyAt.After(v.Now) {
+			d.action = verify
+		}
+	}
+	return d
+}
+
+func (v view) remaining() time.Duration { return v.State.ExpiresAt.Sub(v.Now) }
+
+// ttlSlack is how far the key's time to live may be from the token's: the two
+// are written as one, in milliseconds.
+const ttlSlack = time.Second
+
+// reassertReason says what is wrong with the key that the state's token cures.
+func reassertReason(v view, p policy) string {
+	s := v.State
+	switch {
+	case !s.Live(v.Now):
+		return ""
+	case !v.Value.Present:
+		return "deleted"
+	case v.Value.Token == "":
+		return "overwritten"
+	case v.Value.Token == s.Token:
+		if v.Value.TTL < 0 || (v.Value.TTL-v.remaining()).Abs() > ttlSlack {
+			return "ttl"
+		}
+		return ""
+	case p.stable, passed(s.RivalAt, v.Now) < overlap:
+		return "overwritten"
+	}
+	// Classic, and somebody else's token: it says that ours is on its last five
+	// minutes, and must not be buried before it was answered by a mint.
+	return ""
+}
+
+// restoreReason tells an empty Redis from one that lost its newest writes.
+func restoreReason(v view) string {
+	if v.State.Token == "" {
+		return "redis_lost"
+	}
+	return "failover"
+}
+
+// mintReason says why somebody should mint, "" if nobody needs to.
+func mintReason(v view, p policy) string {
+	s := v.State
+	switch {
+	case s.Token == "":
+		return "missing"
+	case !v.Now.Before(s.ExpiresAt):
+		return "expired"
+	case s.Force > 0:
+		return "forced"
+	case !s.Live(v.Now):
+		return "refused"
+	case v.Value.Token != s.Token && v.Value.Token != "":
+		return "foreign"
+	case s.Outstanding():
+		return "outstanding"
+	case v.remaining() > s.ExpiresIn+time.Second:
+		return "clock went back" // nobody knows when this token ends
+	case v.remaining() <= p.effectiveAhead(s.Life):
+		return "ahead"
+	}
+	return ""
+}
+
+// hold says what a due mint waits for. Redis decides the same once more in
+// begin; this saves asking it on every tick.
+func hold(v view, p policy, d decision) string {
+	s := v.State
+	switch {
+	case !p.mint:
+		return "mint: false"
+	case v.contest:
+		return "another appid lives under this key"
+	case v.Lease != "":
+		return "leased"
+	case sane(s.NextAttemptAt, s.Wait, v.Now).After(v.Now) && !d.pastBackoff:
+		return "backoff"
+	case sane(s.UnknownUntil, p.lease, v.Now).After(v.Now) && !d.urgent:
+		return "unknown outcome"
+	case v.barred > 0 && !d.pastBackoff:
+		return "barred"
+	case d.rival && passed(s.RivalAt, v.Now) < overlap:
+		return "a rival draws tokens, and was answered lately"
+	case d.forced && passed(s.ForcedAt, v.Now) < store.ForceSpacing:
+		return "forced a moment ago"
+	case s.Day == store.Day(v.Now) && s.Calls >= p.limit:
+		return "daily_limit"
+	}
+	return ""
+}
+
+// dueAt is when the next mint may begin, as far as it is known now.
+func dueAt(v view, p policy, d decision) time.Time {
+	s := v.State
+	at := s.ExpiresAt.Add(-p.effectiveAhead(s.Life))
+	if s.Token == "" || d.mintDue() && at.After(v.Now) {
+		at = v.Now
+	}
+	if d.hold == "daily_limit" {
+		return store.NextDay(v.Now)
+	}
+	for _, wait := range []time.Time{sane(s.NextAttemptAt, s.Wait, v.Now), sane(s.UnknownUntil, p.lease, v.Now)} {
+		if wait.After(at) {
+			at = wait
+		}
+	}
+	if mine := v.Now.Add(v.barred); v.barred > 0 && d.mintDue() && !d.pastBackoff && mine.After(at) {
+		at = mine
+	}
+	return at
+}
+
+// secretChanged says that the AppSecret is another one than the one that was
+// refused, and that this process did not try it yet: that ends the wait. One
+// try per process and secret, or two replicas with different secrets would end
+// each other's wait for ever.
+func secretChanged(v view) bool {
+	failed := v.State.LastError
+	return failed != nil && secretToBlame(wechat.Class(failed.Class)) &&
+		v.secret != "" && v.secret != v.State.Secret && v.secret != v.tried
+}
+
+func secretToBlame(class wechat.Class) bool {
+	return class == wechat.ClassConfig || class == wechat.ClassAccount
+}
+
+// sane ignores a time that lies further ahead than it was ever set: it was
+// written by another clock.
+func sane(t time.Time, most time.Duration, now time.Time) time.Time {
+	if t.Sub(now) > most+time.Second {
+		return time.Time{}
+	}
+	return t
+}
+
+// passed is the time since t; very long for a time that never was or that lies ahead.
+func passed(t, now time.Time) time.Duration { return now.Sub(sane(t, 0, now)) }

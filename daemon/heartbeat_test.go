@@ -1,0 +1,337 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const heartPoll = 2 * time.Second
+
+// pulse is a heartbeat under test and what came of it.
+type pulse struct {
+	*heartbeat
+	logs   *safeBuffer
+	stop   context.CancelFunc
+	ended  chan struct{}
+	panics atomic.Int32
+
+	mu    sync.Mutex
+	beats []time.Duration // since the start
+}
+
+// inPulse runs body beside a heartbeat whose beats call job with their number,
+// from 1 on. The heartbeat ends with body.
+func inPulse(t *testing.T, job func(n int), prepare func(*pulse), body func(t *testing.T, p *pulse)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		p := &pulse{logs: &safeBuffer{}, ended: make(chan struct{})}
+		p.heartbeat = &heartbeat{
+			poll: heartPoll, soon: make(chan struct{}, 1), log: slog.New(slog.NewTextHandler(p.logs, nil)),
+			panicky: func(any) { p.panics.Add(1) },
+		}
+		p.job = func() {
+			p.mu.Lock()
+			p.beats = append(p.beats, time.Since(start))
+			n := len(p.beats)
+			p.mu.Unlock()
+			job(n)
+		}
+		if prepare != nil {
+			prepare(p)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		p.stop = cancel
+		go func() {
+			defer close(p.ended)
+			p.run(ctx)
+		}()
+		synctest.Wait()
+		body(t, p)
+		cancel()
+		<-p.ended
+	})
+}
+
+func (p *pulse) wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// seen are the times of the beats so far.
+func (p *pulse) seen() []time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]time.Duration(nil), p.beats...)
+}
+
+func quick(int) {}
+
+func TestHeartbeatRhythm(t *testing.T) {
+	inPulse(t, quick, nil, func(t *testing.T, p *pulse) {
+		if beats := p.seen(); len(beats) != 1 || beats[0] != 0 {
+			t.Fatalf("at once: beats at %v", beats)
+		}
+		p.wait(10 * time.Minute)
+		beats := p.seen()
+		spread := map[time.Duration]bool{}
+		for i := 1; i < len(beats); i++ {
+			gap := beats[i] - beats[i-1]
+			if gap < heartPoll*8/10 || gap > heartPoll {
+				t.Errorf("beat %d comes after %v", i, gap)
+			}
+			spread[gap] = true
+		}
+		if len(beats) < 300 || len(spread) < len(beats)/2 {
+			t.Errorf("%d beats with %d different gaps in ten minutes", len(beats), len(spread))
+		}
+		if p.logs.String() != "" {
+			t.Errorf("an everyday heartbeat logs %s", p.logs)
+		}
+	})
+}
+
+// TestHeartbeatShortPoll: cron's own @every cannot go below a second.
+func TestHeartbeatShortPoll(t *testing.T) {
+	inPulse(t, quick, func(p *pulse) { p.poll = 20 * time.Millisecond }, func(t *testing.T, p *pulse) {
+		p.wait(time.Second)
+		if n := len(p.seen()); n < 50 || n > 64 {
+			t.Errorf("%d beats in a second", n)
+		}
+	})
+}
+
+// TestHeartbeatPanic: each of ten panics is counted, and the next beat comes in time.
+func TestHeartbeatPanic(t *testing.T) {
+	job := func(n int) {
+		if n <= 10 {
+			panic(errors.New("a bug"))
+		}
+	}
+	inPulse(t, job, nil, func(t *testing.T, p *pulse) {
+		for i := 1; i <= 10; i++ {
+			if n := len(p.seen()); n < i || int(p.panics.Load()) != min(n, 10) {
+				t.Fatalf("after %d polls: %d beats, %d panics counted", i-1, n, p.panics.Load())
+			}
+			p.wait(heartPoll)
+		}
+		p.wait(10 * heartPoll)
+		if n := len(p.seen()); n < 20 || p.panics.Load() != 10 {
+			t.Errorf("%d beats, %d panics counted", n, p.panics.Load())
+		}
+		if p.since(&p.heartbeat.ended) > heartPoll {
+			t.Error("a beat that panicked did not end")
+		}
+	})
+}
+
+// TestHeartbeatHang: a job that hangs has no second one beside it, and beats
+// go on when it ends. The first beat is another code path than the later ones.
+func TestHeartbeatHang(t *testing.T) {
+	for _, hanging := range []int{1, 3} {
+		release := new(chan struct{})
+		var running, most atomic.Int32
+		job := func(n int) {
+			most.Store(max(most.Load(), running.Add(1)))
+			defer running.Add(-1)
+			if n == hanging {
+				<-*release
+			}
+		}
+		prepare := func(*pulse) { *release = make(chan struct{}) }
+		inPulse(t, job, prepare, func(t *testing.T, p *pulse) {
+			p.wait(time.Hour)
+			p.lookAgain()
+			p.wait(time.Minute)
+			if n := len(p.seen()); n != hanging || p.since(&p.heartbeat.ended) < time.Hour {
+				t.Fatalf("beat %d hangs, and there are %d; the last ended %v ago", hanging, n, p.since(&p.heartbeat.ended))
+			}
+			if p.logs.String() != "" {
+				t.Errorf("a beat that hangs logs %s", p.logs)
+			}
+			close(*release)
+			p.wait(time.Minute)
+			if n := len(p.seen()); n < hanging+29 || most.Load() != 1 {
+				t.Errorf("after beat %d hung: %d beats, up to %d at once", hanging, n, most.Load())
+			}
+		})
+	}
+}
+
+// lookAgain asks for a beat as the daemon does after a commit.
+func (p *pulse) lookAgain() {
+	select {
+	case p.soon <- struct{}{}:
+	default:
+	}
+}
+
+// leap is a schedule whose next beat lies ten hours ahead, the third, sixth, …
+// time it is asked: so it looks to cron when the wall clock jumps back ten hours.
+type leap struct {
+	every
+	asked atomic.Int32
+}
+
+func (l *leap) Next(t time.Time) time.Time {
+	if l.asked.Add(1)%3 == 0 {
+		return t.Add(10 * time.Hour)
+	}
+	return l.every.Next(t)
+}
+
+func TestHeartbeatWallClock(t *testing.T) {
+	prepare := func(p *pulse) { p.schedule = &leap{every: every(heartPoll)} }
+	inPulse(t, quick, prepare, func(t *testing.T, p *pulse) {
+		p.wait(time.Minute)
+		beats, late := p.seen(), 0
+		for i := 1; i < len(beats); i++ {
+			gap := beats[i] - beats[i-1]
+			if gap > 4*heartPoll {
+				t.Errorf("silent for %v", gap)
+			}
+			if gap > 3*heartPoll {
+				late++
+			}
+		}
+		if late < 4 || time.Minute-beats[len(beats)-1] > 4*heartPoll {
+			t.Errorf("%d jumps; beats at %v", late, beats)
+		}
+		if inTime := len(beats) - 1 - late; inTime < late {
+			t.Errorf("the rhythm did not come back: %d beats in time, %d late", inTime, late)
+		}
+		if said := strings.Count(p.logs.String(), "level=WARN"); said != late {
+			t.Errorf("%d jumps, and %d warnings:\n%s", late, said, p.logs)
+		}
+	})
+}
+
+// TestHeartbeatStop: run returns after the job that is under way, and no beat follows.
+func TestHeartbeatStop(t *testing.T) {
+	job := func(n int) {
+		if n == 2 {
+			time.Sleep(time.Minute)
+		}
+	}
+	inPulse(t, job, nil, func(t *testing.T, p *pulse) {
+		p.wait(2 * heartPoll) // the second beat is under way
+		p.stop()
+		p.wait(50 * time.Second)
+		select {
+		case <-p.ended:
+			t.Fatal("run returned before its job")
+		default:
+		}
+		p.wait(time.Minute)
+		select {
+		case <-p.ended:
+		default:
+			t.Fatal("run did not return after its job")
+		}
+		p.lookAgain()
+		p.wait(time.Minute)
+		if n := len(p.seen()); n != 2 {
+			t.Errorf("%d beats", n)
+		}
+	})
+}
+
+func TestHeartbeatSoon(t *testing.T) {
+	inPulse(t, quick, nil, func(t *testing.T, p *pulse) {
+		for n := 2; n < 7; n++ {
+			p.wait(10 * time.Millisecond)
+			p.lookAgain()
+			synctest.Wait()
+			if beats := p.seen(); len(beats) != n || beats[n-1] != time.Duration(n-1)*10*time.Millisecond {
+				t.Fatalf("asked %d times: beats at %v", n-1, beats)
+			}
+		}
+		p.wait(time.Minute)
+		if n := len(p.seen()); n < 35 {
+			t.Errorf("the rhythm is lost: %d beats in a minute", n)
+		}
+	})
+}
+
+// TestHeartbeatSoonInBeat: a beat that is asked for during another one comes
+// when that has ended.
+func TestHeartbeatSoonInBeat(t *testing.T) {
+	job := func(n int) {
+		if n == 1 {
+			time.Sleep(500 * time.Millisecond)
+		}
+	}
+	inPulse(t, job, nil, func(t *testing.T, p *pulse) {
+		p.lookAgain()
+		p.wait(time.Second)
+		if beats := p.seen(); len(beats) != 2 || beats[1] != 500*time.Millisecond {
+			t.Errorf("beats at %v", beats)
+		}
+	})
+	hang := func(n int) {
+		if n == 2 {
+			time.Sleep(500 * time.Millisecond)
+		}
+	}
+	inPulse(t, hang, nil, func(t *testing.T, p *pulse) {
+		for len(p.seen()) < 2 {
+			p.wait(time.Millisecond)
+		}
+		p.lookAgain()
+		p.wait(600 * time.Millisecond)
+		if beats := p.seen(); len(beats) != 3 || beats[2] != beats[1]+500*time.Millisecond {
+			t.Errorf("beats at %v", beats)
+		}
+		p.stop()
+		p.lookAgain()
+		<-p.ended
+	})
+}
+
+// TestHeartbeatCrowd is for the race detector: beats, requests for beats,
+// probes and clock jumps at once.
+func TestHeartbeatCrowd(t *testing.T) {
+	var running, most atomic.Int32
+	job := func(int) {
+		most.Store(max(most.Load(), running.Add(1)))
+		defer running.Add(-1)
+		time.Sleep(heartPoll / 3)
+	}
+	prepare := func(p *pulse) { p.schedule = &leap{every: every(heartPoll)} }
+	inPulse(t, job, prepare, func(t *testing.T, p *pulse) {
+		var crowd sync.WaitGroup
+		for i := range 20 {
+			crowd.Go(func() {
+				for range 50 {
+					time.Sleep(time.Duration(i+1) * 37 * time.Millisecond)
+					p.lookAgain()
+					if since := p.since(&p.heartbeat.ended); since > 6*heartPoll {
+						t.Errorf("no beat ended for %v", since)
+					}
+				}
+			})
+		}
+		crowd.Wait()
+		if most.Load() != 1 {
+			t.Errorf("%d jobs at once", most.Load())
+		}
+	})
+}
+
+func TestEvery(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, poll := range []time.Duration{time.Millisecond, heartPoll, time.Hour} {
+		for range 2000 {
+			if wait := every(poll).Next(now).Sub(now); wait < poll*8/10 || wait > poll {
+				t.Fatalf("poll %v: next after %v", poll, wait)
+			}
+		}
+	}
+}

@@ -1,0 +1,424 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+	"wxtokend/daemon/testnet"
+	"wxtokend/daemon/wechatsim"
+)
+
+// get asks the daemon as a probe does: a new connection each time.
+func (w *world) get(path string) (status int, body string) {
+	w.Helper()
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return w.page.Dial(ctx, network, addr)
+		},
+	}}
+	answer, err := client.Get("http://10.0.0.3" + path)
+	if err != nil {
+		w.Fatalf("%s: %v", path, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		w.Fatalf("%s: %v", path, err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+// probes checks both probes; a reason must contain every one of the words.
+func (w *world) probes(when string, live, ready int, words ...string) {
+	w.Helper()
+	if status, body := w.get("/healthz"); status != live {
+		w.Errorf("%s: /healthz is %d, want %d: %s", when, status, live, body)
+	}
+	status, body := w.get("/readyz")
+	if status != ready {
+		w.Errorf("%s: /readyz is %d, want %d: %s", when, status, ready, body)
+	}
+	for _, word := range words {
+		if !strings.Contains(body, word) {
+			w.Errorf("%s: /readyz says %q, not %q", when, body, word)
+		}
+	}
+}
+
+// status is the one credential of GET /status.
+func (w *world) status() map[string]any {
+	w.Helper()
+	code, body := w.get("/status")
+	var s struct{ Credentials []map[string]any }
+	if err := json.Unmarshal([]byte(body), &s); err != nil || code != http.StatusOK || len(s.Credentials) != 1 {
+		w.Fatalf("/status: %d %v %s", code, err, body)
+	}
+	return s.Credentials[0]
+}
+
+// TestProbesOverALife walks through all that readiness depends on; liveness
+// depends on none of it.
+func TestProbesOverALife(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40164, Times: 1, Message: "invalid ip 192.0.2.7, not in whitelist"})
+		w.start()
+		w.wait(10 * time.Millisecond)
+		w.probes("before the first answer is seen", 200, 503, testKey, "missing")
+		w.wait(2 * time.Second)
+		w.probes("after a refusal", 200, 503, testKey+": missing", "40164", "192.0.2.7")
+		if s := w.status(); s["state"] != "missing" || s["last_error"] == nil || s["expires_at"] != nil || s["fingerprint"] != nil {
+			w.Errorf("status %v", s)
+		}
+		w.wait(15 * time.Minute)
+		w.probes("with a token", 200, 200, "ok")
+		if s := w.status(); s["state"] != "fresh" || s["last_error"] != nil || s["expires_in_seconds"].(float64) > 7200 {
+			w.Errorf("status %v", s)
+		}
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus})
+		w.wait(7200*time.Second - 15*time.Minute - 15*time.Minute)
+		for w.status()["state"] == "fresh" {
+			w.wait(10 * time.Second)
+		}
+		w.probes("due, and WeChat is down", 200, 200, "ok")
+		if s := w.status(); s["state"] != "due" || s["expires_in_seconds"].(float64) > 271 {
+			w.Errorf("status %v", s)
+		}
+		w.wait(5 * time.Minute)
+		w.probes("expired", 200, 503, testKey+": expired", "502")
+		w.wechat.ClearFaults()
+		w.wait(time.Minute)
+		w.probes("WeChat is back", 200, 200, "ok")
+	})
+}
+
+// TestProbesWithoutRedis: ready for as long as a lease on the word of the last
+// observation, alive throughout.
+func TestProbesWithoutRedis(t *testing.T) {
+	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, "stable", func(w *world) {
+				w.start()
+				w.wait(time.Minute)
+				away(w.toRedis, true)
+				w.wait(27 * time.Second)
+				w.probes("within a lease", 200, 200)
+				w.wait(4 * time.Second)
+				w.probes("after a lease", 200, 503, testKey+": unknown: no answer from Redis", "observe "+testKey)
+				if s := w.status(); s["state"] != "unknown" || s["fingerprint"] == nil {
+					w.Errorf("status %v", s)
+				}
+				if page := w.page1("/"); !strings.Contains(page, "Redis does not answer") {
+					w.Errorf("the page does not say why: %s", page)
+				}
+				for range 20 {
+					w.wait(29 * time.Second)
+					w.probes("much later", 200, 503)
+				}
+				away(w.toRedis, false)
+				w.wait(recovery)
+				w.probes("with Redis again", 200, 200)
+				if w.calls() != 1 {
+					w.Errorf("%d calls", w.calls())
+				}
+				w.rest()
+			})
+		})
+	}
+}
+
+// TestExpiryWithoutRedis: the last observation is read by the time of now, not
+// by that of its making.
+func TestExpiryWithoutRedis(t *testing.T) {
+	inWorldOf(t, "stable", shortLife, func(w *world) {
+		w.start()
+		w.wait(time.Second)
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus})
+		w.wait(w.life - 11*time.Second)
+		w.toRedis.Refuse(true)
+		w.wait(8 * time.Second)
+		w.probes("before the expiry", 200, 200)
+		if s := w.status(); s["state"] != "due" || s["expires_in_seconds"].(float64) > 3 {
+			w.Errorf("status %v", s)
+		}
+		w.wait(4 * time.Second)
+		w.probes("after the expiry", 200, 503, testKey+": expired")
+		w.rest()
+	})
+}
+
+// gate is a log that can be shut: its lines then wait, as behind a pipe that
+// nobody reads.
+type gate struct {
+	io.Writer
+	shut atomic.Bool
+	open chan struct{}
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	if g.shut.Load() {
+		<-g.open
+	}
+	return g.Writer.Write(p)
+}
+
+// TestHungTickIsNotAlive: the one thing that a restart cures.
+func TestHungTickIsNotAlive(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		pipe := &gate{Writer: w.logs, open: make(chan struct{})}
+		w.startWith(func(d *Daemon) { d.refreshers[0].log = slog.New(slog.NewTextHandler(pipe, nil)) })
+		w.wait(time.Minute)
+		pipe.shut.Store(true)
+		if err := w.redis.Set(testKey, "98_"+strings.Repeat("x", 100)); err != nil { // worth a line in the next tick
+			w.Fatal(err)
+		}
+		w.wait(7 * time.Second)
+		if status, body := w.get("/healthz"); status != 200 {
+			w.Errorf("after 7 s: %d %s", status, body)
+		}
+		w.wait(6 * time.Second)
+		if status, body := w.get("/healthz"); status != 503 || !strings.Contains(body, "no tick ended for 1") || !strings.Contains(body, "limit 10s") {
+			w.Errorf("after 13 s: %d %s", status, body)
+		}
+		pipe.shut.Store(false)
+		close(pipe.open)
+		w.wait(4 * time.Second)
+		w.probes("when the log is read again", 200, 200)
+	})
+}
+
+// TestMetricsAfterALife checks that what happened is what is counted.
+func TestMetricsAfterALife(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Times: 2})
+		w.start()
+		w.wait(time.Minute)
+		w.redis.Del(testKey)
+		w.wait(4 * time.Second)
+		text := w.page1("/metrics")
+		for _, line := range []string{
+			`wxtokend_refreshes_total{key="WXAccessToken",result="new"} 1`,
+			`wxtokend_refreshes_total{key="WXAccessToken",result="failed"} 2`,
+			`wxtokend_mint_requests_total{key="WXAccessToken",outcome="ok"} 1`,
+			`wxtokend_mint_requests_total{key="WXAccessToken",outcome="transient"} 2`,
+			`wxtokend_restores_total{key="WXAccessToken",reason="deleted"} 1`,
+			`wxtokend_redis_operations_total{op="begin",result="ok"} 3`,
+			`wxtokend_redis_operations_total{op="abort",result="ok"} 2`,
+			`wxtokend_redis_operations_total{op="commit",result="ok"} 1`,
+			`wxtokend_redis_operations_total{op="observe",result="error"} 0`,
+			`wxtokend_calls_today{key="WXAccessToken"} 3`,
+			`wxtokend_daily_limit{key="WXAccessToken"} 1000`,
+			`wxtokend_panics_total 0`,
+			`wxtokend_credential_info{api="classic",appid="wx0123456789abcdef",key="WXAccessToken",kind="official_account"} 1`,
+			`wxtokend_mint_duration_seconds_count{key="WXAccessToken"} 3`,
+		} {
+			if !strings.Contains(text, line+"\n") {
+				w.Errorf("no %s", line)
+			}
+		}
+		for name, near := range map[string]time.Time{
+			"wxtokend_token_expiry_timestamp_seconds":         time.Now().Add(2*time.Hour - time.Minute),
+			"wxtokend_token_due_timestamp_seconds":            time.Now().Add(90*time.Minute - time.Minute),
+			"wxtokend_last_refresh_success_timestamp_seconds": time.Now().Add(-time.Minute),
+			"wxtokend_last_attempt_timestamp_seconds":         time.Now().Add(-time.Minute),
+		} {
+			got := metric(w, text, name+`{key="WXAccessToken"}`)
+			if diff := got - float64(near.Unix()); diff < -15 || diff > 15 {
+				w.Errorf("%s is %v s off", name, diff)
+			}
+		}
+		if got := metric(w, text, "wxtokend_tick_timestamp_seconds"); float64(time.Now().Unix())-got > 3 {
+			w.Errorf("last tick at %v", got)
+		}
+	})
+}
+
+// metric finds the value of one series.
+func metric(w *world, text, series string) (value float64) {
+	w.Helper()
+	for line := range strings.Lines(text) {
+		if number, found := strings.CutPrefix(line, series+" "); found {
+			if _, err := fmt.Sscan(number, &value); err != nil {
+				w.Fatalf("%s: %v", line, err)
+			}
+			return value
+		}
+	}
+	w.Errorf("no %s", series)
+	return 0
+}
+
+const testPassword = "CANARY-password-of-redis/+&%"
+
+// canaries are all the texts that must never leave the daemon but on the wire.
+func (w *world) canaries() []string {
+	list := []string{testSecret, testPassword, url.QueryEscape(testPassword), url.PathEscape(testPassword), foreignToken}
+	for _, issue := range w.wechat.Issued() {
+		list = append(list, issue.Token.Reveal())
+	}
+	return list
+}
+
+var foreignToken = "98_" + strings.Repeat("CANARYforeign", 9)
+
+// leaks searches text for canaries, and for longer parts of them.
+func (w *world) leaks(where, text string) {
+	w.Helper()
+	for i, canary := range w.canaries() {
+		for _, part := range []string{canary, canary[:16], canary[6:22]} {
+			if at := strings.Index(text, part); at >= 0 {
+				w.Fatalf("canary %d is in %s: …%s…", i, where, text[max(0, at-200):at+len(part)])
+			}
+		}
+	}
+}
+
+// TestCanary provokes every kind of failure, with servers that quote what they
+// were sent, and then looks for the secrets in all that the daemon says.
+func TestCanary(t *testing.T) {
+	for _, api := range []string{"stable", "classic"} {
+		t.Run(api, func(t *testing.T) {
+			inWorld(t, api, func(w *world) {
+				redis.SetLogger(store.Logger{Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+				w.redis.RequireAuth(testPassword)
+				w.config.Redis.URL = secret.Secret("redis://:" + url.PathEscape(testPassword) + "@10.0.0.2:6379")
+				c := &w.config.Credentials[0]
+				c.BackoffMin, c.BackoffMax, c.VerifyEvery = 10*time.Millisecond, 100*time.Millisecond, 10*time.Second
+				bug := &broken{cause: fmt.Errorf("panic with %s, %s and %s", testSecret, testPassword, foreignToken)}
+				w.startWith(func(d *Daemon) { bug.issuer, d.refreshers[0].wechat = d.refreshers[0].wechat, bug })
+				var said strings.Builder
+				hear := func() {
+					for _, path := range []string{"/", "/status", "/metrics", "/readyz", "/healthz", "/" + testSecret} {
+						_, body := w.get(path)
+						said.WriteString(body)
+					}
+				}
+				w.wait(10 * time.Second)
+				hear()
+				bug.mending.Store(true)
+				w.provokeWeChat(hear)
+				w.provokeRedis(hear)
+				w.rest()
+				w.leaks("the pages", said.String())
+				w.leaks("the log", w.logs.String())
+				w.heard(said.String() + w.logs.String())
+			})
+		})
+	}
+}
+
+// provokeWeChat meets the faults of WeChat one after the other before the
+// first token, and a refusal after it.
+func (w *world) provokeWeChat(hear func()) {
+	w.Helper()
+	quote := "you sent " + testSecret + " and " + foreignToken
+	for _, f := range []wechatsim.Fault{
+		{Kind: wechatsim.FaultErrcode, Code: -1, Message: quote},
+		{Kind: wechatsim.FaultErrcode, Code: 40125, Message: quote},
+		{Kind: wechatsim.FaultErrcode, Code: 40164, Message: "invalid ip 192.0.2.7 " + quote},
+		{Kind: wechatsim.FaultErrcode, Code: 45009, Message: quote},
+		{Kind: wechatsim.FaultErrcode, Code: 45011, Message: quote},
+		{Kind: wechatsim.FaultErrcode, Code: 50004, Message: quote},
+		{Kind: wechatsim.FaultErrcode, Code: 89503, Message: quote},
+		{Kind: wechatsim.FaultErrcode, Code: 987654, Message: quote},
+		{Kind: wechatsim.FaultStatus, Body: quote},
+		{Kind: wechatsim.FaultStatus, Code: 429, Body: quote},
+		{Kind: wechatsim.FaultEmpty},
+		{Kind: wechatsim.FaultHTML, Body: quote},
+		{Kind: wechatsim.FaultRedirect, Body: "http://10.0.0.1/" + testSecret + "?secret=" + testSecret},
+		{Kind: wechatsim.FaultReset},
+		{Kind: wechatsim.FaultHang},
+		{Kind: wechatsim.FaultEndless},
+		{Kind: wechatsim.FaultGzipBomb},
+		{Kind: wechatsim.FaultTruncated},
+		{Kind: wechatsim.FaultNoToken},
+		{Kind: wechatsim.FaultExpiresIn, ExpiresIn: json.RawMessage(`"` + testSecret + `"`)},
+		{Kind: wechatsim.FaultReplyLost},
+	} {
+		f.Times = 1
+		w.inject(f)
+	}
+	for start := time.Now(); len(w.wechat.Faults()) > 0; {
+		if time.Since(start) > 3*time.Hour { // one of them is an hour's wait
+			w.Fatalf("%+v is never met\n%s", w.wechat.Faults()[0], w.story())
+		}
+		w.wait(20 * time.Second)
+		hear()
+	}
+	w.wait(time.Minute)
+	if !w.accepted() {
+		w.Fatalf("no token after all the faults\n%s", w.story())
+	}
+	w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40001, Path: wechatsim.PathDomainIP, Times: 5, Message: "you sent " + w.read()})
+	w.wait(time.Minute)
+	hear()
+}
+
+// provokeRedis loses, spoils and refuses what is in Redis.
+func (w *world) provokeRedis(hear func()) {
+	w.Helper()
+	for _, spoil := range []func(){
+		func() { w.must(w.redis.Set(testKey, foreignToken)) },
+		func() { w.must(w.redis.Set(testKey, `{"access_token":"`+foreignToken+`","expires_in":7200}`)) },
+		func() { w.must(w.redis.Set(testKey, "garbage "+foreignToken+testSecret)) },
+		func() { w.must(w.redis.Set("{"+testKey+"}:rejected", foreignToken)) },
+		func() { w.must(w.redis.Set("{"+testKey+"}:rejected", w.read())) },
+		func() { w.redis.Del("{" + testKey + "}:state") },
+		func() { w.redis.FlushAll() },
+		func() { w.redis.SetError("READONLY " + testPassword[:4] + " no writes here") },
+		func() { w.redis.SetError("") },
+		func() { w.toRedis.DropReplies(3, nil) },
+		func() { w.toRedis.Refuse(true) },
+		func() { w.toRedis.Refuse(false); w.toRedis.Hang(true) },
+		func() {
+			w.toRedis.Heal()
+			w.redis.RequireAuth("another")
+			w.toRedis.Refuse(true)
+			w.toRedis.Refuse(false)
+		},
+		func() { w.redis.RequireAuth(testPassword) },
+	} {
+		spoil()
+		w.wait(40 * time.Second)
+		hear()
+	}
+	if !w.accepted() {
+		w.Errorf("no token after all of it")
+	}
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// heard makes sure that the search had something to search: what a person
+// needs to know of all this was said.
+func (w *world) heard(said string) {
+	w.Helper()
+	token, _ := w.redis.Get(testKey)
+	for _, word := range []string{
+		store.DecodeValue(token).String(), secret.Token(foreignToken).String(), "[redacted]", "panic", "192.0.2.7", "987654",
+		"transient", "rate", "quota", "config", "class=ip", "admin", "account", "transport", "garbage", "unknown", "READONLY", "WRONGPASS",
+	} {
+		if !strings.Contains(said, word) {
+			w.Errorf("nobody said %q", word)
+		}
+	}
+}

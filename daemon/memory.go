@@ -1,0 +1,81 @@
+package daemon
+
+import (
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+)
+
+// memory is the token that this process saw last under the key. When Redis
+// loses it, the process puts it back instead of drawing a new one.
+type memory struct {
+	store.Memory
+	seenAt   time.Time // Redis time
+	expiry   time.Time // by this host's monotonic clock
+	unbroken bool      // every tick since then failed to reach Redis
+	lastTick time.Time
+	refused  string // fingerprint; outlives what Redis knows of it
+}
+
+// fill remembers what is known to be stored for readers.
+func (m *memory) fill(s store.State, redisNow, local time.Time) {
+	m.Memory = store.Memory{Token: s.Token, ExpiresIn: s.ExpiresIn, Life: s.Life, ExpiresAt: s.ExpiresAt, MintedAt: s.MintedAt}
+	m.seenAt, m.expiry, m.unbroken = redisNow, local.Add(s.ExpiresAt.Sub(redisNow)), true
+}
+
+// tick notes that a tick happened. A pause longer than any tick takes breaks
+// the chain: while this host was suspended anything may have come and gone.
+func (m *memory) tick(local time.Time, longest time.Duration) {
+	if local.Sub(m.lastTick) > longest {
+		m.unbroken = false
+	}
+	m.lastTick = local
+}
+
+// observe takes in a good observation and returns the token to restore, nil if
+// there is none.
+func (m *memory) observe(o store.Observation, local time.Time, poll time.Duration) *store.Memory {
+	if o.State.Refused != "" {
+		m.refused = o.State.Refused
+	}
+	if again := m.restorable(o, local, poll); again != nil {
+		// The restore may fail on its way; until somebody mints it may be tried again.
+		m.unbroken = m.unbroken && o.Lease == ""
+		return again
+	}
+	m.unbroken = false
+	if o.State.Live(o.Now) && o.Value.Token == o.State.Token {
+		m.fill(o.State, o.Now, local)
+	}
+	return nil
+}
+
+// restorable is the remembered token with what is left of its life, by the
+// more cautious of two clocks.
+func (m *memory) restorable(o store.Observation, local time.Time, poll time.Duration) *store.Memory {
+	sight := o.Now.Sub(m.seenAt)
+	if !m.lost(o) || !m.unbroken && (sight < 0 || sight >= 3*poll) {
+		return nil
+	}
+	remaining := min(m.ExpiresAt.Sub(o.Now), m.expiry.Sub(local))
+	if remaining <= 0 {
+		return nil
+	}
+	again := m.Memory
+	again.ExpiresAt = o.Now.Add(remaining)
+	return &again
+}
+
+// lost says that the remembered token is newer than all that Redis has, and
+// that writing it would bury nobody else's.
+func (m *memory) lost(o store.Observation) bool {
+	if m.Token == "" || o.Other != "" || m.Token.Fingerprint() == m.refused {
+		return false
+	}
+	if o.State.Token != "" && (o.State.Token == m.Token || !o.State.MintedAt.Before(m.MintedAt)) {
+		return false
+	}
+	known := map[secret.Token]bool{"": true, m.Token: true, o.State.Token: true}
+	return known[o.Value.Token]
+}

@@ -1,0 +1,348 @@
+package daemon
+
+import (
+	"testing"
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+)
+
+const memoryPoll = 2 * time.Second
+
+// witness is one process that watches a Redis, with a clock for each.
+type witness struct {
+	memory
+	redis, local time.Time
+}
+
+func newWitness() *witness {
+	return &witness{
+		redis: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		local: time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC), // nobody compares the two
+	}
+}
+
+// pass lets time go by without a tick.
+func (w *witness) pass(d time.Duration) { w.redis, w.local = w.redis.Add(d), w.local.Add(d) }
+
+// fail is a tick that did not reach Redis, a poll after the last one.
+func (w *witness) fail(times int) {
+	for range times {
+		w.pass(memoryPoll)
+		w.memory.tick(w.local, 3*memoryPoll)
+	}
+}
+
+// see is a tick that reached Redis, after d.
+func (w *witness) see(after time.Duration, o store.Observation) *store.Memory {
+	w.pass(after)
+	w.memory.tick(w.local, 3*memoryPoll)
+	o.Now = w.redis
+	return w.observe(o, w.local, memoryPoll)
+}
+
+// stored is a credential whose token lives for two hours from its mint on,
+// as state and key hold it at the time of the witness.
+func (w *witness) stored(token secret.Token, minted time.Time) store.Observation {
+	return store.Observation{
+		State: store.State{
+			AppID: testAppID, Token: token, ExpiresIn: 2 * time.Hour, Life: 2 * time.Hour, MintedAt: minted, ExpiresAt: minted.Add(2 * time.Hour),
+		},
+		Value: store.Value{Present: true, Token: token, TTL: 2 * time.Hour},
+	}
+}
+
+// saw is where every row begins: token-b is stored, minted this instant.
+func (w *witness) saw() { w.see(0, w.stored("token-b", w.redis)) }
+
+var empty store.Observation // as after FLUSHALL
+
+func under(key secret.Token, o store.Observation) store.Observation {
+	o.Value = store.Value{Present: true, Token: key}
+	return o
+}
+
+// TestRestorable says for each way of losing a token whether the process that
+// remembers it may write it back, and for how long.
+func TestRestorable(t *testing.T) {
+	const life = 2 * time.Hour
+	rows := []struct {
+		name string
+		lose func(w *witness) *store.Memory
+		left time.Duration // 0: not restorable
+	}{
+		{"the next tick", func(w *witness) *store.Memory { w.saw(); return w.see(memoryPoll, empty) }, life - memoryPoll},
+		{"never seen", func(w *witness) *store.Memory { return w.see(0, empty) }, 0},
+
+		// The chain.
+		{"an hour of failed ticks", func(w *witness) *store.Memory {
+			w.saw()
+			w.fail(1800)
+			return w.see(memoryPoll, empty)
+		}, life - time.Hour - memoryPoll},
+		{"a pause of three polls in the chain", func(w *witness) *store.Memory {
+			w.saw()
+			w.fail(10)
+			w.pass(2 * memoryPoll)
+			w.fail(10)
+			return w.see(memoryPoll, empty)
+		}, life - 23*memoryPoll},
+		{"a pause of more than three polls in the chain", func(w *witness) *store.Memory {
+			w.saw()
+			w.fail(10)
+			w.pass(2*memoryPoll + time.Millisecond)
+			w.fail(10)
+			return w.see(memoryPoll, empty)
+		}, 0},
+		{"a pause before the tick that finds it empty", func(w *witness) *store.Memory {
+			w.saw()
+			return w.see(3*memoryPoll+time.Millisecond, empty)
+		}, 0},
+
+		// Broken by an observation that worked and showed something else.
+		{"seen just under three polls ago", func(w *witness) *store.Memory {
+			w.saw()
+			w.see(memoryPoll, under("token-x", empty))
+			return w.see(2*memoryPoll-time.Millisecond, empty)
+		}, life - 3*memoryPoll + time.Millisecond},
+		{"seen three polls ago", func(w *witness) *store.Memory {
+			w.saw()
+			w.see(memoryPoll, under("token-x", empty))
+			return w.see(2*memoryPoll, empty)
+		}, 0},
+		{"failures do not mend a broken chain", func(w *witness) *store.Memory {
+			w.saw()
+			w.see(memoryPoll, under("token-x", empty))
+			w.fail(3)
+			return w.see(memoryPoll, empty)
+		}, 0},
+		{"a new sight mends it", func(w *witness) *store.Memory {
+			minted := w.redis
+			w.saw()
+			w.see(memoryPoll, under("token-x", empty))
+			w.see(memoryPoll, w.stored("token-b", minted))
+			w.fail(10)
+			return w.see(memoryPoll, empty)
+		}, life - 13*memoryPoll},
+
+		// The clocks.
+		{"Redis' clock jumped back, the chain is whole", func(w *witness) *store.Memory {
+			w.saw()
+			w.redis = w.redis.Add(-time.Hour)
+			return w.see(memoryPoll, empty)
+		}, life - memoryPoll},
+		{"Redis' clock jumped back, the chain is broken", func(w *witness) *store.Memory {
+			w.saw()
+			w.see(memoryPoll, under("token-x", empty))
+			w.redis = w.redis.Add(-time.Hour)
+			return w.see(memoryPoll, empty)
+		}, 0},
+		{"Redis' clock jumped ahead", func(w *witness) *store.Memory {
+			w.saw()
+			w.redis = w.redis.Add(time.Hour)
+			return w.see(memoryPoll, empty)
+		}, life - time.Hour - memoryPoll},
+		{"this host's clock runs ahead", func(w *witness) *store.Memory {
+			w.saw()
+			for range 1000 {
+				w.local = w.local.Add(time.Second)
+				w.fail(1)
+			}
+			return w.see(memoryPoll, empty)
+		}, life - 3002*time.Second},
+		{"expired by Redis' clock", func(w *witness) *store.Memory {
+			w.saw()
+			w.redis = w.redis.Add(life - memoryPoll)
+			return w.see(memoryPoll, empty)
+		}, 0},
+		{"expired by this host's clock", func(w *witness) *store.Memory {
+			w.saw()
+			w.fail(3600 - 1)
+			w.redis = w.redis.Add(-time.Hour)
+			return w.see(memoryPoll, empty)
+		}, 0},
+		{"a millisecond left", func(w *witness) *store.Memory {
+			w.saw()
+			w.redis = w.redis.Add(life - memoryPoll - time.Millisecond)
+			return w.see(memoryPoll, empty)
+		}, time.Millisecond},
+
+		// What Redis has instead.
+		{"a failover to an older state", func(w *witness) *store.Memory {
+			w.saw()
+			return w.see(memoryPoll, w.stored("token-a", w.redis.Add(-time.Hour)))
+		}, life - memoryPoll},
+		{"an older state, its key deleted", func(w *witness) *store.Memory {
+			w.saw()
+			older := w.stored("token-a", w.redis.Add(-time.Hour))
+			older.Value = store.Value{}
+			return w.see(memoryPoll, older)
+		}, life - memoryPoll},
+		{"a newer state", func(w *witness) *store.Memory {
+			w.saw()
+			newer := w.stored("token-c", w.redis.Add(time.Second))
+			newer.Value = store.Value{}
+			return w.see(memoryPoll, newer)
+		}, 0},
+		{"another token of the same instant", func(w *witness) *store.Memory {
+			w.saw()
+			twin := w.stored("token-c", w.redis)
+			twin.Value = store.Value{}
+			return w.see(memoryPoll, twin)
+		}, 0},
+		{"the same token, asked for earlier", func(w *witness) *store.Memory {
+			w.saw()
+			earlier := w.stored("token-b", w.redis.Add(-time.Minute))
+			earlier.Value = store.Value{}
+			return w.see(memoryPoll, earlier)
+		}, 0},
+		{"a state without a token: somebody began and died", func(w *witness) *store.Memory {
+			w.saw()
+			return w.see(memoryPoll, store.Observation{State: store.State{AppID: testAppID, Generation: 1, MintedAt: w.redis.Add(time.Hour)}})
+		}, life - memoryPoll},
+		{"the state alone is gone", func(w *witness) *store.Memory {
+			w.saw()
+			return w.see(memoryPoll, under("token-b", empty))
+		}, life - memoryPoll},
+		{"a plausible foreign token under the key", func(w *witness) *store.Memory {
+			w.saw()
+			return w.see(memoryPoll, under("token-x", empty))
+		}, 0},
+		{"garbage under the key", func(w *witness) *store.Memory {
+			w.saw()
+			return w.see(memoryPoll, under("", empty))
+		}, life - memoryPoll},
+		{"another appid's state", func(w *witness) *store.Memory {
+			w.saw()
+			return w.see(memoryPoll, store.Observation{Other: "wxffffffffffffffff"})
+		}, 0},
+		{"another appid's state came and went", func(w *witness) *store.Memory {
+			w.saw()
+			w.see(memoryPoll, store.Observation{Other: "wxffffffffffffffff"})
+			return w.see(memoryPoll, empty)
+		}, life - 2*memoryPoll},
+
+		// Refused tokens.
+		{"refused, and Redis still knows", func(w *witness) *store.Memory {
+			w.saw()
+			older := w.stored("token-a", w.redis.Add(-time.Hour))
+			older.State.Refused = secret.Token("token-b").Fingerprint()
+			return w.see(memoryPoll, older)
+		}, 0},
+		{"refused, and Redis forgot", func(w *witness) *store.Memory {
+			w.saw()
+			refused := w.stored("token-b", w.redis)
+			refused.State.Refused = secret.Token("token-b").Fingerprint()
+			w.see(memoryPoll, refused)
+			return w.see(memoryPoll, empty)
+		}, 0},
+		{"another token was refused", func(w *witness) *store.Memory {
+			w.saw()
+			refused := w.stored("token-b", w.redis)
+			refused.State.Refused = secret.Token("token-a").Fingerprint()
+			w.see(memoryPoll, refused)
+			return w.see(memoryPoll, empty)
+		}, life - 2*memoryPoll},
+
+		// A mint in flight.
+		{"leased: seen, though due waits for the mint", func(w *witness) *store.Memory {
+			w.saw()
+			return w.see(memoryPoll, store.Observation{Lease: "aa"})
+		}, life - memoryPoll},
+		{"a mint went on for more than three polls", func(w *witness) *store.Memory {
+			w.saw()
+			for range 4 {
+				w.see(memoryPoll, store.Observation{Lease: "aa"})
+			}
+			return w.see(memoryPoll, empty)
+		}, 0},
+		{"a restore failed on its way for an hour", func(w *witness) *store.Memory {
+			w.saw()
+			for range 1800 {
+				w.see(memoryPoll, empty)
+			}
+			return w.see(memoryPoll, empty)
+		}, life - time.Hour - memoryPoll},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWitness()
+			start := w.redis
+			got := row.lose(w)
+			if row.left == 0 {
+				if got != nil {
+					t.Fatalf("restores %v for %v", got.Token, got.ExpiresAt.Sub(w.redis))
+				}
+				return
+			}
+			if got == nil {
+				t.Fatal("not restorable")
+			}
+			want := store.Memory{Token: "token-b", ExpiresIn: life, Life: life, MintedAt: start, ExpiresAt: w.redis.Add(row.left)}
+			if *got != want {
+				t.Errorf("got %+v, %v left\nwant %+v, %v left", *got, got.ExpiresAt.Sub(w.redis), want, row.left)
+			}
+		})
+	}
+}
+
+// TestRemembered says which observations become the memory.
+func TestRemembered(t *testing.T) {
+	rows := []struct {
+		name string
+		next func(w *witness) store.Observation
+		want secret.Token // restored a poll later, from an empty Redis
+	}{
+		{"a newer token in state and key", func(w *witness) store.Observation { return w.stored("token-c", w.redis) }, "token-c"},
+		{"a newer token that no reader saw", func(w *witness) store.Observation { return under("token-x", w.stored("token-c", w.redis)) }, "token-b"},
+		{"a newer token that has expired", func(w *witness) store.Observation {
+			o := w.stored("token-c", w.redis)
+			o.State.ExpiresAt = w.redis
+			return o
+		}, "token-b"},
+		{"nothing", func(*witness) store.Observation { return empty }, "token-b"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWitness()
+			w.saw()
+			w.pass(memoryPoll)
+			w.see(0, row.next(w))
+			if got := w.see(memoryPoll, empty); got == nil || got.Token != row.want {
+				t.Errorf("restores %+v, want %v", got, row.want)
+			}
+		})
+	}
+}
+
+// TestNothingIsRestoredWithoutToken: an empty value would be worse for
+// readers than no key.
+func TestNothingIsRestoredWithoutToken(t *testing.T) {
+	w := newWitness()
+	w.see(0, store.Observation{State: store.State{Refused: "0123abcd"}})
+	w.fill(store.State{ExpiresAt: w.redis.Add(time.Hour), Life: time.Hour}, w.redis, w.local)
+	if got := w.see(memoryPoll, empty); got != nil {
+		t.Errorf("restores %+v", got)
+	}
+}
+
+// TestCommittedIsRemembered: the process that minted need not see its token in
+// Redis to put it back.
+func TestCommittedIsRemembered(t *testing.T) {
+	r := &refresher{barred: time.Now().Add(time.Hour)}
+	begun := time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)
+	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	order := t0.Add(time.Millisecond)
+	r.memory.tick(begun, 3*memoryPoll)
+	r.remember(&attempt{begun: begun, commit: &store.Commit{Token: "token-b", ExpiresIn: 2 * time.Hour, T0: t0, Order: order}})
+	r.memory.tick(begun.Add(memoryPoll), 3*memoryPoll)
+	got := r.memory.observe(store.Observation{Now: t0.Add(memoryPoll)}, begun.Add(memoryPoll), memoryPoll)
+	want := store.Memory{Token: "token-b", ExpiresIn: 2 * time.Hour, Life: 2 * time.Hour, MintedAt: order, ExpiresAt: t0.Add(2 * time.Hour)}
+	if got == nil || *got != want {
+		t.Errorf("restores %+v, want %+v", got, want)
+	}
+	if !r.barred.IsZero() {
+		t.Error("a success does not end this process' own wait")
+	}
+}

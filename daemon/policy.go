@@ -1,0 +1,102 @@
+package daemon
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"wxtokend/daemon/store"
+	"wxtokend/daemon/wechat"
+)
+
+// overlap is how long WeChat accepts a token after the next one was drawn.
+const overlap = 5 * time.Minute
+
+// policy is what a credential's configuration means for its decisions.
+type policy struct {
+	stable bool // asking again gives the same token
+	mint   bool // false: observe, restore and re-assert only
+	limit  int  // calls to WeChat a day
+	ahead  time.Duration
+	poll   time.Duration
+	lease  time.Duration
+
+	backoffMin, backoffMax time.Duration
+}
+
+// effectiveAhead is how long before its expiry a token becomes due. Half of
+// its life at most: a token that came with little time left (the stable
+// endpoint hands out what remains) must not be due at once for ever.
+func (p policy) effectiveAhead(life time.Duration) time.Duration {
+	return min(p.ahead, life/2)
+}
+
+// unchangedWait is when to ask again after WeChat answered with the token that
+// was stored already: it rolls the token in its last five minutes, so our
+// count of them was early.
+func (p policy) unchangedWait(remaining time.Duration) time.Duration {
+	return min(max(p.poll, p.ahead/10), remaining/2)
+}
+
+// Waits that WeChat itself names, and the longest one between two probes of a
+// used-up quota, whose reset hour is nowhere documented.
+const (
+	refusedOnce  = time.Hour      // 89507: the administrator refused this address
+	refusedTwice = 24 * time.Hour // 89506: twice
+	quotaProbe   = time.Hour
+)
+
+// penalise decides how long the fleet waits after failure number n (1 is the
+// first) of the given class, at the Redis time now, for a token that expires
+// at expiry (zero: none known).
+func (p policy) penalise(class wechat.Class, n int, now, expiry time.Time) time.Duration {
+	switch class {
+	case wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin:
+		return 60 * p.backoffMin
+	case wechat.ClassConfig, wechat.ClassAccount:
+		return double(60*p.backoffMin, 2*p.backoffMax, n)
+	case wechat.ClassQuota:
+		return min(store.NextDay(now).Sub(now), quotaProbe)
+	default:
+		return double(p.backoffMin, p.patience(now, expiry), n)
+	}
+}
+
+// bar is how long this process alone waits: WeChat refuses its address, not
+// the account, and another replica may have better luck.
+func (p policy) bar(class wechat.Class, code int) time.Duration {
+	switch {
+	case code == 89507:
+		return refusedOnce
+	case code == 89506:
+		return refusedTwice
+	case class == wechat.ClassIP, class == wechat.ClassAdmin:
+		return 2 * p.backoffMax
+	}
+	return 0
+}
+
+// patience caps the wait after a failure that may pass by itself. Asking the
+// stable endpoint often is harmless; with the classic one it is worth its
+// quota only around the expiry, and an unknown one is far away.
+func (p policy) patience(now, expiry time.Time) time.Duration {
+	if p.stable || now.Sub(expiry).Abs() <= 2*p.backoffMax {
+		return max(p.backoffMax/10, p.backoffMin)
+	}
+	return p.backoffMax
+}
+
+func double(from, most time.Duration, n int) time.Duration {
+	for ; n > 1; n-- {
+		if from > most/2 {
+			return most
+		}
+		from *= 2
+	}
+	return min(from, most)
+}
+
+// lengthen adds up to a fifth, so that many processes do not return together.
+// It never shortens a wait.
+func lengthen(d time.Duration) time.Duration {
+	return d + time.Duration(rand.Float64()*float64(d)/5) //nolint:gosec // spreads load, guards nothing
+}

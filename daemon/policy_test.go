@@ -1,0 +1,263 @@
+package daemon
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/config"
+	"wxtokend/daemon/wechat"
+)
+
+// defaultPolicy is what the defaults of the configuration mean.
+func defaultPolicy(api string) policy {
+	r := config.Default().Refresh
+	c := config.DefaultCredential(api, r)
+	return policy{
+		stable: api == "stable", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll, lease: c.Lease,
+		backoffMin: c.BackoffMin, backoffMax: c.BackoffMax,
+	}
+}
+
+// scaledPolicy is the same a hundred times faster, as in a demo.
+func scaledPolicy(api string) policy {
+	p := defaultPolicy(api)
+	for _, d := range []*time.Duration{&p.ahead, &p.poll, &p.lease, &p.backoffMin, &p.backoffMax} {
+		*d /= 100
+	}
+	return p
+}
+
+// policyNow is noon in UTC, 20:00 in UTC+8.
+func policyNow() time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) }
+
+// TestPenalise spells out the waits. A row's waits are those after the first,
+// second, … failure; the last one holds for all that follow.
+func TestPenalise(t *testing.T) {
+	const s, m = time.Second, time.Minute
+	stable, classic := defaultPolicy("stable"), defaultPolicy("classic")
+	// The token's expiry, seen from now.
+	var none time.Duration = math.MaxInt64
+	rows := []struct {
+		name    string
+		p       policy
+		classes []wechat.Class
+		expiry  time.Duration
+		waits   []time.Duration
+	}{
+		{"passing, stable", stable, passing(), time.Hour, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s, 30 * s}},
+		{"passing, stable, no token", stable, passing(), none, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
+		{"passing, classic, far ahead of the expiry", classic, passing(), time.Hour,
+			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 5 * m, 5 * m}},
+		{"passing, classic, just outside", classic, passing(), 10*m + time.Millisecond, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s}},
+		{"passing, classic, ten minutes ahead", classic, passing(), 10 * m, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
+		{"passing, classic, at the expiry", classic, passing(), 0, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
+		{"passing, classic, ten minutes past", classic, passing(), -10 * m, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
+		{"passing, classic, long past", classic, passing(), -10*m - time.Millisecond, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s}},
+		{"passing, classic, no token", classic, passing(), none,
+			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 5 * m}},
+		{"rate", stable, []wechat.Class{wechat.ClassRate}, time.Hour, []time.Duration{m, m, m, m}},
+		{"a person corrects it", classic, []wechat.Class{wechat.ClassConfig, wechat.ClassAccount}, 0, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
+		{"from elsewhere", stable, []wechat.Class{wechat.ClassIP, wechat.ClassAdmin}, time.Hour, []time.Duration{m, m, m, m, m, m}},
+		{"quota, hours before midnight", classic, []wechat.Class{wechat.ClassQuota}, time.Hour, []time.Duration{time.Hour, time.Hour}},
+
+		{"scaled: passing, stable", scaledPolicy("stable"), passing(), time.Hour, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10, 3 * s / 10}},
+		{"scaled: passing, classic, outside six seconds", scaledPolicy("classic"), passing(), 6*s + 1, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 8 * s / 25}},
+		{"scaled: passing, classic, within six seconds", scaledPolicy("classic"), passing(), 6 * s, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10}},
+		{"scaled: rate", scaledPolicy("stable"), []wechat.Class{wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin}, 0, []time.Duration{3 * s / 5, 3 * s / 5}},
+		{"scaled: a person", scaledPolicy("stable"), []wechat.Class{wechat.ClassConfig, wechat.ClassAccount}, 0, []time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 24 * s / 5, 6 * s, 6 * s}},
+	}
+	for _, row := range rows {
+		for _, class := range row.classes {
+			t.Run(row.name+"/"+string(class), func(t *testing.T) {
+				var expiry time.Time
+				if row.expiry != none {
+					expiry = policyNow().Add(row.expiry)
+				}
+				for i, want := range row.waits {
+					if got := row.p.penalise(class, i+1, policyNow(), expiry); got != want {
+						t.Errorf("failure %d: %v, want %v", i+1, got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// passing are the classes of what may pass by itself; a class that nobody
+// foresaw is one of them.
+func passing() []wechat.Class {
+	return []wechat.Class{wechat.ClassTransient, wechat.ClassTransport, wechat.ClassGarbage, wechat.ClassUnknown, "new in some year"}
+}
+
+// TestPenaliseQuota: until midnight in UTC+8 by Redis' clock, with one probe an hour.
+func TestPenaliseQuota(t *testing.T) {
+	for at, want := range map[string]time.Duration{
+		"2026-01-01T14:59:59Z": time.Hour,
+		"2026-01-01T15:00:00Z": time.Hour,
+		"2026-01-01T15:00:01Z": time.Hour - time.Second,
+		"2026-01-01T15:59:59Z": time.Second,
+		"2026-01-01T16:00:00Z": time.Hour, // it is refused on the new day as well
+	} {
+		now, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := defaultPolicy("stable").penalise(wechat.ClassQuota, 3, now, time.Time{}); got != want {
+			t.Errorf("at %s: %v, want %v", at, got, want)
+		}
+	}
+}
+
+// TestPenaliseTinyCap: a tenth of a small backoff_max is less than
+// backoff_min, which always wins.
+func TestPenaliseTinyCap(t *testing.T) {
+	p := policy{stable: true, backoffMin: time.Second, backoffMax: 2 * time.Second}
+	for n := 1; n < 5; n++ {
+		if got := p.penalise(wechat.ClassTransient, n, policyNow(), time.Time{}); got != time.Second {
+			t.Errorf("failure %d: %v", n, got)
+		}
+	}
+	if got := p.penalise(wechat.ClassConfig, 1, policyNow(), time.Time{}); got != 4*time.Second {
+		t.Errorf("config: %v, want the cap", got)
+	}
+}
+
+// TestPenaliseBounds: whatever the count and the configuration, a wait is
+// never shorter than the first one nor longer than its cap, and more failures
+// never shorten it.
+func TestPenaliseBounds(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	classes := append(passing(), wechat.ClassConfig, wechat.ClassAccount, wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin)
+	for _, backoffMin := range []time.Duration{time.Millisecond, time.Second, 7 * time.Second} {
+		for _, backoffMax := range []time.Duration{backoffMin, 5 * time.Minute, 24 * time.Hour, year, 140 * year} {
+			for _, api := range []string{"stable", "classic"} {
+				p := policy{stable: api == "stable", backoffMin: backoffMin, backoffMax: backoffMax}
+				for _, class := range classes {
+					last := time.Duration(0)
+					for _, n := range []int{1, 2, 3, 10, 29, 30, 31, 32, 33, 60, 61, 62, 63, 64, 65, 1000, 1_000_000} {
+						got := p.penalise(class, n, policyNow(), time.Time{})
+						if got < backoffMin || got > max(2*backoffMax, 60*backoffMin) || got < last {
+							t.Fatalf("%s, %s, backoff %v to %v: failure %d waits %v after %v", api, class, backoffMin, backoffMax, n, got, last)
+						}
+						last = got
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestBar(t *testing.T) {
+	for _, row := range []struct {
+		class wechat.Class
+		code  int
+		want  time.Duration
+	}{
+		{wechat.ClassIP, 40164, 10 * time.Minute},
+		{wechat.ClassIP, 61004, 10 * time.Minute},
+		{wechat.ClassAdmin, 89501, 10 * time.Minute},
+		{wechat.ClassAdmin, 89503, 10 * time.Minute},
+		{wechat.ClassAdmin, 89506, 24 * time.Hour},
+		{wechat.ClassAdmin, 89507, time.Hour},
+		{wechat.ClassTransient, -1, 0},
+		{wechat.ClassConfig, 40125, 0},
+		{wechat.ClassQuota, 45009, 0},
+		{wechat.ClassTransport, 0, 0},
+	} {
+		if got := defaultPolicy("stable").bar(row.class, row.code); got != row.want {
+			t.Errorf("%s %d: %v, want %v", row.class, row.code, got, row.want)
+		}
+		if known, ok := wechat.Lookup(row.code); row.want > 0 && (!ok || known.Class != row.class) {
+			t.Errorf("%d is %+v in the table of codes, not %s", row.code, known, row.class)
+		}
+	}
+	if got := scaledPolicy("stable").bar(wechat.ClassIP, 40164); got != 6*time.Second {
+		t.Errorf("scaled: %v", got)
+	}
+}
+
+// TestLengthen: jitter never shortens a wait, lengthens it by a fifth at most,
+// and uses the whole fifth.
+func TestLengthen(t *testing.T) {
+	for _, d := range []time.Duration{0, 1, time.Millisecond, time.Second, 24 * time.Hour} {
+		shortest, longest := time.Duration(math.MaxInt64), time.Duration(0)
+		for range 20_000 {
+			got := lengthen(d)
+			if got < d || got > d+d/5 {
+				t.Fatalf("%v became %v", d, got)
+			}
+			shortest, longest = min(shortest, got), max(longest, got)
+		}
+		if d >= time.Millisecond && (shortest > d+d/100 || longest < d+d/5-d/100) {
+			t.Errorf("%v became %v to %v only", d, shortest, longest)
+		}
+	}
+}
+
+func TestEffectiveAhead(t *testing.T) {
+	const m = time.Minute
+	stable, classic := defaultPolicy("stable"), defaultPolicy("classic")
+	for _, row := range []struct {
+		p          policy
+		life, want time.Duration
+	}{
+		{stable, 120 * m, 4*m + 30*time.Second},
+		{stable, 9 * m, 4*m + 30*time.Second},
+		{stable, 5 * m, 150 * time.Second}, // the stable endpoint handed out what was left
+		{stable, 2 * time.Second, time.Second},
+		{stable, 0, 0},
+		{classic, 120 * m, 30 * m},
+		{classic, 60 * m, 30 * m},
+		{classic, 59 * m, 29*m + 30*time.Second},
+	} {
+		if got := row.p.effectiveAhead(row.life); got != row.want {
+			t.Errorf("ahead %v, life %v: %v, want %v", row.p.ahead, row.life, got, row.want)
+		}
+	}
+}
+
+func TestUnchangedWait(t *testing.T) {
+	const s = time.Second
+	for _, row := range []struct {
+		poll, ahead, remaining, want time.Duration
+	}{
+		{2 * s, 270 * s, 300 * s, 27 * s},          // a tenth of ahead
+		{2 * s, 270 * s, 54 * s, 27 * s},           //
+		{2 * s, 270 * s, 53 * s, 26500 * s / 1000}, // half of what is left
+		{2 * s, 10 * s, 300 * s, 2 * s},            // a poll at least
+		{2 * s, 10 * s, 3 * s, 1500 * s / 1000},
+		{2 * s, 270 * s, 0, 0},
+	} {
+		p := policy{poll: row.poll, ahead: row.ahead}
+		if got := p.unchangedWait(row.remaining); got != row.want {
+			t.Errorf("poll %v, ahead %v, %v left: %v, want %v", row.poll, row.ahead, row.remaining, got, row.want)
+		}
+	}
+}
+
+// TestAllDayFailing adds up the calls of a day on which WeChat answers none,
+// wherever in the day the token expires: at most 400 of the 2,000 that a
+// classic app has, 3,000 of the 500,000 of the stable endpoint.
+func TestAllDayFailing(t *testing.T) {
+	for api, most := range map[string]int{"classic": 400, "stable": 3000} {
+		for _, class := range []wechat.Class{wechat.ClassTransient, wechat.ClassTransport, wechat.ClassGarbage} {
+			t.Run(fmt.Sprintf("%s/%s", api, class), func(t *testing.T) {
+				p := defaultPolicy(api)
+				for hours := -2; hours <= 24; hours++ {
+					start := policyNow()
+					expiry := start.Add(time.Duration(hours) * time.Hour)
+					calls := 0
+					for now := start; now.Before(start.Add(24 * time.Hour)); {
+						calls++
+						now = now.Add(p.penalise(class, calls, now, expiry))
+					}
+					if calls > most || calls < most/2 {
+						t.Errorf("expiry after %d h: %d calls, want at most %d, and an end of the outage to be noticed", hours, calls, most)
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"wxtokend/daemon/config"
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+	"wxtokend/daemon/wechat"
+	"wxtokend/metrics"
+)
+
+// issuer is WeChat as the refresher sees it.
+type issuer interface {
+	Mint(ctx context.Context, r wechat.Request) (wechat.Grant, error)
+	Verify(ctx context.Context, t secret.Token) error
+}
+
+// refresher keeps one credential fresh. Its ticks come from one goroutine;
+// what a tick decides is carried out in another, at most one at a time.
+type refresher struct {
+	config  config.Credential
+	policy  policy
+	store   *store.Store
+	slot    store.Credential
+	wechat  issuer
+	metrics *metrics.Metrics
+	log     *slog.Logger
+
+	stored func() // called after a commit
+
+	redisTimeout, mintTimeout time.Duration
+
+	mu   sync.Mutex // guards all below; never held during I/O
+	seen sight
+	busy bool // an action is being carried out
+	own  *attempt
+
+	memory  memory
+	floor   floor
+	asked   time.Time // by a person, as seen last
+	mended  time.Time // last time the key was written back
+	tried   string    // fingerprint of the AppSecret that WeChat refused to this process
+	barred  time.Time // this process does not mint before, by its own clock
+	contest contest
+
+	reported reported
+}
+
+// sight is the last good observation with what was decided on it.
+type sight struct {
+	store.Observation
+	decision decision
+	barred   time.Duration // as in view
+	local    time.Time     // when it was made, by this host's monotonic clock; zero: never
+}
+
+// floor is what this process knows of the day's calls, should Redis forget it.
+type floor struct {
+	day   int64
+	calls int
+}
+
+func (f *floor) raise(day int64, calls int) {
+	if day > f.day {
+		*f = floor{day: day}
+	}
+	if day == f.day {
+		f.calls = max(f.calls, calls)
+	}
+}
+
+// contest notices a second appid that lives under the same key. A changed
+// configuration takes over at once; two daemons that both live would take it
+// from each other for ever, so after the first time each waits an overlap.
+type contest struct {
+	owned bool      // our own state was seen under this key
+	taken time.Time // when we last took it over, by this host's clock
+	met   time.Time // when another appid was last found where ours had been
+	rival string    // that appid
+}
+
+// open says that two appids may still live under this key: the other one
+// waits an overlap for its turn as well.
+func (c *contest) open(local time.Time) bool { return c.rival != "" && local.Sub(c.met) < 2*overlap }
+
+// observe answers whether to leave the key alone for now.
+func (c *contest) observe(other string, mine bool, local time.Time) (rival bool) {
+	if other != "" && c.owned {
+		c.met, c.rival = local, other
+	}
+	rival = other != "" && c.owned && local.Sub(c.taken) < overlap
+	switch {
+	case mine:
+		c.owned = true
+	case other != "" && !rival:
+		c.taken = local
+	}
+	return rival
+}
+
+// tick takes in an observation and starts what it calls for. It does not wait
+// for it: spawn runs the action elsewhere.
+func (r *refresher) tick(result store.Result, spawn func(func(context.Context))) {
+	local, inUse := time.Now(), r.secretInUse(result.Observation.State)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.memory.tick(local, 3*r.policy.poll+2*r.redisTimeout)
+	r.reportRedis(result.Err)
+	if result.Err != nil {
+		return
+	}
+	v := r.look(result.Observation, local)
+	v.secret = inUse
+	d := due(v, r.policy)
+	r.seen = sight{Observation: v.Observation, decision: d, barred: v.barred, local: local}
+	r.publish(local)
+	if r.busy || r.own == nil && d.action == nothing && !r.reportable(v) {
+		return
+	}
+	r.busy = true
+	spawn(func(ctx context.Context) {
+		defer r.idle()
+		r.act(ctx, v, d)
+	})
+}
+
+func (r *refresher) idle() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy = false
+}
+
+// settle tries once more to end an attempt that WeChat has answered: this
+// process will not be there for another tick.
+func (r *refresher) settle(ctx context.Context) {
+	r.mu.Lock()
+	own := r.own
+	r.mu.Unlock()
+	if own != nil && (own.commit != nil || own.abort != nil) {
+		r.pursue(ctx, own)
+	}
+}
+
+// look completes an observation with what only this process knows.
+func (r *refresher) look(o store.Observation, local time.Time) view {
+	v := view{Observation: o, memory: r.memory.observe(o, local, r.policy.poll), tried: r.tried, barred: r.barred.Sub(local)}
+	v.contest = r.contest.observe(o.Other, o.State.AppID != "", local)
+	if o.State.AskedAt.After(r.asked) {
+		r.asked, r.barred, v.barred = o.State.AskedAt, time.Time{}, 0
+	}
+	if o.Lease == "" { // the call of an attempt under way may still be given back
+		r.floor.raise(o.State.Day, o.State.Calls)
+	}
+	return v
+}
+
+// secretInUse is the fingerprint of the AppSecret, read only where it matters:
+// a changed one ends the wait after a failure that the old one caused.
+func (r *refresher) secretInUse(s store.State) string {
+	if s.LastError == nil || !secretToBlame(wechat.Class(s.LastError.Class)) {
+		return ""
+	}
+	appSecret, _ := r.config.ReadSecret() // an unreadable file is reported when a mint needs it
+	return appSecret.Fingerprint()
+}
+
+// act carries out a decision. An attempt without a definite answer comes
+// before anything new: two at a time would be two mints.
+func (r *refresher) act(ctx context.Context, v view, d decision) {
+	r.mu.Lock()
+	own := r.own
+	r.mu.Unlock()
+	switch {
+	case own != nil:
+		r.pursue(ctx, own)
+	case d.action == reassert:
+		status, err := r.store.Reassert(ctx, r.slot, v.Observation)
+		r.restored(status, err, d, v.State.Token)
+	case d.action == restore:
+		status, err := r.store.Restore(ctx, r.slot, v.Observation, *v.memory)
+		r.restored(status, err, d, v.memory.Token)
+	case d.action == mint:
+		r.pursue(ctx, r.newAttempt(v, d))
+	default:
+		// Both: readers who report without a pause must not keep the answer away.
+		if r.reportable(v) {
+			r.takeReport(ctx, v)
+		}
+		if d.action == verify {
+			r.verify(ctx, v)
+		}
+	}
+}
+
+func (r *refresher) restored(status store.Status, err error, d decision, token secret.Token) {
+	r.metrics.RedisOperation(metrics.OpRestore, err)
+	switch {
+	case err != nil:
+		r.warnOnce("could not write the known token back", err)
+	case status == store.Restored:
+		r.metrics.Restore(r.config.Key, metrics.Reason(d.reason))
+		r.log.Info("wrote the known token back, without asking WeChat", "action", string(d.action), "reason", d.reason, "token", token)
+		r.lookAfterMending()
+	}
+}
+
+// lookAfterMending makes the daemon ready before the next poll; once a poll,
+// or somebody who breaks the key in a loop would set the pace.
+func (r *refresher) lookAfterMending() {
+	r.mu.Lock()
+	soon := time.Since(r.mended) > r.policy.poll
+	r.mended = time.Now()
+	r.mu.Unlock()
+	if soon {
+		r.stored()
+	}
+}

@@ -1,0 +1,214 @@
+package daemon
+
+import (
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+	"wxtokend/daemon/web"
+	"wxtokend/daemon/wechat"
+)
+
+// kind is the one kind of credential so far: a 公众号 or a 小程序, which share
+// their endpoints.
+const kind = "official_account"
+
+// reported is what people were told last, so that they are told of changes
+// and not of every tick.
+type reported struct {
+	state   web.State
+	redis   string       // why Redis does not answer, "" while it does
+	warning string       // what kept the last action from happening
+	foreign secret.Token // the last foreign token that was counted
+	rival   string
+	hold    string
+}
+
+// warnOnce logs a failure that every poll would meet again, the first time.
+func (r *refresher) warnOnce(what string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if message := what + ": " + err.Error(); r.reported.warning != message {
+		r.reported.warning = message
+		r.log.Warn(what, "error", err, "next_attempt", "in "+r.policy.poll.String())
+	}
+}
+
+// reportRedis logs when Redis goes away and when it is back.
+func (r *refresher) reportRedis(err error) {
+	reason := ""
+	if err != nil {
+		reason = err.Error()
+	}
+	switch {
+	case reason == "" && r.reported.redis != "":
+		r.log.Info("redis answers again")
+	case reason != "" && r.reported.redis == "":
+		r.log.Warn("redis does not answer, nothing is minted meanwhile", "error", err, "next_attempt", "each poll", "poll", r.policy.poll)
+	}
+	r.reported.redis = reason // the newest one: an outage can change its cause
+}
+
+// publish brings metrics up to the newest observation and logs a change of state.
+func (r *refresher) publish(local time.Time) {
+	s, key := r.seen.State, r.config.Key
+	r.metrics.Expiry(key, s.ExpiresAt)
+	r.metrics.Due(key, dueAt(view{Observation: r.seen.Observation, barred: r.seen.barred}, r.policy, r.seen.decision))
+	r.metrics.RefreshedAt(key, s.MintedAt)
+	r.metrics.AttemptedAt(key, s.BegunAt)
+	calls := s.Calls
+	if s.Day != store.Day(r.seen.Now) {
+		calls = 0
+	}
+	r.metrics.CallsToday(key, calls)
+	r.publishStrangers(local)
+	r.publishHold()
+	if state := r.state(local); state != r.reported.state {
+		r.log.Info("state changed", "from", string(orUnknown(r.reported.state)), "to", string(state))
+		r.reported.state = state
+	}
+	if r.seen.decision.action == nothing {
+		r.reported.warning = ""
+	}
+}
+
+func orUnknown(s web.State) web.State {
+	if s == "" {
+		return web.Unknown
+	}
+	return s
+}
+
+// publishHold warns when calls are withheld for long: no failed call says so.
+func (r *refresher) publishHold() {
+	hold := r.seen.decision.hold
+	if hold != r.reported.hold && hold == "daily_limit" {
+		r.log.Warn("the daily_limit of calls is reached, nothing is minted before the next day in UTC+8",
+			"limit", r.policy.limit, "next_attempt", store.NextDay(r.seen.Now))
+	}
+	r.reported.hold = hold
+}
+
+// publishStrangers reports what others wrote under our key, once each.
+func (r *refresher) publishStrangers(local time.Time) {
+	found := r.seen.Value.Token
+	if found == r.seen.State.Token || r.seen.State.Token == "" {
+		found = ""
+	}
+	if found != "" && found != r.reported.foreign {
+		r.metrics.ForeignToken(r.config.Key)
+		r.log.Warn("somebody else wrote a token under this key: who else draws tokens for this appid?", "token", found, "ours", r.seen.State.Token)
+	}
+	r.reported.foreign = found
+	rival := ""
+	if r.contest.open(local) {
+		rival = r.contest.rival
+	}
+	if rival != "" && rival != r.reported.rival {
+		r.log.Warn("another appid or another WeChat lives under this key: give each its own key", "other_appid", rival)
+	}
+	r.reported.rival = rival
+}
+
+// state is what a reader of the key would meet.
+func (r *refresher) state(local time.Time) web.State {
+	s, now := r.seen.State, r.now(local)
+	switch {
+	case r.seen.local.IsZero() || local.Sub(r.seen.local) > r.slot.Lease:
+		return web.Unknown
+	case s.Token == "":
+		return web.Missing
+	case !now.Before(s.ExpiresAt):
+		return web.Expired
+	case !s.Live(now):
+		return web.Rejected
+	case r.seen.Value.Token != s.Token:
+		return web.Missing
+	case r.seen.decision.mintDue() || s.ExpiresAt.Sub(now) <= r.policy.effectiveAhead(s.Life):
+		return web.Due
+	}
+	return web.Fresh
+}
+
+// now is Redis server time, carried on from the last observation.
+func (r *refresher) now(local time.Time) time.Time {
+	return r.seen.Now.Add(local.Sub(r.seen.local))
+}
+
+// redisTime is now, or zero before the first observation.
+func (r *refresher) redisTime() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen.local.IsZero() {
+		return time.Time{}
+	}
+	return r.now(time.Now())
+}
+
+// status is the credential for people and programs. It waits for nobody.
+func (r *refresher) status() web.Credential {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	local := time.Now()
+	c := web.Credential{Key: r.config.Key, AppID: r.config.AppID, Kind: kind, API: r.config.API, State: r.state(local)}
+	if r.reported.redis != "" {
+		c.Notes = append(c.Notes, "Redis does not answer: "+r.reported.redis)
+	}
+	if r.seen.local.IsZero() {
+		return c
+	}
+	s := r.seen.State
+	if r.contest.open(local) {
+		c.Notes = append(c.Notes, "another appid lives under this key: "+r.contest.rival)
+	}
+	if s.Rivals > 1 && passed(s.RivalAt, r.seen.Now) < time.Hour {
+		c.Notes = append(c.Notes, "somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
+	}
+	if hold := r.seen.decision.hold; hold != "" {
+		c.Notes = append(c.Notes, "due, but waiting: "+hold)
+	}
+	if r.reported.warning != "" {
+		c.Notes = append(c.Notes, r.reported.warning)
+	}
+	at := dueAt(view{Observation: r.seen.Observation, barred: r.seen.barred}, r.policy, r.seen.decision)
+	c.DueAt, c.Failures, c.Life = &at, s.Failures, s.Life
+	if s.Token != "" {
+		left, print := s.ExpiresAt.Sub(r.now(local)).Seconds(), s.Token.Fingerprint()
+		c.ExpiresAt, c.RefreshedAt, c.ExpiresInSeconds, c.Fingerprint = &s.ExpiresAt, &s.MintedAt, &left, &print
+	}
+	if e := s.LastError; e != nil {
+		c.LastError = &web.LastError{Class: e.Class, Message: e.Message, At: &e.At}
+		if e.Code != 0 {
+			c.LastError.Code = &e.Code
+		}
+		if known, ok := wechat.Lookup(e.Code); ok && e.Code != 0 {
+			c.Cure = known.Cure
+		}
+	}
+	return c
+}
+
+// Unready says why readers of this credential cannot rely on its key, "" if they can.
+func (r *refresher) unready() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	local := time.Now()
+	state := r.state(local)
+	switch {
+	case r.contest.open(local):
+		return r.config.Key + ": another appid lives under this key"
+	case state == web.Fresh, state == web.Due:
+		return ""
+	case state == web.Unknown:
+		return r.config.Key + ": unknown: no answer from Redis: " + r.reported.redis
+	case r.seen.State.LastError != nil:
+		return r.config.Key + ": " + string(state) + ": " + r.seen.State.LastError.Message
+	}
+	reason := r.config.Key + ": " + string(state)
+	for _, why := range []string{r.seen.decision.hold, r.reported.warning} {
+		if why != "" {
+			reason += ": " + why
+		}
+	}
+	return reason
+}

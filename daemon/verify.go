@@ -1,0 +1,76 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"wxtokend/daemon/store"
+	"wxtokend/daemon/wechat"
+	"wxtokend/metrics"
+)
+
+// verify asks WeChat whether it accepts the stored token. It is the one way to
+// notice that somebody else killed it. If the process dies in between, the
+// next verification is merely later.
+func (r *refresher) verify(ctx context.Context, v view) {
+	status, err := r.store.Claim(ctx, r.slot, v.Observation)
+	if err != nil {
+		r.warnOnce("could not claim the verification", err)
+		return
+	}
+	if status != store.Claimed {
+		return // another replica does it
+	}
+	asking, cancel := context.WithTimeout(ctx, r.mintTimeout)
+	defer cancel()
+	err = r.wechat.Verify(asking, v.State.Token)
+	var failed *wechat.Error
+	refused := errors.As(err, &failed) && failed.Refused()
+	if err != nil && !refused {
+		r.metrics.Verification(r.config.Key, metrics.VerdictInconclusive)
+		r.log.Debug("verification said nothing about the token", "error", err)
+		return
+	}
+	verdict := metrics.VerdictAccepted
+	if refused {
+		verdict = metrics.VerdictRefused
+	}
+	r.metrics.Verification(r.config.Key, verdict)
+	if !refused && v.State.SuspectAt.IsZero() && !v.State.Reported {
+		return // as expected: nothing to write down
+	}
+	switch status, err = r.store.Verdict(ctx, r.slot, v.Observation, refused); {
+	case err != nil:
+		r.warnOnce("could not store the verdict on the token", err)
+	case status == store.Refused:
+		r.log.Warn("WeChat refuses the stored token: somebody else drew one for this appid, or the account was changed",
+			"token", v.State.Token, "answer", failed.Error(), "next_attempt", "now, at most once in five minutes")
+	case status == store.Unconfirmed:
+		r.metrics.Report(r.config.Key, metrics.ReportUnconfirmed)
+	}
+}
+
+// reportable says that a reader's report waits, and that it is not too soon
+// to ask WeChat again.
+func (r *refresher) reportable(v view) bool {
+	return v.Rejected != "" && v.State.Schema <= store.Schema && (v.Rejected != v.State.Token || passed(v.State.VerifiedAt, v.Now) >= r.config.VerifyEvery/10)
+}
+
+// takeReport hands a reader's report over to the fleet and deletes it.
+func (r *refresher) takeReport(ctx context.Context, v view) {
+	stale := v.Rejected != v.State.Token || !v.State.Live(v.Now)
+	status, err := r.store.Report(ctx, r.slot, v.Observation, v.Rejected, stale)
+	if err != nil {
+		r.warnOnce("could not take a reader's report", err)
+		return
+	}
+	switch status {
+	case store.Accepted:
+		r.metrics.Report(r.config.Key, metrics.ReportAccepted)
+		r.log.Info("a reader reports that WeChat refused the token; asking WeChat", "token", v.Rejected)
+	case store.Stale:
+		r.metrics.Report(r.config.Key, metrics.ReportStale)
+	case store.Limited:
+		r.metrics.Report(r.config.Key, metrics.ReportLimited)
+	}
+}

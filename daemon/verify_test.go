@@ -1,0 +1,184 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/wechatsim"
+)
+
+// TestRogueIsNoticed lets somebody else draw tokens until ours is dead, and
+// nobody reports it: verification has to.
+func TestRogueIsNoticed(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.start()
+		w.wait(time.Minute)
+		dead := w.read()
+		w.draw(2) // the second one kills ours at once: only the newest two live
+		if w.accepted() {
+			t.Fatal("the rogue did no harm")
+		}
+		refusedFor := time.Duration(0)
+		for !w.accepted() {
+			w.wait(time.Second)
+			if refusedFor += time.Second; refusedFor > w.config.Refresh.VerifyEvery {
+				t.Fatalf("not replaced within one verify_every\n%s", w.logs)
+			}
+		}
+		if w.read() == dead {
+			t.Error("the dead token came back")
+		}
+		// The answer starts a watch: a second blow is noticed within a tenth.
+		w.wait(overlap + time.Second)
+		before := w.mints()
+		w.wait(time.Hour)
+		if got := w.mints() - before; got > 1 {
+			t.Errorf("%d mints in a quiet hour", got)
+		}
+	})
+}
+
+// TestNoFight lets a rogue kill every token as soon as it is there.
+func TestNoFight(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.start()
+		w.wait(time.Minute)
+		before, ours := w.mints(), 0
+		for range 3600 / 10 {
+			if w.accepted() {
+				w.draw(2)
+				before += 2
+			}
+			w.wait(10 * time.Second)
+		}
+		ours = w.mints() - before
+		if ours < 6 || ours > 12 {
+			t.Errorf("%d mints in an hour, want about one in five minutes to ten", ours)
+		}
+		if notes := w.daemon.Status().Credentials[0].Notes; len(notes) == 0 {
+			t.Error("the page does not say that somebody else draws tokens")
+		}
+	})
+}
+
+// TestStableRefused kills the stable token with forced refreshes of somebody
+// else: asking in normal mode brings theirs, and no forced refresh is spent.
+func TestStableRefused(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		w.start()
+		w.wait(time.Minute)
+		for range 2 {
+			if _, err := w.wechat.ForceRefresh(testAppID); err != nil {
+				t.Fatal(err)
+			}
+			w.wait(31 * time.Second)
+		}
+		w.wait(w.config.Refresh.VerifyEvery)
+		if !w.accepted() {
+			t.Fatalf("not replaced\n%s", w.logs)
+		}
+		if forced := w.daemon.refreshers[0].seen.State.Force; forced != 0 {
+			t.Errorf("%d forced refreshes wanted", forced)
+		}
+		for _, issue := range w.wechat.Issued()[3:] {
+			t.Errorf("a token was drawn needlessly: %+v", issue)
+		}
+	})
+}
+
+// TestReport lets a reader say that its token is refused.
+func TestReport(t *testing.T) {
+	for name, truth := range map[string]bool{"rightly": true, "wrongly": false} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, "classic", func(w *world) {
+				w.start()
+				w.wait(time.Minute)
+				token := w.read()
+				if truth {
+					w.draw(2)
+				}
+				before := w.mints()
+				_ = w.redis.Set("{"+testKey+"}:rejected", token)
+				w.wait(15 * time.Second)
+				if !w.accepted() || (w.read() != token) != truth {
+					t.Errorf("replaced: %v, want %v\n%s", w.read() != token, truth, w.logs)
+				}
+				if got := w.mints() - before; truth && got != 1 || !truth && got != 0 {
+					t.Errorf("%d mints", got)
+				}
+				if w.redis.Exists("{" + testKey + "}:rejected") {
+					t.Error("the report was not deleted")
+				}
+				if calls := w.wechat.Calls(testAppID)[wechatsim.PathDomainIP]; !truth && calls != 1 {
+					t.Errorf("%d verifications", calls)
+				}
+			})
+		})
+	}
+}
+
+// draw is a rogue script with the same appid.
+func (w *world) draw(n int) {
+	w.Helper()
+	for range n {
+		if _, err := w.wechat.Draw(testAppID, wechatsim.Classic, "rogue"); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+// TestReportsDoNotHoldUpVerification: readers that report their dead token
+// without a pause, and somebody who writes bytes that are no text.
+func TestReportsDoNotHoldUpVerification(t *testing.T) {
+	for name, report := range map[string]func(token string) string{
+		"dead token": func(token string) string { return token },
+		"not text":   func(string) string { return "\xff\xfe" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, "classic", func(w *world) {
+				w.start()
+				w.wait(time.Minute)
+				w.draw(2)
+				for range 10 * 300 {
+					_ = w.redis.Set("{"+testKey+"}:rejected", report(w.read()))
+					w.wait(100 * time.Millisecond)
+				}
+				if !w.accepted() {
+					t.Errorf("a dead token is not replaced while readers report it\n%s", w.logs)
+				}
+			})
+		})
+	}
+}
+
+// TestCallsThatNeverLeft do not count for the day, however many there are.
+func TestCallsThatNeverLeft(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		w.config.Credentials[0].DailyLimit = 3
+		w.toWeChat.Refuse(true)
+		w.start()
+		w.wait(10 * time.Minute)
+		w.toWeChat.Heal()
+		w.wait(time.Minute)
+		if !w.accepted() {
+			t.Errorf("refused dials have used up the daily limit\n%s", w.logs)
+		}
+	})
+}
+
+// TestDailyLimitIsSaid: the last call of the day is spent, and everybody is told.
+func TestDailyLimitIsSaid(t *testing.T) {
+	inWorldOf(t, "stable", shortLife, func(w *world) {
+		w.config.Credentials[0].DailyLimit = 1
+		w.start()
+		w.wait(time.Hour)
+		reasons := strings.Join(w.daemon.Ready(), "; ")
+		if !strings.Contains(reasons, "daily_limit") || !strings.Contains(w.logs.String(), "daily_limit of calls is reached") {
+			t.Errorf("not ready: %s\n%s", reasons, w.logs)
+		}
+		if w.mints() != 1 {
+			t.Errorf("%d mints with a limit of 1", w.mints())
+		}
+	})
+}
