@@ -1,0 +1,170 @@
+package check_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/check"
+	"wxtokend/daemon/config"
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+)
+
+func TestStored(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	ours, theirs := secret.Token(strings.Repeat("ours", 30)), secret.Token(strings.Repeat("them", 30))
+	fresh := func() store.Observation {
+		return store.Observation{
+			Now: now, Value: store.Value{Present: true, Token: ours, TTL: time.Hour},
+			State: store.State{Schema: store.Schema, AppID: appid, Token: ours, ExpiresAt: now.Add(time.Hour), MintedAt: now.Add(-time.Hour)},
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(o *store.Observation)
+		want   string
+	}{
+		{"fresh", func(*store.Observation) {}, "ok    token K: " + ours.String() + " for another 1h0m0s, minted 2026-01-02T02:04:05Z\n"},
+		{"empty", func(o *store.Observation) { *o = store.Observation{Now: now} }, "ok    token K: none yet"},
+		{"another appid", func(o *store.Observation) { o.State, o.Other = store.State{}, "wx\x1bother" }, `warn  token K: it belongs to the appid wx\x1bother`},
+		{"another issuer", func(o *store.Observation) { o.State, o.Other = store.State{}, appid }, "warn  token K: the stored token comes from another wechat.base_url"},
+		{"written before us", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, theirs }, "warn  token K: " + theirs.String() + ", which no wxtokend wrote"},
+		{"garbage without state", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, "" }, "warn  token K: what lies under the key is no token"},
+		{"garbage", func(o *store.Observation) { o.Value.Token = "" }, "warn  token K: what lies under the key is no token"},
+		{"expired", func(o *store.Observation) { o.State.ExpiresAt, o.Value = now.Add(-time.Minute), store.Value{} }, "warn  token K: expired 1m0s ago"},
+		{"refused", func(o *store.Observation) { o.State.Refused = ours.Fingerprint() }, "was refused by WeChat"},
+		{"reported", func(o *store.Observation) { o.Rejected = ours }, "warn  token K: a reader reports that WeChat refused " + ours.String()},
+		{"an old report", func(o *store.Observation) { o.Rejected = theirs }, "ok    token K: "},
+		{"deleted", func(o *store.Observation) { o.Value = store.Value{} }, "warn  token K: somebody deleted the key"},
+		{"foreign", func(o *store.Observation) { o.Value.Token = theirs }, "warn  token K: " + theirs.String() + " lies under the key, but " + ours.String()},
+		{"for ever", func(o *store.Observation) { o.Value.TTL = -time.Millisecond }, "warn  token K: somebody took the key's time to live away"},
+		{"newer schema", func(o *store.Observation) { o.State.Schema = store.Schema + 1 }, "warn  token K: a newer version of wxtokend keeps it"},
+		{"used up", func(o *store.Observation) { o.State.Day, o.State.Calls = store.Day(now), 1000 }, "warn  token K: 1000 calls today reach daily_limit 1000"},
+		{"used up yesterday", func(o *store.Observation) { o.State.Day, o.State.Calls = store.Day(now)-1, 1000 }, "ok    token K: "},
+		{"failing", func(o *store.Observation) {
+			o.State.Failures, o.State.NextAttemptAt = 3, now.Add(time.Minute)
+			o.State.LastError = &store.Failure{Class: "ip", Code: 40164, Message: "CANARY", At: now}
+		}, "warn  token K: 3 failed attempt(s), the last at 2026-01-02T03:04:05Z: class ip, errcode 40164; the next not before 2026-01-02T03:05:05Z\n      -> add the address"},
+		{"failing without a code", func(o *store.Observation) {
+			o.State.Failures, o.State.LastError = 1, &store.Failure{Class: "transport", Message: "CANARY"}
+		}, "-> look into the daemon's log"},
+		{"failed once", func(o *store.Observation) { o.State.LastError = &store.Failure{Class: "ip", Code: 40164} }, "ok    token K: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := fresh()
+			tt.change(&o)
+			var out strings.Builder
+			check.Stored(&out, config.Credential{Key: "K", AppID: appid, DailyLimit: 1000}, o)
+			if !strings.Contains(out.String(), tt.want) {
+				t.Errorf("got %s\nwant %s", out.String(), tt.want)
+			}
+			for _, leak := range []string{ours.Reveal(), theirs.Reveal(), "CANARY", "\x1b"} {
+				if strings.Contains(out.String(), leak) {
+					t.Errorf("the output repeats %.8q:\n%s", leak, out.String())
+				}
+			}
+			if warned := strings.Contains(out.String(), "warn"); warned != strings.Contains(out.String(), "-> ") {
+				t.Errorf("a warning needs a cure, and only a warning:\n%s", out.String())
+			}
+			if strings.HasPrefix(tt.want, "ok") && strings.Contains(out.String(), "warn") {
+				t.Errorf("a false alarm:\n%s", out.String())
+			}
+		})
+	}
+}
+
+func TestServerInfo(t *testing.T) {
+	const good = "# Server\r\nredis_version:7.2.4\r\nrole:master\r\nmaxmemory:1000\r\nused_memory:500\r\nmaxmemory_policy:noeviction\r\n"
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"good", "", "", "ok    redis version: 7.2.4\nok    redis role: master\nok    redis memory: 50 % of maxmemory are in use, noeviction\n"},
+		{"5.0", "7.2.4", "5.0.0", "ok    redis version: 5.0.0"},
+		{"too old", "7.2.4", "4.0.14", "FAIL  redis version: 4.x is too old\n      -> upgrade to Redis 5.0"},
+		{"two digits", "7.2.4", "10.0", "ok    redis version: 10.0"},
+		{"no version", "redis_version", "other", "skip  redis version"},
+		{"replica", "master", "slave", "FAIL  redis role: a replica"},
+		{"no role", "role", "other", "skip  redis role"},
+		{"nearly full", "used_memory:500", "used_memory:901", "warn  redis memory: 90 % of maxmemory are in use\n      -> raise maxmemory"},
+		{"no memory", "maxmemory:", "other:", "skip  redis memory"},
+		{"escapes of a terminal", "noeviction", "all\x1b[2J", `policy all\x1b[2J may evict`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out strings.Builder
+			check.Server(&out, strings.Replace(good, tt.old, tt.new, 1))
+			if !strings.Contains(out.String(), tt.want) {
+				t.Errorf("got %s\nwant %s", out.String(), tt.want)
+			}
+		})
+	}
+}
+
+// answer is an error that Redis itself answered.
+type answer string
+
+func (a answer) Error() string { return string(a) }
+func (answer) RedisError()     {}
+
+// Texts of servers and situations that no other test can bring about.
+func TestExplain(t *testing.T) {
+	for _, tt := range []struct {
+		err       error
+		saw, cure string
+	}{
+		{answer("ERR invalid password"), "it refuses the password", "compare redis.username"},
+		{answer("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"), "it has no password, but one is configured", "remove the password"},
+		{answer("ERR Client sent AUTH, but no password is set"), "it has no password, but one is configured", "remove the password"},
+		{answer("ERR Error running script (call to f_1): @user_script:7: @user_script: 7: -OOM command not allowed when used memory > 'maxmemory'."), "OOM: its memory is full", "raise maxmemory"},
+		{answer("ERR Error running script (call to f_1): @user_script:7: The user executing the script can't run this command or subcommand"), "NOPERM: its user lacks a right", "ACL SETUSER <user> +eval"},
+		{answer("MISCONF Redis is configured to save RDB snapshots"), "MISCONF: it cannot save", "look into Redis' log"},
+		{answer("LOADING Redis is loading the dataset in memory"), "LOADING", "wait"},
+		{answer("CLUSTERDOWN Hash slot not served"), "CLUSTERDOWN", "CLUSTER INFO"},
+		{answer("MOVED 3999 127.0.0.1:6381"), "MOVED", "use redis.cluster"},
+		{answer("ERR This instance has cluster support disabled"), "it is not a Cluster", "use redis.url"},
+		{answer("ERR max number of clients reached"), "no connection left", "raise maxclients"},
+		{answer("DENIED Redis is running in protected mode"), "protected mode", "set a password"},
+		{answer("BUSY Redis is busy running a script"), "BUSY", "SCRIPT KILL"},
+		{answer("ERR unknown command `EVAL`, with args beginning with: `CANARY`"), "it does not know a command", "Redis 5.0"},
+		{answer("ERR something new, CANARY"), "it answers with an error", "look into Redis' log"},
+		{fmt.Errorf("observe OOM: %w", answer("NOAUTH Authentication required.")), "NOAUTH", "set redis.password_file"},
+		{fmt.Errorf("redis: all sentinels specified in configuration are unreachable: %w", answer("NOAUTH Authentication required.")), "no sentinel names the master", "check redis.sentinel"},
+		{errors.New("tls: failed to verify certificate: x509: certificate signed by unknown authority"), "TLS: its certificate comes from an authority", "set redis.tls.ca_file"},
+		{errors.New("tls: failed to verify certificate: x509: certificate is valid for a, not b"), "another name", "set redis.tls.server_name"},
+		{errors.New("tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time"), "expired", "renew"},
+		{errors.New("remote error: tls: certificate required"), "wants a certificate of the client", "set redis.tls.cert_file"},
+		{errors.New("remote error: tls: bad certificate"), "refuses the handshake", "check redis.tls.cert_file"},
+		{errors.New("tls: first record does not look like a TLS handshake"), "TLS: this port does not speak it", "use redis://"},
+		{io.EOF, "it closed the connection", "check whether this port speaks TLS"},
+		{errors.New("odd: CANARY"), "it cannot be reached", "check the section redis"},
+	} {
+		saw, cure := check.Explain(tt.err)
+		if !strings.Contains(saw, tt.saw) || !strings.Contains(cure, tt.cure) {
+			t.Errorf("%v:\ngot  %s -> %s\nwant %s -> %s", tt.err, saw, cure, tt.saw, tt.cure)
+		}
+		if strings.Contains(saw+cure, "CANARY") {
+			t.Errorf("the words of the server are repeated: %s -> %s", saw, cure)
+		}
+	}
+}
+
+func TestClock(t *testing.T) {
+	for _, tt := range []struct {
+		ahead, doubt time.Duration
+		want         string
+	}{
+		{3 * time.Millisecond, time.Millisecond, "ok    clock: Redis is 3.0ms ahead of WeChat (± 1.0ms)\n"},
+		{-5 * time.Second, 0, "ok    clock: Redis is 5s behind WeChat (± 0.0ms)\n"},
+		{-5500 * time.Millisecond, 500 * time.Millisecond, "ok    clock: Redis is 5.5s behind WeChat (± 500.0ms)\n"},
+		{5501 * time.Millisecond, 500 * time.Millisecond, "warn  clock: Redis is 5.5s ahead of WeChat (± 500.0ms)\n      -> cure\n"},
+		{-time.Minute, 0, "warn  clock: Redis is 1m0s behind WeChat (± 0.0ms)\n      -> cure\n"},
+		{8 * time.Hour, time.Second, "FAIL  clock: Redis is 8h0m0s ahead of WeChat (± 1s)\n      -> cure\n"},
+	} {
+		var out strings.Builder
+		check.Clock(&out, tt.ahead, tt.doubt)
+		if out.String() != tt.want {
+			t.Errorf("got  %swant %s", out.String(), tt.want)
+		}
+	}
+}

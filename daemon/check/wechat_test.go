@@ -1,0 +1,136 @@
+package check_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/wechatsim"
+)
+
+func TestWeChat(t *testing.T) {
+	s := startRedis(t)
+	for _, tt := range []struct {
+		name  string
+		spoil func(w *world)
+		want  []string
+	}{
+		{"wrong secret", func(w *world) { w.write("appsecret", strings.Repeat("0a", 16), 0o600) }, []string{
+			"errcode 40125 (config)", "-> put the current AppSecret into secret_file", "-> 将现行 AppSecret 写入 secret_file",
+		}},
+		{"not on the whitelist", (*world).whitelist, []string{
+			"errcode 40164 (ip)", "-> the address is 127.0.0.1: add the address", "-> IP 为 127.0.0.1：",
+		}},
+		{"unknown code", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 1234567, Message: "odd"}) }, []string{
+			`errcode 1234567, which is in no table (WeChat says "odd rid: `, "-> look the code up",
+		}},
+		{"busy", func(w *world) {
+			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Message: "system error"})
+		}, []string{
+			"errcode -1 (transient)", "-> nothing to do",
+		}},
+		{"a login page", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultHTML}) }, []string{
+			"garbage: ", "-> look at what answers: curl -v http://127.0.0.1:",
+		}},
+		{"bad gateway", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus}) }, []string{"transient: HTTP 502", "-> try again"}},
+		{"refused", func(w *world) { w.baseURL = "http://" + freeAddr(w.T) }, []string{
+			"transport: ", "connection refused", "-> this host must reach http://127.0.0.1:",
+		}},
+		{"no such name", func(w *world) { w.baseURL, w.options.DialWeChat = "https://nameless.invalid", nameless }, []string{
+			"transport: ", "could not be resolved", "-> this host must reach https://nameless.invalid",
+		}},
+		{"an answer that shows the secret", func(w *world) {
+			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40013, Message: "invalid appid, secret " + appSecret})
+		}, []string{"errcode 40013 (config)"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			tt.spoil(w)
+			output, findings := w.run(url(s, "0"))
+			w.expect(output, findings, 1, append(tt.want, "FAIL  wechat WXAccessToken: ")...)
+		})
+	}
+}
+
+func TestProxyThatIsNotThere(t *testing.T) {
+	s, w := startRedis(t), newWorld(t)
+	w.secrets = append(w.secrets, "CANARY-of-proxy")
+	output, findings := w.document(`redis: {url: "` + url(s, "0") + `"}` + "\nwechat: {base_url: https://192.0.2.1, proxy: \"http://u:CANARY-of-proxy@" + freeAddr(t) + "\"}\n" +
+		"credentials:\n" + w.credential(""))
+	w.expect(output, findings, 1, "FAIL  wechat WXAccessToken: transport: connection refused", "-> wechat.proxy must reach https://192.0.2.1")
+}
+
+func TestGoldenOfAMissingWhitelistEntry(t *testing.T) {
+	s, w := startRedis(t), newWorld(t)
+	w.whitelist()
+	output, findings := w.run(url(s, "0"))
+	w.expect(output, findings, 1)
+	w.golden("whitelist", output)
+}
+
+// The check may be run beside a fleet: a token that lives stays alive.
+func TestKillsNoLiveToken(t *testing.T) {
+	s, w := startRedis(t), newWorld(t)
+	for _, channel := range []wechatsim.Channel{wechatsim.Classic, wechatsim.Stable} {
+		before, err := w.sim.Draw(appid, channel, "the fleet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		output, findings := w.check(`redis: {url: "`+url(s, "0")+`"}`+"\n", w.credential(", api: "+string(channel)))
+		w.expect(output, findings, 0, "api is "+string(channel))
+		if now, _ := w.sim.Current(appid, channel); now != before || !w.sim.Accepts(appid, before.Reveal()) {
+			t.Errorf("the check replaced the %s token", channel)
+		}
+	}
+	if calls := w.sim.Calls(appid); calls["/cgi-bin/token"] != 0 || calls["/cgi-bin/stable_token"] != 2 {
+		t.Errorf("calls: %v, want one of the stable endpoint for each check", calls)
+	}
+}
+
+func TestCredentialThatNeverMints(t *testing.T) {
+	s, w := startRedis(t), newWorld(t)
+	output, findings := w.check(`redis: {url: "`+url(s, "0")+`"}`+"\n", "  - {appid: "+appid+", mint: false}\n")
+	w.expect(output, findings, 0, "skip  secret WXAccessToken: mint: false", "skip  wechat WXAccessToken: mint: false", "ok    rights WXAccessToken")
+	if calls := w.sim.Calls(appid); len(calls) != 0 {
+		t.Errorf("calls: %v", calls)
+	}
+}
+
+func TestSeveralCredentials(t *testing.T) {
+	s, w := startRedis(t), newWorld(t)
+	w.write("other", strings.Repeat("0a", 16), 0o600)
+	output, findings := w.check(`redis: {url: "`+url(s, "0")+`"}`+"\n",
+		w.credential("")+"  - {key: Second, appid: wxother, secret_file: "+w.dir+"/other}\n")
+	w.expect(output, findings, 1, "ok    wechat WXAccessToken", "FAIL  wechat Second: errcode 40125", "ok    token Second: none yet")
+	if strings.Count(output, "clock: ") != 2 {
+		t.Errorf("the clocks are compared more than once:\n%s", output)
+	}
+}
+
+func TestClockOfWeChat(t *testing.T) {
+	s := startRedis(t)
+	for _, tt := range []struct {
+		name     string
+		off      time.Duration
+		findings int
+		want     string
+	}{
+		{"right", 0, 0, "ok    clock: Redis is "},
+		{"ahead", 20 * time.Second, 0, "warn  clock: Redis is "},
+		{"behind", -3 * time.Minute, 1, "FAIL  clock: Redis is "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			wechat := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Date", time.Now().Add(-tt.off).UTC().Format(http.TimeFormat))
+				w.sim.ServeHTTP(rw, r)
+			}))
+			t.Cleanup(wechat.Close)
+			w.baseURL = wechat.URL
+			output, findings := w.run(url(s, "0"))
+			w.expect(output, findings, tt.findings, tt.want)
+		})
+	}
+}

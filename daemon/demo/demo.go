@@ -1,0 +1,135 @@
+// Package demo shows wxtokend at work on a bare machine: an embedded Redis, a
+// simulated WeChat whose tokens live a minute, and the daemon between them.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"wxtokend/daemon"
+	"wxtokend/daemon/config"
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/wechatsim"
+	"wxtokend/metrics"
+)
+
+// The account that exists in the demo alone.
+const (
+	appID     = "wx0123456789abcdef"
+	appSecret = "0123456789abcdef0123456789abcdef"
+)
+
+// life is that of a token in the demo. The last quarter of it plays the part
+// of WeChat's last five minutes.
+const life = time.Minute
+
+// Command is `wxtokend demo`.
+type Command struct {
+	Redis    string `help:"Address of the embedded Redis." default:"127.0.0.1:6379"`
+	HTTP     string `help:"Address of the daemon's page." default:"127.0.0.1:9477"`
+	Simulate string `help:"Address of the simulated WeChat." default:"127.0.0.1:9478"`
+	API      string `help:"WeChat's endpoint: stable or classic." default:"stable" enum:"stable,classic"`
+}
+
+// Run runs the demo until ctx ends.
+func (c Command) Run(ctx context.Context, out io.Writer, build metrics.Build, log *slog.Logger) error {
+	sim, err := wechatsim.New(wechatsim.Options{
+		Apps:    []wechatsim.App{{AppID: appID, Secret: appSecret}},
+		Periods: periods(),
+	})
+	if err != nil {
+		return err
+	}
+	ports := taken{out: out}
+	simListener, err := ports.listen(ctx, c.Simulate)
+	if err != nil {
+		return err
+	}
+	pageListener, err := ports.listen(ctx, c.HTTP)
+	if err != nil {
+		return errors.Join(err, simListener.Close())
+	}
+	// miniredis opens its port itself, so this one is looked for and let go.
+	redisListener, err := ports.listen(ctx, c.Redis)
+	if err != nil {
+		return errors.Join(err, simListener.Close(), pageListener.Close())
+	}
+	redisAddr := redisListener.Addr().String()
+	_ = redisListener.Close()
+	d, err := daemon.New(daemon.Options{Config: c.config(redisAddr, simListener.Addr().String()), Build: build, Log: log})
+	if err != nil {
+		return errors.Join(err, simListener.Close(), pageListener.Close())
+	}
+	explain(out, redisAddr, pageListener.Addr().String(), simListener.Addr().String())
+
+	simulating, stop := context.WithCancel(context.WithoutCancel(ctx))
+	simulated := make(chan error, 1)
+	go func() { simulated <- sim.Serve(simulating, simListener) }()
+	err = d.Run(ctx, pageListener)
+	stop() // only now: a mint in flight may still commit
+	return errors.Join(err, <-simulated)
+}
+
+func periods() wechatsim.Periods {
+	p := wechatsim.DefaultPeriods()
+	p.Life, p.Overlap, p.RenewWindow = life, life/4, life/4
+	return p
+}
+
+func (c Command) config(redis, wechat string) config.Config {
+	f := config.Default()
+	f.Redis.URL = secret.Secret("embedded://" + redis)
+	f.WeChat.BaseURL = "http://" + wechat
+	f.WeChat.Timeout = 2 * time.Second
+	f.Refresh.Poll, f.Refresh.Lease = time.Second, 6*time.Second
+	f.Refresh.BackoffMin, f.Refresh.BackoffMax = 100*time.Millisecond, 5*time.Second
+	credential := config.DefaultCredential(c.API, f.Refresh)
+	credential.AppID, credential.Secret, credential.Ahead = appID, appSecret, life/5
+	f.Credentials = []config.Credential{credential}
+	return f
+}
+
+// taken opens ports; when one is in use it takes a free one and says so.
+type taken struct{ out io.Writer }
+
+func (t taken) listen(ctx context.Context, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	ln, err := config.Listen(ctx, "tcp", addr)
+	if err == nil {
+		return ln, nil
+	}
+	host, _, splitErr := net.SplitHostPort(addr)
+	if splitErr != nil {
+		return nil, err
+	}
+	ln, again := config.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+	if again != nil {
+		return nil, err
+	}
+	_, _ = fmt.Fprintf(t.out, "%s is taken, using %s instead.\n", addr, ln.Addr())
+	return ln, nil
+}
+
+func explain(out io.Writer, redis, page, wechat string) {
+	_, port, _ := net.SplitHostPort(redis)
+	_, _ = fmt.Fprintf(out, `
+wxtokend demo: a token that lives one minute, always fresh in Redis.
+
+  the page        http://%[1]s/
+  read the token  redis-cli -p %[2]s get WXAccessToken
+  delete it       redis-cli -p %[2]s del WXAccessToken
+                  then read it again: within a second the same token is back,
+                  without a call to WeChat
+  overwrite it    redis-cli -p %[2]s set WXAccessToken garbage
+  what WeChat saw curl http://%[3]s/sim/issued
+  fail WeChat     curl -d '{"kind":"errcode","code":40164,"times":3}' http://%[3]s/sim/faults
+                  then watch the page: the stored token stays as long as it lives
+  stop            Ctrl-C
+
+`, page, port, wechat)
+}

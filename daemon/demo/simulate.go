@@ -1,0 +1,56 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/wechatsim"
+)
+
+// Simulate is `wxtokend simulate`.
+type Simulate struct {
+	Listen  string        `help:"Address to listen on." default:"127.0.0.1:9478"`
+	App     []string      `help:"An account, APPID:SECRET; may be given several times." placeholder:"APPID:SECRET" default:"wx0123456789abcdef:0123456789abcdef0123456789abcdef"`
+	Life    time.Duration `help:"How long a token lives." default:"2h"`
+	Overlap time.Duration `help:"How long a superseded token is accepted, and how early the stable endpoint renews; default: life/24, as at WeChat."`
+	Seed    uint64        `help:"Draw the same tokens and faults each time; 0: random."`
+}
+
+// Run serves the simulator until ctx ends.
+func (s Simulate) Run(ctx context.Context, out io.Writer) error {
+	o := wechatsim.Options{Seed: s.Seed, Periods: wechatsim.DefaultPeriods()}
+	if s.Life <= 0 || s.Overlap < 0 {
+		return errors.New("--life and --overlap must be positive durations, such as 90s")
+	}
+	if s.Life != o.Periods.Life {
+		o.Periods = o.Periods.Scaled(s.Life.Seconds() / o.Periods.Life.Seconds())
+		// Quotas and minutes stay those of the calendar.
+		o.Periods.Day, o.Periods.Minute = 24*time.Hour, time.Minute
+	}
+	if s.Overlap > 0 {
+		o.Periods.Overlap, o.Periods.RenewWindow = s.Overlap, s.Overlap
+	}
+	for _, text := range s.App {
+		id, appSecret, ok := strings.Cut(text, ":")
+		if !ok || id == "" || appSecret == "" {
+			return errors.New("--app must be APPID:SECRET")
+		}
+		o.Apps = append(o.Apps, wechatsim.App{AppID: id, Secret: secret.Secret(appSecret)})
+	}
+	sim, err := wechatsim.New(o)
+	if err != nil {
+		return err
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w: another process has the port, or choose another address", err)
+	}
+	_, _ = fmt.Fprintf(out, "simulated WeChat on http://%s: use it as wechat.base_url; what it does is under /sim/\n", ln.Addr())
+	return sim.Serve(ctx, ln)
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// invoke runs a command line in this process, with an environment of its own.
+func invoke(t *testing.T, env map[string]string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	var out, errOut bytes.Buffer
+	code = run(t.Context(), args, func(name string) string { return env[name] }, &out, &errOut)
+	return code, out.String(), errOut.String()
+}
+
+func TestExitCodes(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	account := map[string]string{"WXTOKEND_APPID": "wx0123456789abcdef", "WXTOKEND_SECRET": "0123456789abcdef0123456789abcdef"}
+	busy := map[string]string{"WXTOKEND_HTTP_LISTEN": taken.Addr().String()}
+	for name, value := range account {
+		busy[name] = value
+	}
+	cases := []struct {
+		name   string
+		env    map[string]string
+		args   []string
+		code   int
+		stdout string
+		stderr string
+	}{
+		{"version", nil, []string{"version"}, 0, "wxtokend ", ""},
+		{"help", nil, []string{"--help"}, 0, "demo", ""},
+		{"help of a command", nil, []string{"simulate", "--help"}, 0, "--app", ""},
+		{"explain", nil, []string{"explain", "40164"}, 0, "白名单", ""},
+		{"explain a negative code", nil, []string{"explain", "-1"}, 0, "errcode -1", ""},
+		{"unknown code", nil, []string{"explain", "99999"}, 1, "", "99999"},
+		{"unknown command", nil, []string{"frobnicate"}, 2, "", "frobnicate"},
+		{"unknown flag", nil, []string{"run", "--frob"}, 2, "", "--frob"},
+		{"no configuration", nil, nil, 2, "", "WXTOKEND_APPID"},
+		{"missing file", account, []string{"--config", "nowhere.yaml"}, 2, "", "nowhere.yaml"},
+		{"port taken", busy, nil, 1, "", "http.listen"},
+		{"no daemon", nil, []string{"status", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
+		{"unhealthy", nil, []string{"healthcheck", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
+		{"offline check", account, []string{"check"}, 0, "wx0123456789abcdef", ""},
+		{"bad app", nil, []string{"simulate", "--app", "nocolon"}, 1, "", "APPID:SECRET"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := invoke(t, c.env, c.args...)
+			if code != c.code || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, c.stderr) {
+				t.Errorf("exit %d, want %d\nstdout (want %q): %s\nstderr (want %q): %s", code, c.code, c.stdout, stdout, c.stderr, stderr)
+			}
+			if strings.Contains(stdout+stderr, account["WXTOKEND_SECRET"]) {
+				t.Error("the secret was printed")
+			}
+		})
+	}
+}
+
+// TestDemo runs the demo where all its ports are taken.
+func TestDemo(t *testing.T) {
+	taken := make([]string, 3)
+	for i := range taken {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		taken[i] = ln.Addr().String()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out, logs syncBuffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"demo", "--redis", taken[0], "--http", taken[1], "--simulate", taken[2]}, func(string) string { return "" }, &out, &logs)
+	}()
+	var token string
+	eventually(t, func() error {
+		_, port, found := strings.Cut(out.String(), "redis-cli -p ")
+		if !found {
+			return errors.New("no word of Redis yet: " + out.String() + logs.String())
+		}
+		client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + strings.Fields(port)[0]})
+		defer client.Close()
+		var err error
+		token, err = client.Get(ctx, "WXAccessToken").Result()
+		return err
+	})
+	for _, addr := range taken {
+		if !strings.Contains(out.String(), addr+" is taken") {
+			t.Errorf("%s is taken, and nobody says so:\n%s", addr, out.String())
+		}
+	}
+	if !strings.HasPrefix(token, `{"access_token":"`) {
+		t.Errorf("token is %q", token)
+	}
+	cancel()
+	if code := <-ended; code != 0 {
+		t.Errorf("exit %d\n%s", code, logs.String())
+	}
+}
+
+// TestSignals runs the real binary against a WeChat that never answers: the
+// first signal waits for the mint in flight, the second does not.
+func TestSignals(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "wxtokend")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	asked := make(chan struct{}, 10)
+	go func() {
+		for {
+			conn, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			asked <- struct{}{}
+		}
+	}()
+	for signals, want := range map[int]int{1: 0, 2: 1} {
+		t.Run(fmt.Sprint(signals), func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "config.yaml")
+			config := fmt.Sprintf("http: {listen: \"127.0.0.1:0\"}\nredis: {url: \"embedded://127.0.0.1:0\", timeout: 500ms}\n"+
+				"wechat: {base_url: \"http://%s\", timeout: 2s}\n"+
+				"credentials: [{appid: wx0123456789abcdef, secret: \"0123456789abcdef0123456789abcdef\"}]\n", silent.Addr())
+			if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(binary, "--config", file)
+			var logs syncBuffer
+			cmd.Stderr = &logs
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill() //nolint:errcheck // it has ended, if all is well
+			select {
+			case <-asked:
+			case <-time.After(10 * time.Second):
+				t.Fatalf("WeChat was never asked\n%s", logs.String())
+			}
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			if signals == 2 {
+				eventually(t, func() error {
+					if !strings.Contains(logs.String(), "stopping") {
+						return errors.New("does not stop")
+					}
+					return nil
+				})
+				_ = cmd.Process.Signal(syscall.SIGTERM)
+			}
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != want {
+				t.Errorf("exit %d, want %d\n%s", code, want, logs.String())
+			}
+			if stopped := strings.Contains(logs.String(), "has stopped"); stopped != (signals == 1) {
+				t.Errorf("clean end: %v\n%s", stopped, logs.String())
+			}
+		})
+	}
+}
+
+// eventually polls what happens in another process, where no virtual time reaches.
+func eventually(t *testing.T, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// syncBuffer takes the output of several goroutines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
