@@ -83,6 +83,7 @@ func (r *refresher) mint(ctx context.Context, a *attempt) bool {
 	a.begin.Secret = appSecret.Fingerprint()
 	// The lease is counted from before begin, so never longer than Redis counts it.
 	a.begun = time.Now()
+	r.passing(Beginning)
 	answer, err := r.store.Begin(ctx, r.slot, a.seen, a.begin)
 	r.metrics.RedisOperation(metrics.OpBegin, err)
 	if err != nil {
@@ -115,6 +116,7 @@ func (r *refresher) ask(ctx context.Context, a *attempt, begun store.BeginAnswer
 	defer cancel()
 	// Whatever happens in there, a panic included, the call counts as made.
 	a.abort = r.newAbort(a, begun, &wechat.Error{Op: "mint", Class: wechat.ClassUnknown, Issued: wechat.MaybeIssued, Message: "the client panicked"}, 0)
+	r.passing(Minting)
 	start := time.Now()
 	grant, err := r.wechat.Mint(ctx, wechat.Request{API: wechat.API(r.config.API), AppID: r.config.AppID, Secret: appSecret, ForceRefresh: a.begin.Forced && r.policy.stable})
 	took := time.Since(start)
@@ -133,7 +135,7 @@ func (r *refresher) ask(ctx context.Context, a *attempt, begun store.BeginAnswer
 	}
 	r.metrics.MintRequest(r.config.Key, metrics.Outcome(failed.Class), took)
 	a.abort = r.newAbort(a, begun, failed, took)
-	a.wait = max(a.abort.Wait, lengthen(r.policy.bar(failed.Class, failed.Code)))
+	a.wait = max(a.abort.Wait, lengthen(r.policy.bar(failed.Class, failed.Code), r.jitter()))
 	r.penalised(failed, appSecret, a.wait, begun.T0)
 }
 
@@ -142,7 +144,7 @@ func (r *refresher) newAbort(a *attempt, begun store.BeginAnswer, failed *wechat
 	at := begun.T0.Add(took)
 	p := r.policy.penalise(failed.Class, begun.Failures, at, a.seen.State.ExpiresAt)
 	return &store.Abort{
-		Attempt: a.begin.Attempt, Unknown: failed.Issued != wechat.NotIssued, GiveBack: !failed.Left(), Wait: lengthen(p),
+		Attempt: a.begin.Attempt, Unknown: failed.Issued != wechat.NotIssued, GiveBack: !failed.Left(), Wait: lengthen(p, r.jitter()),
 		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at},
 	}
 }
@@ -163,12 +165,14 @@ func (r *refresher) penalised(failed *wechat.Error, appSecret secret.Secret, wai
 // keep commits. The token exists nowhere else: without a definite answer it
 // stays here, and the next tick tries again.
 func (r *refresher) keep(ctx context.Context, a *attempt) {
+	r.passing(Committing)
 	status, unchanged, err := r.store.Commit(ctx, r.slot, *a.commit)
 	r.metrics.RedisOperation(metrics.OpCommit, err)
 	if err != nil {
 		r.warnOnce("a new token is not stored yet", err)
 		return
 	}
+	r.passing(Committed)
 	r.finished(a)
 	expires := a.commit.T0.Add(a.commit.ExpiresIn)
 	switch status {
@@ -207,6 +211,7 @@ func (r *refresher) remember(a *attempt) {
 
 // giveUp aborts, and reports the failure when that is written down.
 func (r *refresher) giveUp(ctx context.Context, a *attempt) {
+	r.passing(Aborting)
 	status, err := r.store.Abort(ctx, r.slot, *a.abort)
 	r.metrics.RedisOperation(metrics.OpAbort, err)
 	if err != nil {

@@ -2,11 +2,12 @@ package daemon
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -36,6 +37,14 @@ type Options struct {
 	Build                 metrics.Build
 	Log                   *slog.Logger
 	DialRedis, DialWeChat Dial
+
+	// Jitter spreads a fleet's polls and waits: numbers in [0,1), asked for by
+	// several goroutines. nil is math/rand.
+	Jitter func() float64
+	// Passing is told of each Step before it is taken, and may delay it. nil is
+	// nobody, or, in a binary built with the tag failpoint, what kills the
+	// process at the step that WXTOKEND_FAILPOINT names.
+	Passing func(Step)
 }
 
 // Daemon keeps all configured credentials fresh.
@@ -53,13 +62,23 @@ type Daemon struct {
 	metrics    *metrics.Metrics
 	registry   *prometheus.Registry
 	heart      *heartbeat
+	passing    func(Step)
 	actions    sync.WaitGroup
 }
 
 // New prepares a daemon. It talks to nobody yet; the errors are those of the
 // configuration. Close must be called unless Run is.
 func New(o Options) (*Daemon, error) {
-	d := &Daemon{config: o.Config, log: o.Log, instance: instance(), version: o.Build.Version, registry: prometheus.NewRegistry()}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
+	}
+	if o.Passing == nil {
+		o.Passing = failpoint()
+	}
+	d := &Daemon{
+		config: o.Config, log: o.Log, instance: instance(), version: o.Build.Version,
+		registry: prometheus.NewRegistry(), passing: o.Passing,
+	}
 	client, err := wechat.New(wechat.Options{BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat})
 	if err != nil {
 		return nil, fmt.Errorf("wechat: %w", err)
@@ -73,9 +92,9 @@ func New(o Options) (*Daemon, error) {
 		keys[i] = c.Key
 	}
 	d.metrics = metrics.New(d.registry, o.Build, keys)
-	d.heart = &heartbeat{poll: o.Config.Refresh.Poll, panicky: d.panicked, log: o.Log, soon: make(chan struct{}, 1)}
+	d.heart = &heartbeat{poll: o.Config.Refresh.Poll, panicky: d.panicked, log: o.Log, soon: make(chan struct{}, 1), jitter: o.Jitter}
 	for _, c := range o.Config.Credentials {
-		if err := d.add(c, client); err != nil {
+		if err := d.add(c, client, o.Jitter); err != nil {
 			d.Close()
 			return nil, err
 		}
@@ -83,7 +102,7 @@ func New(o Options) (*Daemon, error) {
 	return d, nil
 }
 
-func (d *Daemon) add(c config.Credential, client *wechat.Client) error {
+func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() float64) error {
 	keys, err := store.NewKeys(c.Key)
 	if err != nil {
 		return fmt.Errorf("key %s: %w", c.Key, err)
@@ -101,7 +120,7 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client) error {
 	d.refreshers = append(d.refreshers, &refresher{
 		config: c, store: d.store, slot: slot, wechat: client, metrics: d.metrics,
 		log: d.log.With("key", c.Key, "appid", c.AppID), stored: d.lookAgain,
-		redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
+		passing: d.passing, jitter: jitter, redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
 		policy: policy{
 			stable: c.API == string(wechat.Stable), mint: c.Mint, limit: c.DailyLimit, ahead: c.Ahead,
 			poll: d.config.Refresh.Poll, lease: c.Lease, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax,
@@ -163,6 +182,7 @@ func (d *Daemon) grace() time.Duration {
 // tick observes all credentials at once and lets each decide. When ctx ends
 // meanwhile nothing begins: it could not be finished in time.
 func (d *Daemon) tick(ctx, work context.Context) {
+	d.passing(Observing)
 	results := d.store.Observe(work, d.slots)
 	if ctx.Err() != nil {
 		return
@@ -251,6 +271,6 @@ func (d *Daemon) Ready() []string {
 func instance() string {
 	host, _ := os.Hostname()
 	id := make([]byte, 3)
-	_, _ = rand.Read(id) // never fails
+	_, _ = crand.Read(id) // never fails
 	return host + "-" + hex.EncodeToString(id)
 }

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -18,8 +17,9 @@ type heartbeat struct {
 	panicky func(reason any) // told of a panic in job
 	log     *slog.Logger
 	soon    chan struct{} // asks for a beat before the next poll; capacity 1
+	jitter  func() float64
 
-	schedule cron.Schedule // every if nil
+	schedule cron.Schedule // every of poll if nil
 	mu       sync.Mutex
 	started  time.Time // of the last beat, monotonic
 	ended    time.Time
@@ -28,17 +28,20 @@ type heartbeat struct {
 // every is cron's schedule for a poll; cron's own @every cannot go below a
 // second. It only ever shortens the wait, so that a fleet spreads out but
 // nobody falls behind.
-type every time.Duration
+type every struct {
+	poll   time.Duration
+	jitter func() float64
+}
 
 func (e every) Next(t time.Time) time.Time {
-	return t.Add(time.Duration((0.8 + 0.2*rand.Float64()) * float64(e))) //nolint:gosec // spreads load
+	return t.Add(time.Duration((0.8 + 0.2*e.jitter()) * float64(e.poll)))
 }
 
 // run beats until ctx ends and the last beat has returned.
 func (h *heartbeat) run(ctx context.Context) {
 	schedule := h.schedule
 	if schedule == nil {
-		schedule = every(h.poll)
+		schedule = every{h.poll, h.jitter}
 	}
 	// One beat at a time. cron's own wrapper for that would lose a beat that
 	// soon asks for in the last moments of another one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,7 +35,7 @@ func inPulse(t *testing.T, job func(n int), prepare func(*pulse), body func(t *t
 		start := time.Now()
 		p := &pulse{logs: &safeBuffer{}, ended: make(chan struct{})}
 		p.heartbeat = &heartbeat{
-			poll: heartPoll, soon: make(chan struct{}, 1), log: slog.New(slog.NewTextHandler(p.logs, nil)),
+			poll: heartPoll, soon: make(chan struct{}, 1), jitter: rand.Float64, log: slog.New(slog.NewTextHandler(p.logs, nil)),
 			panicky: func(any) { p.panics.Add(1) },
 		}
 		p.job = func() {
@@ -188,7 +189,7 @@ func (l *leap) Next(t time.Time) time.Time {
 }
 
 func TestHeartbeatWallClock(t *testing.T) {
-	prepare := func(p *pulse) { p.schedule = &leap{every: every(heartPoll)} }
+	prepare := func(p *pulse) { p.schedule = &leap{every: every{heartPoll, rand.Float64}} }
 	inPulse(t, quick, prepare, func(t *testing.T, p *pulse) {
 		p.wait(time.Minute)
 		beats, late := p.seen(), 0
@@ -304,7 +305,7 @@ func TestHeartbeatCrowd(t *testing.T) {
 		defer running.Add(-1)
 		time.Sleep(heartPoll / 3)
 	}
-	prepare := func(p *pulse) { p.schedule = &leap{every: every(heartPoll)} }
+	prepare := func(p *pulse) { p.schedule = &leap{every: every{heartPoll, rand.Float64}} }
 	inPulse(t, job, prepare, func(t *testing.T, p *pulse) {
 		var crowd sync.WaitGroup
 		for i := range 20 {
@@ -329,7 +330,7 @@ func TestEvery(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, poll := range []time.Duration{time.Millisecond, heartPoll, time.Hour} {
 		for range 2000 {
-			if wait := every(poll).Next(now).Sub(now); wait < poll*8/10 || wait > poll {
+			if wait := (every{poll, rand.Float64}).Next(now).Sub(now); wait < poll*8/10 || wait > poll {
 				t.Fatalf("poll %v: next after %v", poll, wait)
 			}
 		}

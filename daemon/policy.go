@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"wxtokend/daemon/store"
@@ -95,8 +94,8 @@ func double(from, most time.Duration, n int) time.Duration {
 	return min(from, most)
 }
 
-// lengthen adds up to a fifth, so that many processes do not return together.
-// It never shortens a wait.
-func lengthen(d time.Duration) time.Duration {
-	return d + time.Duration(rand.Float64()*float64(d)/5) //nolint:gosec // spreads load, guards nothing
+// lengthen adds up to a fifth, by a jitter in [0,1), so that many processes do
+// not return together. It never shortens a wait.
+func lengthen(d time.Duration, jitter float64) time.Duration {
+	return d + time.Duration(jitter*float64(d)/5)
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -184,7 +185,7 @@ func TestLengthen(t *testing.T) {
 	for _, d := range []time.Duration{0, 1, time.Millisecond, time.Second, 24 * time.Hour} {
 		shortest, longest := time.Duration(math.MaxInt64), time.Duration(0)
 		for range 20_000 {
-			got := lengthen(d)
+			got := lengthen(d, rand.Float64())
 			if got < d || got > d+d/5 {
 				t.Fatalf("%v became %v", d, got)
 			}

@@ -30,7 +30,9 @@ type refresher struct {
 	metrics *metrics.Metrics
 	log     *slog.Logger
 
-	stored func() // called after a commit
+	stored  func()         // called after a commit
+	passing func(Step)     // as in Options
+	jitter  func() float64 // as in Options
 
 	redisTimeout, mintTimeout time.Duration
 
@@ -178,9 +180,11 @@ func (r *refresher) act(ctx context.Context, v view, d decision) {
 	case own != nil:
 		r.pursue(ctx, own)
 	case d.action == reassert:
+		r.passing(Reasserting)
 		status, err := r.store.Reassert(ctx, r.slot, v.Observation)
 		r.restored(status, err, d, v.State.Token)
 	case d.action == restore:
+		r.passing(Restoring)
 		status, err := r.store.Restore(ctx, r.slot, v.Observation, *v.memory)
 		r.restored(status, err, d, v.memory.Token)
 	case d.action == mint:

@@ -21,6 +21,7 @@ func (r *refresher) verify(ctx context.Context, v view) {
 	if status != store.Claimed {
 		return // another replica does it
 	}
+	r.passing(Verifying)
 	asking, cancel := context.WithTimeout(ctx, r.mintTimeout)
 	defer cancel()
 	err = r.wechat.Verify(asking, v.State.Token)
@@ -39,6 +40,7 @@ func (r *refresher) verify(ctx context.Context, v view) {
 	if !refused && v.State.SuspectAt.IsZero() && !v.State.Reported {
 		return // as expected: nothing to write down
 	}
+	r.passing(Judging)
 	switch status, err = r.store.Verdict(ctx, r.slot, v.Observation, refused); {
 	case err != nil:
 		r.warnOnce("could not store the verdict on the token", err)

@@ -1,0 +1,5 @@
+//go:build !failpoint
+
+package daemon
+
+func failpoint() func(Step) { return func(Step) {} }

@@ -1,0 +1,34 @@
+package daemon
+
+// Step names a place on a token's path, before something is sent that cannot
+// be taken back. Each says what is true if the process dies there.
+type Step string
+
+// The steps, in the order in which a refresh comes to them.
+const (
+	// Observing: nothing has happened; any other replica observes as well.
+	Observing Step = "observing"
+	// Beginning: nothing is written, the next observation finds the same refresh due.
+	Beginning Step = "beginning"
+	// Minting: the lease ends by itself, the call counts as made and failed, and
+	// generation > settled has the next attempt mint once more.
+	Minting Step = "minting"
+	// Committing: the same as Minting, but a token was drawn and is lost. With
+	// classic the stored one has the overlap left, which is longer than the
+	// lease, a poll and the next mint together.
+	Committing Step = "committing"
+	// Committed: readers have the token; only this process' memory of it is gone.
+	Committed Step = "committed"
+	// Aborting: the same as Minting, as begin has written the failure down.
+	Aborting Step = "aborting"
+	// Reasserting: the state still has the token, any replica writes it again.
+	Reasserting Step = "re-asserting"
+	// Restoring: another replica that saw the token restores it; if there is
+	// none, it is missing and one is minted.
+	Restoring Step = "restoring"
+	// Verifying: this verification is claimed and not made; the next one comes
+	// when it would have come.
+	Verifying Step = "verifying"
+	// Judging: what WeChat said is forgotten, and asked again at the next verification.
+	Judging Step = "judging"
+)
