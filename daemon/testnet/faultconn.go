@@ -1,6 +1,7 @@
 package testnet
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"sync"
@@ -23,6 +24,8 @@ type faultConn struct {
 	lost     bool  // a write went nowhere
 	awaiting bool  // a request is out, no byte of its reply came through
 	doomed   bool  // that reply must be lost
+	held     int   // requests still on their way, which outlive the client
+	ended    bool  // by the client or the switchboard
 }
 
 // Read returns what the pump let through.
@@ -46,6 +49,11 @@ func (c *faultConn) Write(p []byte) (int, error) {
 	}
 	d, dropped := f.take(p)
 	c.awaiting = true
+	if dropped && d.held > 0 {
+		c.hold(p, d.held)
+		f.mu.Unlock()
+		return len(p), nil
+	}
 	c.doomed = c.doomed || dropped && d.delivered
 	f.mu.Unlock()
 	if dropped && !d.delivered {
@@ -53,6 +61,35 @@ func (c *faultConn) Write(p []byte) (int, error) {
 		return len(p), nil // the kernel had taken it; the read will tell
 	}
 	return c.Conn.Write(p)
+}
+
+// hold delivers a copy of p after d; called with faults.mu held.
+func (c *faultConn) hold(p []byte, d time.Duration) {
+	late := bytes.Clone(p)
+	c.held++
+	time.AfterFunc(d, func() {
+		_ = c.Conn.SetWriteDeadline(time.Time{}) // the client's, which has passed
+		_, _ = c.Conn.Write(late)                // nobody is there to hear of an error
+		c.faults.mu.Lock()
+		c.held--
+		over := c.ended && c.held == 0
+		c.faults.mu.Unlock()
+		if over {
+			_ = c.Conn.Close()
+		}
+	})
+}
+
+// finish ends the inner connection by end, or leaves that to a held request.
+func (c *faultConn) finish(end func() error) error {
+	c.faults.mu.Lock()
+	c.ended = true
+	wait := c.held > 0
+	c.faults.mu.Unlock()
+	if wait {
+		return nil
+	}
+	return end()
 }
 
 // pump ends when the inner connection ends, at the latest after Close.
@@ -82,6 +119,9 @@ func (c *faultConn) admit(data bool) bool {
 		var delay time.Duration
 		if c.awaiting && !held {
 			c.awaiting, delay = false, f.delay
+			if f.latency != nil {
+				delay += f.latency()
+			}
 		}
 		f.mu.Unlock()
 		var timer <-chan time.Time
@@ -112,7 +152,7 @@ func (c *faultConn) kill(err error) {
 	}
 	c.faults.mu.Unlock()
 	c.replies.end(err, syscall.EPIPE, true)
-	reset(c.Conn)
+	_ = c.finish(func() error { reset(c.Conn); return nil })
 }
 
 // Close implements net.Conn.
@@ -123,7 +163,7 @@ func (c *faultConn) Close() error {
 		c.faults.remove(c)
 		c.replies.end(net.ErrClosed, syscall.EPIPE, true)
 		c.replies.setDeadline(&c.replies.readBy, time.Time{})
-		err = c.Conn.Close()
+		err = c.finish(c.Conn.Close)
 	})
 	return opError("close", c, err)
 }

@@ -30,6 +30,7 @@ type Faults struct {
 	refuse  bool
 	hang    bool
 	delay   time.Duration
+	latency func() time.Duration // nil: none
 	drops   []drop
 	conns   map[*faultConn]struct{}
 	changed chan struct{} // closed and forgotten at the next change
@@ -40,6 +41,7 @@ type drop struct {
 	left      int
 	match     Match
 	delivered bool
+	held      time.Duration // not lost at all, but late
 }
 
 // Refuse makes new dials fail with ECONNREFUSED and resets the live
@@ -80,13 +82,31 @@ func (f *Faults) Delay(d time.Duration) {
 	f.announce()
 }
 
+// Latency holds back the first byte of each reply by what draw answers, which
+// is called by one goroutine at a time. It belongs to the path and not to what
+// Heal ends.
+func (f *Faults) Latency(draw func() time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.latency = draw
+}
+
 // DropReplies delivers the next n matching requests and closes the connection
 // (EOF) before the first byte of the reply: failed, but applied.
-func (f *Faults) DropReplies(n int, match Match) { f.drop(drop{n, match, true}) }
+func (f *Faults) DropReplies(n int, match Match) {
+	f.drop(drop{left: n, match: match, delivered: true})
+}
 
 // DropRequests swallows the next n matching requests and resets the
 // connection: failed, and not applied.
-func (f *Faults) DropRequests(n int, match Match) { f.drop(drop{n, match, false}) }
+func (f *Faults) DropRequests(n int, match Match) { f.drop(drop{left: n, match: match}) }
+
+// HoldRequests delivers the next n matching requests late by d, even if the
+// client has given up and gone by then: a network that has taken a request
+// does not give it back.
+func (f *Faults) HoldRequests(n int, match Match, d time.Duration) {
+	f.drop(drop{left: n, match: match, held: d})
+}
 
 func (f *Faults) drop(d drop) {
 	f.mu.Lock()
