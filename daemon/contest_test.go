@@ -27,8 +27,8 @@ func (w *world) other() *world {
 	served := make(chan error, 1)
 	go func() { served <- sim.Serve(ctx, ln) }()
 	o := *w
-	o.replica = &replica{toRedis: &testnet.Faults{}, toWeChat: &testnet.Faults{}}
-	o.wechat, o.dialWeChat, o.logs = sim, ln.From("10.0.0.9"), &safeBuffer{}
+	o.replica = newReplica("10.0.0.9")
+	o.wechat, o.listener, o.logs = sim, ln, &safeBuffer{}
 	o.closeWeChat = func() { cancel(); <-served }
 	credential := w.config.Credentials[0]
 	credential.AppID, credential.Secret = otherAppID, secret.Secret(otherSecret)

@@ -1,115 +1,83 @@
 package daemon
 
 import (
+	"flag"
+	"fmt"
 	"math/rand/v2"
-	"slices"
+	"strings"
 	"testing"
 	"time"
-
-	"wxtokend/daemon/testnet"
 )
 
-// fleet launches n daemons for the same credential.
-func (w *world) fleet(n int) []*replica {
-	w.Helper()
-	replicas := make([]*replica, n)
-	for i := range replicas {
-		replicas[i] = &replica{toRedis: &testnet.Faults{}, toWeChat: &testnet.Faults{}}
-		w.launch(replicas[i])
-	}
-	return replicas
-}
+var (
+	fleetSeed = flag.Uint64("fleet.seed", 0, "run the fleet of this seed alone")
+	fleetFor  = flag.Duration("fleet.for", 20*time.Second, "run fleets of fresh seeds for so long")
+)
 
-func (w *world) disband(replicas []*replica) {
-	for _, r := range replicas {
-		r.kill()
-	}
-}
+// brokenSeeds are those that ever failed.
+var brokenSeeds = []uint64{1, 2}
 
-// TestFleetMintsOnce: any number of daemons, one mint per refresh.
-func TestFleetMintsOnce(t *testing.T) {
-	for _, api := range []string{"stable", "classic"} {
-		t.Run(api, func(t *testing.T) {
-			inWorldOf(t, api, shortLife, func(w *world) {
-				replicas := w.fleet(10)
-				w.wait(5 * time.Second)
-				if w.mints() != 1 || !w.accepted() {
-					t.Fatalf("%d mints at the start", w.mints())
-				}
-				w.wait(time.Hour)
-				ahead := replicas[0].daemon.refreshers[0].policy.effectiveAhead(shortLife)
-				if most := int(time.Hour/(shortLife-ahead-5*time.Second)) + 1; w.mints() > most {
-					t.Errorf("%d mints in an hour, want at most %d", w.mints(), most)
-				}
-				w.disband(replicas)
-			})
-		})
+// TestFleet lets fleets live through faults, two within each refresh, and
+// judges at every change and every expiry what readers get.
+func TestFleet(t *testing.T) {
+	if *fleetSeed != 0 {
+		runFleet(t, draw(*fleetSeed))
+		return
+	}
+	for _, seed := range brokenSeeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { t.Parallel(); runFleet(t, draw(seed)) })
+	}
+	for end := time.Now().Add(*fleetFor); time.Now().Before(end) && !t.Failed(); {
+		t.Run("fresh", func(t *testing.T) { runFleet(t, draw(rand.Uint64())) })
 	}
 }
 
-// TestFleetUnderFaults crashes, partitions and restarts three daemons at
-// random. A reader with the stable endpoint never meets a refused token; with
-// the classic one only in the moment after a lost mint, and never for long.
-func TestFleetUnderFaults(t *testing.T) {
-	for _, api := range []string{"stable", "classic"} {
-		t.Run(api, func(t *testing.T) {
-			t.Parallel()
-			seed := rand.Uint64()
-			inWorldOf(t, api, shortLife, func(w *world) {
-				dice := rand.New(rand.NewPCG(seed, 1))
-				replicas := w.fleet(3)
-				w.wait(5 * time.Second)
-				refused := 0
-				for second := range fleetHours * 3600 {
-					if dice.IntN(60) == 0 {
-						harm(w, replicas[dice.IntN(len(replicas))], dice)
-					}
-					w.wait(time.Second)
-					if w.accepted() || !slices.ContainsFunc(replicas, (*replica).connected) {
-						refused = 0
-						continue
-					}
-					if refused++; refused > 50 {
-						w.Fatalf("seed %d, second %d: for 50 s WeChat refuses what a reader reads (%q)\n%s", seed, second, w.read(), w.logs)
-					}
-				}
-				w.Logf("seed %d: %d mints in %d hours", seed, w.mints(), fleetHours)
-				w.disband(replicas)
-			})
-		})
+// runFleet lives through a plan and reports.
+func runFleet(t *testing.T, p plan) *fleet {
+	t.Helper()
+	f := inFleet(t, p, func(f *fleet) { f.liveThrough() })
+	broken := f.judge.violations()
+	if len(broken) > 0 {
+		t.Errorf("%v\n%s\nhow it came to this:\n%s\nagain: go test ./daemon -run TestFleet -fleet.seed=%d",
+			p, strings.Join(broken, "\n"), f.ending(), p.seed)
+	}
+	t.Logf("%v: %s", p, f.summary())
+	if *fleetSeed != 0 {
+		t.Log(f.ending())
+	}
+	return f
+}
+
+// liveThrough arms pairs of faults, each after the fleet has recovered from
+// the last one.
+func (f *fleet) liveThrough() {
+	for time.Since(f.begin) < f.plan.length && len(f.judge.violations()) == 0 {
+		f.arm()
+		patience := time.Now().Add(f.life)
+		for f.armed() && time.Now().Before(patience) && len(f.judge.violations()) == 0 {
+			f.wait(time.Second)
+		}
+		f.disarm()
+		f.recover()
 	}
 }
 
-// connected says that nothing keeps the replica from Redis and WeChat: while
-// that is so of none, nobody could do better.
-func (r *replica) connected() bool { return !r.cut }
+// recover waits until the fleet is whole again, and demands that it is.
+func (f *fleet) recover() {
+	f.busy.Wait()
+	f.wait(time.Until(f.judge.trouble) + time.Minute + time.Duration(f.dice.IntN(120))*time.Second)
+}
 
-// harm does one thing to a replica, and heals what was done to it before.
-func harm(w *world, r *replica, dice *rand.Rand) {
-	r.toRedis.Heal()
-	r.toWeChat.Heal()
-	kind := dice.IntN(9)
-	r.cut = kind >= 2 && kind <= 4
-	switch kind {
-	case 0:
-		r.crash()
-		w.launch(r)
-	case 1:
-		r.kill()
-		w.launch(r)
-	case 2:
-		r.toRedis.Hang(true)
-	case 3:
-		r.toRedis.Refuse(true)
-	case 4:
-		r.toWeChat.Hang(true)
-	case 5:
-		r.toWeChat.DropReplies(1, isMint)
-	case 6:
-		r.toRedis.DropReplies(1, isCommit)
-	case 7:
-		r.toRedis.DropReplies(1, isBegin)
-	case 8:
-		w.redis.Del(testKey)
+// summary is what a fleet went through, in figures.
+func (f *fleet) summary() string {
+	refused, longest, missing, longestMissing := 0, time.Duration(0), 0, time.Duration(0)
+	for _, o := range f.judge.outages {
+		if d := o.end.Sub(o.start); o.refused {
+			refused, longest = refused+1, max(longest, d)
+		} else {
+			missing, longestMissing = missing+1, max(longestMissing, d)
+		}
 	}
+	return fmt.Sprintf("%d faults, %d tokens issued, refused %d times (longest %v), missing %d times (longest %v), cached reads refused %d of %d",
+		f.struck, f.mints(), refused, longest.Round(time.Millisecond), missing, longestMissing.Round(time.Millisecond), f.judge.cached.refused, f.judge.cached.reads)
 }

@@ -25,7 +25,7 @@ func (w *world) startWith(change func(*Daemon)) {
 	d, err := New(Options{
 		Config: w.config, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DialRedis:  Dial(w.toRedis.Wrap(func(context.Context, string, string) (net.Conn, error) { return w.redis.Dial() })),
-		DialWeChat: Dial(w.toWeChat.Wrap(w.dialWeChat)),
+		DialWeChat: Dial(w.toWeChat.Wrap(w.listener.From(w.ip))),
 	})
 	if err != nil {
 		w.Fatal(err)

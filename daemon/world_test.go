@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -38,17 +37,24 @@ type world struct {
 	logs        *safeBuffer
 	life        time.Duration
 	closeWeChat func()
-	dialWeChat  testnet.DialFunc
+	listener    *testnet.Listener // WeChat's
 }
 
 // replica is one daemon with network paths of its own.
 type replica struct {
 	toRedis, toWeChat *testnet.Faults
-	cut               bool // from one of them
+	ip                string         // as WeChat sees it
+	jitter            func() float64 // nil: the daemon's own
+	passing           func(Step)     // nil: nobody
+	prepare           func(*Daemon)  // called before it runs; nil: nothing
 	daemon            *Daemon
 	page              *testnet.Listener
 	stop              context.CancelFunc
 	ended             chan error
+}
+
+func newReplica(ip string) *replica {
+	return &replica{toRedis: &testnet.Faults{}, toWeChat: &testnet.Faults{}, ip: ip}
 }
 
 // inWorld runs body in a bubble, with WeChat and Redis up and no daemon yet.
@@ -61,10 +67,16 @@ func inWorld(t *testing.T, api string, body func(w *world)) {
 // WeChat takes its usual time.
 func inWorldOf(t *testing.T, api string, life time.Duration, body func(w *world)) {
 	t.Helper()
+	inSeededWorld(t, 1, api, life, body)
+}
+
+// inSeededWorld is inWorldOf with a WeChat whose tokens and dice come from seed.
+func inSeededWorld(t *testing.T, seed uint64, api string, life time.Duration, body func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		periods := wechatsim.DefaultPeriods()
 		periods.Life = life
-		sim, err := wechatsim.New(wechatsim.Options{Seed: 1, Periods: periods, Apps: []wechatsim.App{{AppID: testAppID, Secret: testSecret}}})
+		sim, err := wechatsim.New(wechatsim.Options{Seed: seed, Periods: periods, Apps: []wechatsim.App{{AppID: testAppID, Secret: testSecret}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +85,7 @@ func inWorldOf(t *testing.T, api string, life time.Duration, body func(w *world)
 		served := make(chan error, 1)
 		go func() { served <- sim.Serve(ctx, ln) }()
 		w := &world{
-			T: t, replica: &replica{toRedis: &testnet.Faults{}, toWeChat: &testnet.Faults{}},
+			T: t, replica: newReplica("10.0.0.9"), listener: ln,
 			wechat: sim, redis: miniredis.NewMiniRedis(), logs: &safeBuffer{},
 			life: life, closeWeChat: func() { cancel(); <-served },
 		}
@@ -84,7 +96,6 @@ func inWorldOf(t *testing.T, api string, life time.Duration, body func(w *world)
 		credential := config.DefaultCredential(api, w.config.Refresh)
 		credential.AppID, credential.Secret = testAppID, testSecret
 		w.config.Credentials = []config.Credential{credential}
-		w.dialWeChat = ln.From("10.0.0.9")
 		body(w)
 		w.kill()
 		w.closeWeChat()
@@ -106,10 +117,14 @@ func (w *world) launch(r *replica) {
 	d, err := New(Options{
 		Config: w.config, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DialRedis:  Dial(r.toRedis.Wrap(func(context.Context, string, string) (net.Conn, error) { return w.redis.Dial() })),
-		DialWeChat: Dial(r.toWeChat.Wrap(w.dialWeChat)),
+		DialWeChat: Dial(r.toWeChat.Wrap(w.listener.From(r.ip))),
+		Jitter:     r.jitter, Passing: r.passing,
 	})
 	if err != nil {
 		w.Fatal(err)
+	}
+	if r.prepare != nil {
+		r.prepare(d)
 	}
 	ctx, cancel := context.WithCancel(w.Context())
 	r.daemon, r.stop, r.ended, r.page = d, cancel, make(chan error, 1), testnet.NewListener("10.0.0.3:80")

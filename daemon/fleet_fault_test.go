@@ -1,0 +1,282 @@
+package daemon
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+	"wxtokend/daemon/testnet"
+	"wxtokend/daemon/wechatsim"
+)
+
+// fault is one thing that goes wrong. act is called with the fleet's lock held
+// and answers what happened exactly and how long it lasts.
+type fault struct {
+	name     string
+	weight   int
+	doubtful bool // may leave a dead token that nothing but verification finds
+	act      func(f *fleet, m *member) (detail string, lasts time.Duration)
+}
+
+// strike does it, and has the judge know.
+func (f *fleet) strike(m *member, k fault) (detail string) {
+	detail, lasts := k.act(f, m)
+	f.judge.suffer(lasts, k.doubtful)
+	return detail
+}
+
+func (f *fleet) drawFault() fault {
+	all, total := faults(), 0
+	for _, k := range all {
+		total += k.weight
+	}
+	at := f.dice.IntN(total)
+	for _, k := range all {
+		if at -= k.weight; at < 0 {
+			return k
+		}
+	}
+	panic("unreachable")
+}
+
+func named(name string) fault {
+	for _, k := range faults() {
+		if k.name == name {
+			return k
+		}
+	}
+	panic("no fault " + name)
+}
+
+// upTo draws a duration; called with the lock held.
+func (f *fleet) upTo(most time.Duration) time.Duration {
+	return time.Duration(f.dice.Int64N(int64(most))).Round(time.Millisecond)
+}
+
+func faults() []fault {
+	all := append(processFaults(), networkFaults()...)
+	all = append(all, redisFaults()...)
+	return append(all, wechatFaults()...)
+}
+
+func processFaults() []fault {
+	return []fault{
+		{name: "crash", weight: 6, act: func(f *fleet, m *member) (string, time.Duration) {
+			down := f.upTo(40 * time.Second)
+			m.die(down)
+			return fmt.Sprintf("for %v", down), down
+		}},
+		{name: "crash of all", weight: 2, act: func(f *fleet, _ *member) (string, time.Duration) {
+			down := f.upTo(20 * time.Second)
+			for _, m := range f.members {
+				m.die(down)
+			}
+			return fmt.Sprintf("for %v", down), down
+		}},
+		{name: "restart", weight: 2, act: func(f *fleet, m *member) (string, time.Duration) {
+			m.replace(0)
+			return "", 0
+		}},
+		{name: "rolling restart", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+			for i, m := range f.members {
+				f.after(time.Duration(i)*5*time.Second, func() { m.replace(0) })
+			}
+			return "", time.Duration(len(f.members)) * 5 * time.Second
+		}},
+		{name: "pause", weight: 6, doubtful: true, act: func(f *fleet, m *member) (string, time.Duration) {
+			d := f.upTo(90 * time.Second)
+			m.pause(d)
+			return fmt.Sprintf("for %v", d), d
+		}},
+		{name: "wall clock back", weight: 1, act: func(_ *fleet, m *member) (string, time.Duration) {
+			m.jumped.Store(true)
+			return "by ten hours", 3 * m.fleet.plan.poll
+		}},
+		{name: "panic", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) {
+			m.cursed.Store(true)
+			return "", f.config.Refresh.Lease
+		}},
+	}
+}
+
+// lossy loses one request of a kind, or its reply.
+func lossy(name string, weight int, match testnet.Match, path func(m *member) *testnet.Faults, reply bool) fault {
+	return fault{name: name, weight: weight, act: func(f *fleet, m *member) (string, time.Duration) {
+		if reply {
+			path(m).DropReplies(1, match)
+		} else {
+			path(m).DropRequests(1, match)
+		}
+		return "", f.config.Refresh.Lease
+	}}
+}
+
+func networkFaults() []fault {
+	toRedis := func(m *member) *testnet.Faults { return m.toRedis }
+	toWeChat := func(m *member) *testnet.Faults { return m.toWeChat }
+	cut := func(name string, path func(m *member) *testnet.Faults, refuse bool) fault {
+		return fault{name: name, weight: 2, act: func(f *fleet, m *member) (string, time.Duration) {
+			d := f.upTo(90 * time.Second)
+			if refuse {
+				path(m).Refuse(true)
+			} else {
+				path(m).Hang(true)
+			}
+			f.after(d, path(m).Heal)
+			return fmt.Sprintf("for %v", d), d
+		}}
+	}
+	return []fault{
+		cut("redis unreachable", toRedis, false), cut("redis refuses connections", toRedis, true),
+		cut("wechat unreachable", toWeChat, false), cut("wechat refuses connections", toWeChat, true),
+		lossy("mint request lost", 2, isMint, toWeChat, false), lossy("mint reply lost", 6, isMint, toWeChat, true),
+		lossy("begin request lost", 1, isBegin, toRedis, false), lossy("begin reply lost", 3, isBegin, toRedis, true),
+		lossy("commit request lost", 1, isCommit, toRedis, false), lossy("commit reply lost", 3, isCommit, toRedis, true),
+		lossy("abort request lost", 1, isAbort, toRedis, false), lossy("abort reply lost", 2, isAbort, toRedis, true),
+		{name: "mint late", weight: 5, doubtful: true, act: func(f *fleet, m *member) (string, time.Duration) {
+			d := f.upTo(60 * time.Second)
+			m.toWeChat.HoldRequests(1, isMint, d)
+			return fmt.Sprintf("by %v", d), f.config.Refresh.Lease + d
+		}},
+		{name: "redis slow", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) {
+			d := f.upTo(3 * time.Second)
+			m.toRedis.Delay(d)
+			f.after(20*time.Second, func() { m.toRedis.Delay(0) })
+			return fmt.Sprintf("by %v", d), 20 * time.Second
+		}},
+	}
+}
+
+func redisFaults() []fault {
+	refusing := func(name, answer string) fault {
+		return fault{name: name, weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+			d := f.upTo(time.Minute)
+			f.server.refuse(answer)
+			f.after(d, func() { f.server.refuse("") })
+			return fmt.Sprintf("for %v", d), d
+		}}
+	}
+	writing := func(name string, weight int, write func(f *fleet)) fault {
+		return fault{name: name, weight: weight, act: func(f *fleet, _ *member) (string, time.Duration) {
+			f.server.change(func() { write(f) })
+			return "", 0
+		}}
+	}
+	return []fault{
+		refusing("redis full", "OOM command not allowed when used memory > 'maxmemory'."),
+		refusing("redis read-only", "READONLY You can't write against a read only replica."),
+		writing("key deleted", 4, func(f *fleet) { f.redis.Del(testKey) }),
+		writing("key overwritten with garbage", 2, func(f *fleet) { _ = f.redis.Set(testKey, "garbage") }),
+		writing("key persisted", 1, func(f *fleet) { f.redis.SetTTL(testKey, 0) }),
+		writing("lease deleted", 1, func(f *fleet) { f.redis.Del("{" + testKey + "}:lease") }),
+		{name: "flush", weight: 4, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+			f.server.change(f.redis.FlushAll)
+			return "", 0
+		}},
+		{name: "redis back empty", weight: 4, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+			d := f.upTo(20 * time.Second)
+			f.server.change(f.redis.FlushAll)
+			f.server.away(d)
+			return fmt.Sprintf("after %v", d), d
+		}},
+		{name: "redis away", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+			d := f.upTo(90 * time.Second)
+			f.server.away(d)
+			return fmt.Sprintf("for %v", d), d
+		}},
+		{name: "failover", weight: 6, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+			lost, d := 1+f.dice.IntN(3), f.upTo(3*time.Second)
+			f.server.failover(lost)
+			f.server.away(d)
+			return fmt.Sprintf("that loses %d writes", lost), d
+		}},
+		{name: "redis clock", weight: 1, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+			skew := f.upTo(20*time.Minute) - 10*time.Minute
+			f.server.setClock(skew)
+			return fmt.Sprintf("moves to %v", skew), 0
+		}},
+		{name: "report", weight: 2, act: func(f *fleet, m *member) (string, time.Duration) {
+			value, _ := f.redis.Get(testKey)
+			reported := string(store.DecodeValue(value))
+			if f.dice.IntN(3) == 0 {
+				reported = "nonsense"
+			}
+			f.server.change(func() { _ = f.redis.Set("{"+testKey+"}:rejected", reported) })
+			return "", 0
+		}},
+	}
+}
+
+func wechatFaults() []fault {
+	answering := func(name string, weight int, w wechatsim.Fault) fault {
+		return fault{name: name, weight: weight, act: func(f *fleet, _ *member) (string, time.Duration) {
+			d := f.upTo(time.Minute)
+			w.Path, w.Until = f.path(), time.Now().Add(d)
+			if f.dice.IntN(2) == 0 {
+				w.Times = 1 + f.dice.IntN(3)
+			}
+			_, err := f.wechat.Inject(w)
+			return fmt.Sprintf("for %v %v", d, orOK(err)), d
+		}}
+	}
+	return []fault{
+		answering("wechat busy", 2, wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1}),
+		answering("wechat rate", 1, wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45011}),
+		answering("wechat 502", 1, wechatsim.Fault{Kind: wechatsim.FaultStatus, Code: 502}),
+		answering("wechat html", 1, wechatsim.Fault{Kind: wechatsim.FaultHTML}),
+		answering("wechat truncated", 2, wechatsim.Fault{Kind: wechatsim.FaultTruncated}),
+		answering("wechat no token", 1, wechatsim.Fault{Kind: wechatsim.FaultNoToken}),
+		answering("wechat expires_in -5", 1, wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("-5")}),
+		answering("wechat reply lost", 4, wechatsim.Fault{Kind: wechatsim.FaultReplyLost}),
+		answering("wechat hangs", 1, wechatsim.Fault{Kind: wechatsim.FaultHang}),
+		answering("wechat slow", 1, wechatsim.Fault{Kind: wechatsim.FaultSlowBody}),
+		{name: "quota exhausted", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+			d := f.upTo(20 * time.Minute)
+			before, err := f.wechat.Quota(testAppID, f.path())
+			used := before
+			used.Used = used.Limit
+			_ = f.wechat.SetQuota(testAppID, f.path(), used)
+			f.after(d, func() { _ = f.wechat.SetQuota(testAppID, f.path(), before) })
+			return fmt.Sprintf("for %v %v", d, orOK(err)), d
+		}},
+		{name: "secret rotated", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+			d := f.upTo(2 * time.Minute)
+			f.rotated++
+			rotated := fmt.Sprintf("CANARY%026d", f.rotated)
+			err := f.wechat.SetSecret(testAppID, secret.Secret(rotated))
+			f.after(d, func() { err = os.WriteFile(f.config.Credentials[0].SecretFile, []byte(rotated), 0o600) })
+			return fmt.Sprintf("the file follows after %v %v", d, orOK(err)), d
+		}},
+		{name: "address barred", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) {
+			d := f.upTo(5 * time.Minute)
+			var others []netip.Prefix
+			for _, other := range f.members {
+				if other != m {
+					others = append(others, netip.PrefixFrom(netip.MustParseAddr(other.ip), 32))
+				}
+			}
+			err := f.wechat.SetWhitelist(testAppID, others...)
+			f.after(d, func() { _ = f.wechat.SetWhitelist(testAppID) })
+			return fmt.Sprintf("for %v %v", d, orOK(err)), d
+		}},
+		{name: "rogue", weight: 2, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+			token, err := f.wechat.Draw(testAppID, wechatsim.Classic, "rogue")
+			if f.dice.IntN(2) == 0 {
+				return fmt.Sprintf("draws %v", orOK(err)), overlap
+			}
+			value := store.JSON.Encode(token, f.life, time.Now().Add(f.life), "+0800")
+			f.server.change(func() { _ = f.redis.Set(testKey, value); f.redis.SetTTL(testKey, f.life) })
+			return fmt.Sprintf("draws and writes %v", orOK(err)), overlap
+		}},
+	}
+}
+
+func orOK(err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}

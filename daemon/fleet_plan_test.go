@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// plan is all that a seed decides before the first event.
+type plan struct {
+	seed       uint64
+	api        string
+	members    int
+	life, poll time.Duration
+	length     time.Duration
+}
+
+// draw makes a plan from a seed.
+func draw(seed uint64) plan {
+	dice := rand.New(rand.NewPCG(seed, 99))
+	pick := func(from ...time.Duration) time.Duration { return from[dice.IntN(len(from))] }
+	p := plan{seed: seed, api: "stable", members: 3, length: 3 * time.Hour}
+	if dice.IntN(2) == 0 {
+		p.api = "classic"
+	}
+	p.members = 2 + dice.IntN(3)
+	p.life = pick(shortLife, shortLife, shortLife, shortLife, shortLife, 2*time.Hour)
+	p.poll = pick(time.Second, 2*time.Second, 5*time.Second)
+	p.length = 9 * p.life
+	return p
+}
+
+func (p plan) String() string {
+	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, %v", p.seed, p.api, p.members, p.life, p.poll, p.length)
+}
+
+// trap is a fault that waits for somebody to come to a step.
+type trap struct {
+	step  Step
+	fault fault
+	// chained is the second fault: at a step as well, or some time after the first.
+	chained []trap
+	after   time.Duration
+}
+
+// traps are where a fault may strike: most of them on the path of a refresh.
+func steps() []Step {
+	return []Step{
+		Observing, Beginning, Beginning, Minting, Minting, Minting, Committing, Committing, Committing,
+		Committed, Committed, Aborting, Verifying, Judging, Reasserting, Restoring,
+	}
+}
+
+// arm sets two faults for the next refresh: single ones find only half of the holes.
+func (f *fleet) arm() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first := trap{step: steps()[f.dice.IntN(len(steps()))], fault: f.drawFault()}
+	second := trap{fault: f.drawFault()}
+	if f.dice.IntN(2) == 0 {
+		second.step = steps()[f.dice.IntN(len(steps()))]
+	} else {
+		second.after = time.Duration(f.dice.Int64N(int64(time.Minute)))
+	}
+	first.chained = []trap{second}
+	f.traps = []trap{first}
+}
+
+// passed lets the traps act that wait for this step.
+func (f *fleet) passed(m *member, s Step) {
+	f.mu.Lock()
+	var sprung *trap
+	for i, t := range f.traps {
+		if t.step == s {
+			sprung = &t
+			f.traps = append(f.traps[:i:i], f.traps[i+1:]...)
+			break
+		}
+	}
+	f.mu.Unlock()
+	if sprung != nil {
+		f.spring(m, *sprung, "before "+string(s))
+	}
+}
+
+// spring carries out a fault on m and arms what is chained to it.
+func (f *fleet) spring(m *member, t trap, when string) {
+	f.mu.Lock()
+	for _, next := range t.chained {
+		if next.after == 0 {
+			f.traps = append(f.traps, next)
+			continue
+		}
+		f.after(next.after, func() {
+			f.mu.Lock()
+			victim := f.members[f.dice.IntN(len(f.members))]
+			f.mu.Unlock()
+			f.spring(victim, next, fmt.Sprintf("%v later", next.after.Round(time.Millisecond)))
+		})
+	}
+	f.struck++
+	f.harmed[t.fault.name]++
+	detail := f.strike(m, t.fault)
+	f.tell("%s, %s: %s %s", m.name, when, t.fault.name, detail)
+	f.mu.Unlock()
+}
+
+// armed says that a fault still waits for its step.
+func (f *fleet) armed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.traps) > 0
+}
+
+func (f *fleet) disarm() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.traps = nil
+}

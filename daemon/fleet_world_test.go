@@ -1,0 +1,260 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"wxtokend/daemon/wechatsim"
+)
+
+// fleet is a number of daemons with one key between a WeChat and a Redis that
+// the test breaks. Whatever is random in it comes from the seed of its plan,
+// and latencies give each event an instant of its own, so that a seed tells
+// the same story again.
+type fleet struct {
+	*world
+	plan    plan
+	begin   time.Time
+	members []*member
+	server  *redisServer
+	judge   *judge
+	busy    sync.WaitGroup // faults that still have to end
+
+	mu      sync.Mutex
+	dice    *rand.Rand // of the schedule
+	traps   []trap
+	struck  int            // faults that happened
+	harmed  map[string]int // by name
+	forced  bool           // somebody forced tokens of the stable channel
+	rotated int            // AppSecrets so far
+
+	storyMu sync.Mutex
+	story   []string
+}
+
+// member is one daemon of a fleet on a host of its own.
+type member struct {
+	*replica
+	fleet   *fleet
+	name    string
+	current atomic.Pointer[Daemon] // the newest of this host's daemons
+	jumped  atomic.Bool            // this host's wall clock jumped back, cron has not noticed yet
+	cursed  atomic.Bool            // its process panics at the next step
+
+	mu     sync.Mutex
+	gate   chan struct{} // open while the process is stopped
+	reborn bool          // it is dead and will be started again
+}
+
+// inFleet runs body beside a fleet whose daemons were just started.
+func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
+	t.Helper()
+	var out *fleet
+	secretFile := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secretFile, []byte(testSecret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inSeededWorld(t, p.seed, p.api, p.life, func(w *world) {
+		f := &fleet{world: w, plan: p, begin: time.Now(), dice: rand.New(rand.NewPCG(p.seed, 0)), harmed: map[string]int{}}
+		out = f
+		f.config.Refresh.Poll = p.poll
+		f.config.Credentials[0].Secret, f.config.Credentials[0].SecretFile = "", secretFile
+		f.judge = newJudge(f)
+		f.server = newRedisServer(f)
+		for i := range p.members {
+			f.members = append(f.members, f.newMember(i))
+		}
+		for _, m := range f.members {
+			f.launch(m.replica)
+		}
+		reading, stop := context.WithCancel(w.Context())
+		go f.read(reading)
+		body(f)
+		stop()
+		f.end()
+	})
+	return out
+}
+
+// end heals the world, waits for what is under way and stops the fleet.
+func (f *fleet) end() {
+	f.disarm()
+	f.busy.Wait()
+	for _, m := range f.members {
+		m.resume()
+		m.toRedis.Heal()
+		m.toWeChat.Heal()
+		m.kill()
+	}
+	time.Sleep(2 * time.Minute) // requests that are held, and readers that hold a token
+}
+
+func (f *fleet) newMember(i int) *member {
+	m := &member{replica: newReplica(fmt.Sprintf("10.0.1.%d", i+1)), fleet: f, name: fmt.Sprintf("d%d", i+1), gate: make(chan struct{})}
+	close(m.gate)
+	dice := func(stream uint64) func() float64 {
+		d, mu := rand.New(rand.NewPCG(f.plan.seed, uint64(i)*10+stream)), &sync.Mutex{}
+		return func() float64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return d.Float64()
+		}
+	}
+	latency := func(stream uint64, most time.Duration) func() time.Duration {
+		draw := dice(stream)
+		return func() time.Duration { return time.Duration(draw() * float64(most)) }
+	}
+	m.toRedis.Latency(latency(1, 3*time.Millisecond))
+	m.toWeChat.Latency(latency(2, 200*time.Millisecond))
+	m.jitter, m.passing = dice(3), m.pass
+	m.prepare = func(d *Daemon) {
+		d.heart.schedule = hostClock{every{d.heart.poll, m.jitter}, m}
+		r := d.refreshers[0]
+		r.wechat = bystander{r.wechat, m.fleet, r}
+		m.current.Store(d)
+	}
+	return m
+}
+
+// hostClock is cron's schedule on a host whose wall clock may jump: back by ten
+// hours makes cron wait ten hours for what would have been next.
+type hostClock struct {
+	cron.Schedule
+	m *member
+}
+
+func (h hostClock) Next(t time.Time) time.Time {
+	if h.m.jumped.Swap(false) {
+		return t.Add(10 * time.Hour)
+	}
+	return h.Schedule.Next(t)
+}
+
+// pass is where the member's processes come by before each step.
+func (m *member) pass(s Step) {
+	m.stopped()
+	m.fleet.passed(m, s)
+	m.stopped()
+	if m.cursed.Swap(false) {
+		panic("a fault of the test")
+	}
+}
+
+// stopped returns when the process is not stopped, or not any more.
+func (m *member) stopped() {
+	m.mu.Lock()
+	gate := m.gate
+	m.mu.Unlock()
+	<-gate
+}
+
+// pause stops the process at its next step, as SIGSTOP does.
+func (m *member) pause(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	select {
+	case <-m.gate:
+		m.gate = make(chan struct{})
+		m.fleet.after(d, m.resume)
+	default: // it is stopped already
+	}
+}
+
+func (m *member) resume() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	select {
+	case <-m.gate:
+	default:
+		close(m.gate)
+	}
+}
+
+// die ends the process as SIGKILL does: nothing that it sends from now on
+// arrives anywhere. Another one starts after down.
+func (m *member) die(down time.Duration) {
+	m.toRedis.Refuse(true)
+	m.toWeChat.Refuse(true)
+	m.replace(down)
+}
+
+// replace stops the process and starts another one after down.
+func (m *member) replace(down time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.reborn {
+		return
+	}
+	m.reborn = true
+	m.fleet.busy.Go(func() {
+		m.resume()
+		start := time.Now()
+		m.kill()
+		if took, most := time.Since(start), m.fleet.config.WeChat.Timeout+2*m.fleet.config.Redis.Timeout+time.Second; took > most {
+			m.fleet.judge.fail("%s took %v to stop", m.name, took)
+		}
+		time.Sleep(down)
+		m.toRedis.Heal()
+		m.toWeChat.Heal()
+		m.fleet.launch(m.replica)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.reborn = false
+	})
+}
+
+// after runs do later; the fleet does not end before.
+func (f *fleet) after(d time.Duration, do func()) {
+	f.busy.Go(func() {
+		time.Sleep(d)
+		do()
+	})
+}
+
+// tell writes down what happened, for the case that somebody asks how it came
+// to this.
+func (f *fleet) tell(format string, args ...any) {
+	line := fmt.Sprintf("%s  %s", f.clock(), fmt.Sprintf(format, args...))
+	f.storyMu.Lock()
+	defer f.storyMu.Unlock()
+	f.story = append(f.story, line)
+}
+
+func (f *fleet) clock() string {
+	at := time.Since(f.begin)
+	return fmt.Sprintf("%d:%02d:%06.3f", int(at.Hours()), int(at.Minutes())%60, (at % time.Minute).Seconds())
+}
+
+// ending is the last part of the story.
+func (f *fleet) ending() string {
+	f.storyMu.Lock()
+	defer f.storyMu.Unlock()
+	return strings.Join(f.story[max(0, len(f.story)-60):], "\n")
+}
+
+func (f *fleet) path() string {
+	if f.plan.api == "classic" {
+		return wechatsim.PathToken
+	}
+	return wechatsim.PathStableToken
+}
+
+// read keeps a token for up to a minute, as many readers do, and counts how
+// often WeChat refuses it then.
+func (f *fleet) read(ctx context.Context) {
+	dice := rand.New(rand.NewPCG(f.plan.seed, 1))
+	for ctx.Err() == nil {
+		time.Sleep(time.Duration(5+dice.IntN(20)) * time.Second)
+		f.judge.remember(time.Duration(dice.Int64N(int64(time.Minute))))
+	}
+}
