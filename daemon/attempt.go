@@ -141,11 +141,18 @@ func (r *refresher) ask(ctx context.Context, a *attempt, begun store.BeginAnswer
 
 // newAbort writes a failure in the form that Redis keeps.
 func (r *refresher) newAbort(a *attempt, begun store.BeginAnswer, failed *wechat.Error, took time.Duration) *store.Abort {
-	at := begun.T0.Add(took)
-	p := r.policy.penalise(failed.Class, begun.Failures, at, a.seen.State.ExpiresAt)
+	at, times := begun.T0.Add(took), 1
+	if last := a.seen.State.LastError; last != nil && last.Class == string(failed.Class) && a.seen.State.Secret == a.begin.Secret {
+		times += last.Times
+	}
+	n := begun.Failures // includes what died without a word
+	if secretToBlame(failed.Class) {
+		n = times
+	}
+	p := r.policy.penalise(failed.Class, n, at, a.seen.State.ExpiresAt)
 	return &store.Abort{
 		Attempt: a.begin.Attempt, Unknown: failed.Issued != wechat.NotIssued, GiveBack: !failed.Left(), Wait: lengthen(p, r.jitter()),
-		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at},
+		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
 	}
 }
 
@@ -220,12 +227,17 @@ func (r *refresher) giveUp(ctx context.Context, a *attempt) {
 	}
 	r.finished(a)
 	r.metrics.Refresh(r.config.Key, metrics.ResultFailed)
+	wait := max(a.wait, a.abort.Wait)
+	if a.abort.Unknown && !a.begin.Urgent {
+		wait = max(wait, r.slot.Lease) // nobody mints over a good token before the outcome is settled
+	}
 	r.log.Warn("refresh failed, the stored token stays", "reason", a.reason, "class", a.abort.Failure.Class,
-		"error", a.abort.Failure.Message, "next_attempt", a.abort.Failure.At.Add(max(a.wait, a.abort.Wait)), "status", string(status))
+		"error", a.abort.Failure.Message, "next_attempt", a.abort.Failure.At.Add(wait), "status", string(status))
 }
 
 // failedBefore reports what kept a refresh from beginning, once per cause.
 func (r *refresher) failedBefore(what string, err error) {
-	r.metrics.Refresh(r.config.Key, metrics.ResultFailed)
-	r.warnOnce("could not "+what, err)
+	if r.warnOnce("could not "+what, err) {
+		r.metrics.Refresh(r.config.Key, metrics.ResultFailed)
+	}
 }

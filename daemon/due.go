@@ -115,7 +115,7 @@ func mintReason(v view, p policy) string {
 		return "missing"
 	case !v.Now.Before(s.ExpiresAt):
 		return "expired"
-	case s.Force > 0:
+	case s.Force > 0 && !(p.stable && s.ForcedDay == store.Day(v.Now) && s.Forced >= store.ForceLimit):
 		return "forced"
 	case !s.Live(v.Now):
 		return "refused"
@@ -130,6 +130,13 @@ func mintReason(v view, p policy) string {
 	}
 	return ""
 }
+
+// What a due mint waits for, where its end is known.
+const (
+	holdRival  = "a rival draws tokens, and was answered lately"
+	holdForced = "forced a moment ago"
+	holdLimit  = "daily_limit"
+)
 
 // hold says what a due mint waits for. Redis decides the same once more in
 // begin; this saves asking it on every tick.
@@ -148,12 +155,12 @@ func hold(v view, p policy, d decision) string {
 		return "unknown outcome"
 	case v.barred > 0 && !d.pastBackoff:
 		return "barred"
-	case d.rival && passed(s.RivalAt, v.Now) < overlap:
-		return "a rival draws tokens, and was answered lately"
+	case d.rival && !p.stable && passed(s.RivalAt, v.Now) < overlap:
+		return holdRival
 	case d.forced && passed(s.ForcedAt, v.Now) < store.ForceSpacing:
-		return "forced a moment ago"
+		return holdForced
 	case s.Day == store.Day(v.Now) && s.Calls >= p.limit:
-		return "daily_limit"
+		return holdLimit
 	}
 	return ""
 }
@@ -165,10 +172,16 @@ func dueAt(v view, p policy, d decision) time.Time {
 	if s.Token == "" || d.mintDue() && at.After(v.Now) {
 		at = v.Now
 	}
-	if d.hold == "daily_limit" {
+	waits := []time.Time{sane(s.NextAttemptAt, s.Wait, v.Now), sane(s.UnknownUntil, p.lease, v.Now)}
+	switch d.hold {
+	case holdLimit:
 		return store.NextDay(v.Now)
+	case holdRival:
+		waits = append(waits, s.RivalAt.Add(overlap))
+	case holdForced:
+		waits = append(waits, s.ForcedAt.Add(store.ForceSpacing))
 	}
-	for _, wait := range []time.Time{sane(s.NextAttemptAt, s.Wait, v.Now), sane(s.UnknownUntil, p.lease, v.Now)} {
+	for _, wait := range waits {
 		if wait.After(at) {
 			at = wait
 		}

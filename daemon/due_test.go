@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,15 @@ func outstanding(v *view) { v.State.Generation++ }
 
 func refused(v *view) { v.State.Refused = ours.Fingerprint() }
 
+func rivalled(v *view) { v.State.RivalAt = instant.Add(-time.Minute) }
+
+// forcedOut wants forced refreshes although a day's are used up.
+func forcedOut(day int64) func(*view) {
+	return func(v *view) {
+		v.State.Force, v.State.Forced, v.State.ForcedDay = 2, store.ForceLimit, store.Day(instant)+day
+	}
+}
+
 func failed(class string) func(*view) {
 	return func(v *view) {
 		v.State.LastError = &store.Failure{Class: class}
@@ -105,8 +115,11 @@ func TestDue(t *testing.T) {
 		{"foreign again after the overlap", []string{"classic"}, []func(*view){func(v *view) {
 			v.Value.Token, v.State.RivalAt = foreign, instant.Add(-overlap)
 		}}, mint, "foreign", ""},
-		{"refused again within the overlap", both, []func(*view){refused, func(v *view) { v.State.RivalAt = instant.Add(-time.Minute) }},
-			nothing, "refused", "a rival draws tokens, and was answered lately"},
+		{"refused again within the overlap", []string{"classic"}, []func(*view){refused, rivalled}, nothing, "refused", holdRival},
+		{"refused again within the overlap", []string{"stable"}, []func(*view){refused, rivalled}, mint, "refused", ""},
+		{"forced refreshes are used up", []string{"stable"}, []func(*view){forcedOut(0)}, nothing, "", ""},
+		{"forced refreshes were used up yesterday", []string{"stable"}, []func(*view){forcedOut(-1)}, mint, "forced", ""},
+		{"classic knows no limit of forced refreshes", []string{"classic"}, []func(*view){forcedOut(0)}, mint, "forced", ""},
 		{"forced a moment ago", both, []func(*view){func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-29*time.Second) }},
 			nothing, "forced", "forced a moment ago"},
 
@@ -220,12 +233,18 @@ func TestDueAt(t *testing.T) {
 		{"backoff", func(v *view) { outstanding(v); failed("transient")(v) }, time.Minute},
 		{"unknown outcome", func(v *view) { outstanding(v); v.State.UnknownUntil = instant.Add(20 * time.Second) }, 20 * time.Second},
 		{"daily limit", func(v *view) { outstanding(v); v.State.Calls = 10_000 }, 4 * time.Hour}, // 00:00 UTC+8
+		{"forced a moment ago", func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-10*time.Second) }, 20 * time.Second},
+		{"classic: a rival was answered a minute ago", func(v *view) { refused(v); rivalled(v) }, overlap - time.Minute},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			v := freshView()
 			c.change(&v)
-			p := policyOf("stable")
+			api, _, found := strings.Cut(c.name, ":")
+			if !found {
+				api = "stable"
+			}
+			p := policyOf(api)
 			if got := dueAt(v, p, due(v, p)).Sub(instant); got != c.want {
 				t.Errorf("due in %v, want %v", got, c.want)
 			}

@@ -113,6 +113,7 @@ func (r *refresher) tick(result store.Result, spawn func(func(context.Context)))
 	r.memory.tick(local, 3*r.policy.poll+2*r.redisTimeout)
 	r.reportRedis(result.Err)
 	if result.Err != nil {
+		r.publishState(local)
 		return
 	}
 	v := r.look(result.Observation, local)

@@ -25,13 +25,15 @@ type reported struct {
 }
 
 // warnOnce logs a failure that every poll would meet again, the first time.
-func (r *refresher) warnOnce(what string, err error) {
+func (r *refresher) warnOnce(what string, err error) (first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if message := what + ": " + err.Error(); r.reported.warning != message {
+	message := what + ": " + err.Error()
+	if first = r.reported.warning != message; first {
 		r.reported.warning = message
 		r.log.Warn(what, "error", err, "next_attempt", "in "+r.policy.poll.String())
 	}
+	return first
 }
 
 // reportRedis logs when Redis goes away and when it is back.
@@ -44,7 +46,7 @@ func (r *refresher) reportRedis(err error) {
 	case reason == "" && r.reported.redis != "":
 		r.log.Info("redis answers again")
 	case reason != "" && r.reported.redis == "":
-		r.log.Warn("redis does not answer, nothing is minted meanwhile", "error", err, "next_attempt", "each poll", "poll", r.policy.poll)
+		r.log.Warn("redis does not answer, nothing is minted meanwhile", "error", err, "next_attempt", "in "+r.policy.poll.String())
 	}
 	r.reported.redis = reason // the newest one: an outage can change its cause
 }
@@ -63,12 +65,17 @@ func (r *refresher) publish(local time.Time) {
 	r.metrics.CallsToday(key, calls)
 	r.publishStrangers(local)
 	r.publishHold()
-	if state := r.state(local); state != r.reported.state {
-		r.log.Info("state changed", "from", string(orUnknown(r.reported.state)), "to", string(state))
-		r.reported.state = state
-	}
+	r.publishState(local)
 	if r.seen.decision.action == nothing {
 		r.reported.warning = ""
+	}
+}
+
+// publishState logs what became of the state, also when that is unknown.
+func (r *refresher) publishState(local time.Time) {
+	if from, to := orUnknown(r.reported.state), r.state(local); from != to {
+		r.log.Info("state changed", "from", string(from), "to", string(to))
+		r.reported.state = to
 	}
 }
 
@@ -82,7 +89,7 @@ func orUnknown(s web.State) web.State {
 // publishHold warns when calls are withheld for long: no failed call says so.
 func (r *refresher) publishHold() {
 	hold := r.seen.decision.hold
-	if hold != r.reported.hold && hold == "daily_limit" {
+	if hold != r.reported.hold && hold == holdLimit {
 		r.log.Warn("the daily_limit of calls is reached, nothing is minted before the next day in UTC+8",
 			"limit", r.policy.limit, "next_attempt", store.NextDay(r.seen.Now))
 	}

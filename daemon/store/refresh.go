@@ -146,7 +146,7 @@ type Memory struct {
 // Restore writes a remembered token back after Redis lost it.
 func (s *Store) Restore(ctx context.Context, c Credential, o Observation, m Memory) (Status, error) {
 	status, _, err := s.run(ctx, s.scripts.restore, c, map[string]any{
-		"seen": seen(o), "token": m.Token.Reveal(),
+		"seen": seen(o), "token": m.Token.Reveal(), "fingerprint": m.Token.Fingerprint(),
 		"value":      c.Format.Encode(m.Token, m.ExpiresIn, m.ExpiresAt, c.UTCOffset),
 		"expires_in": m.ExpiresIn.Milliseconds(), "life": m.Life.Milliseconds(),
 		"expires_at": m.ExpiresAt.UnixMilli(), "minted_at": m.MintedAt.UnixMilli(),
@@ -161,7 +161,7 @@ func (s *Store) Restore(ctx context.Context, c Credential, o Observation, m Memo
 // deleted or overwrote it or changed its time to live.
 func (s *Store) Reassert(ctx context.Context, c Credential, o Observation) (Status, error) {
 	status, _, err := s.run(ctx, s.scripts.reassert, c, map[string]any{
-		"seen":  seen(o),
+		"seen": seen(o), "fingerprint": o.State.Token.Fingerprint(),
 		"value": c.Format.Encode(o.State.Token, o.State.ExpiresIn, o.State.ExpiresAt, c.UTCOffset),
 	})
 	if err != nil {
@@ -172,7 +172,7 @@ func (s *Store) Reassert(ctx context.Context, c Credential, o Observation) (Stat
 
 func seen(o Observation) map[string]any {
 	return map[string]any{
-		"generation": o.State.Generation, "settled": o.State.Settled,
+		"schema": o.State.Schema, "generation": o.State.Generation, "settled": o.State.Settled,
 		"token": sha1Hex(o.State.Token.Reveal()), "value": o.Value.name,
 	}
 }

@@ -187,3 +187,55 @@ func TestReassertS5OutstandingStays(t *testing.T) {
 		w.watched(from)
 	})
 }
+
+// R6, S3: between the observation and the script WeChat's second refusal may
+// have been written down. It changes nothing that the compare-and-swap compares.
+func TestRefusedTokenIsNotWrittenBack(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.do("del", w.c.Keys.Value)
+		o := w.observe()
+		w.plant("refused", token(1).Fingerprint())
+		before := w.content()
+		check(w, "re-assert", w.reassert(o), store.Refused)
+		w.stays(before)
+		w.plant("refused", token(2).Fingerprint())
+		o = w.observe()
+		before = w.content()
+		check(w, "restore", w.restore(o, w.remembered(token(2))), store.Refused)
+		w.stays(before)
+		check(w, "restore of another", w.restore(o, w.remembered(token(3))), store.Restored)
+	})
+}
+
+// B1, R1, S1: a newer version has taken the credential over since the observation.
+func TestNewerSchemaSinceTheObservation(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.do("del", w.c.Keys.Value)
+		o := w.observe()
+		w.plant("schema", store.Schema+1)
+		before := w.content()
+		check(w, "begin", w.beginOn(o, attempt("a2")).Status, store.Changed)
+		check(w, "re-assert", w.reassert(o), store.Changed)
+		check(w, "restore", w.restore(o, w.remembered(token(2))), store.Changed)
+		status, err := w.store.Request(w.Context(), w.c, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(w, "request", status, store.Changed)
+		w.stays(before)
+	})
+}
+
+// A number that nobody here can have written counts as absent in Go and in
+// Lua: were it read in two ways, no compare-and-swap would ever succeed again.
+func TestNumberBeyondAllMeasure(t *testing.T) {
+	for _, number := range []string{"99999999999999999999", "-99999999999999999999", "9007199254740993", "1e300", "1e3", "0x10", "7.5", "nan", "x"} {
+		everywhere(t, func(w *world) {
+			w.mint("a1", token(1))
+			w.plant("generation", number, "settled", number)
+			w.mustBegin(attempt("a2"))
+		})
+	}
+}

@@ -45,11 +45,13 @@ type State struct {
 	Reported             bool      // a reader's report waits for the answer
 	Refused              string    // fingerprint of the last token that WeChat was seen to refuse
 
-	RivalAt  time.Time // last mint that answered somebody else's
-	Rivals   int       // of them, never more than an hour apart
-	Force    int       // forced refreshes still to do
-	ForcedAt time.Time
-	AskedAt  time.Time // a person asked for a refresh
+	RivalAt   time.Time // last mint that answered somebody else's
+	Rivals    int       // of them, never more than an hour apart
+	Force     int       // forced refreshes still to do
+	ForcedAt  time.Time
+	Forced    int // forced refreshes on ForcedDay
+	ForcedDay int64
+	AskedAt   time.Time // a person asked for a refresh
 }
 
 // Failure is the last error of a credential, for people.
@@ -58,6 +60,7 @@ type Failure struct {
 	Code    int       `json:"code,omitempty"` // errcode; 0 if WeChat sent none
 	Message string    `json:"message"`
 	At      time.Time `json:"at"`
+	Times   int       `json:"times"` // in a row of this class, with the same AppSecret
 }
 
 // Outstanding says that a token may have been drawn that nobody stored.
@@ -72,9 +75,15 @@ func (s State) Live(now time.Time) bool {
 type fields map[string]string
 
 func (f fields) number(name string) int64 {
-	n, _ := strconv.ParseInt(f[name], 10, 64)
+	n, err := strconv.ParseInt(f[name], 10, 64)
+	if err != nil || n > mostExact || n < -mostExact {
+		return 0
+	}
 	return n
 }
+
+// mostExact bounds what the scripts take for a number, as Lua's are floats.
+const mostExact = 9_000_000_000_000_000
 
 func (f fields) duration(name string) time.Duration {
 	return time.Duration(f.number(name)) * time.Millisecond
@@ -101,7 +110,7 @@ func decodeState(f fields) State {
 		VerifyAt: f.time("verify_at"), VerifiedAt: f.time("verified_at"), WatchUntil: f.time("watch_until"), SuspectAt: f.time("suspect_at"),
 		Reported: f["reported"] == "1", Refused: f["refused"],
 		RivalAt: f.time("rival_at"), Rivals: int(f.number("rivals")), Force: int(f.number("force")),
-		ForcedAt: f.time("forced_at"), AskedAt: f.time("asked_at"),
+		ForcedAt: f.time("forced_at"), Forced: int(f.number("forced")), ForcedDay: f.number("forced_day"), AskedAt: f.time("asked_at"),
 	}
 	var failure Failure
 	if json.Unmarshal([]byte(f["last_error"]), &failure) == nil {

@@ -41,7 +41,7 @@ func (s *Store) Report(ctx context.Context, c Credential, o Observation, rejecte
 // Request is a person's wish for a refresh now; force > 0 is the number of
 // forced ones.
 func (s *Store) Request(ctx context.Context, c Credential, force int) (Status, error) {
-	return s.ask(ctx, s.scripts.request, c, "request", map[string]any{"force": force})
+	return s.ask(ctx, s.scripts.request, c, "request", map[string]any{"force": force, "force_limit": ForceLimit})
 }
 
 func (s *Store) ask(ctx context.Context, script *redis.Script, c Credential, op string, args map[string]any) (Status, error) {

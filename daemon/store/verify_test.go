@@ -29,6 +29,7 @@ func TestBeginB9ForceSpacing(t *testing.T) {
 // B9: WeChat allows twenty a day.
 func TestBeginB9ForceLimit(t *testing.T) {
 	everywhere(t, func(w *world) {
+		w.c.API = "stable"
 		for i := range store.ForceLimit {
 			w.mustBegin(attempt(fmt.Sprint("c", i)), forced, pastBackoff)
 			w.do("del", w.c.Keys.Lease)
@@ -40,6 +41,10 @@ func TestBeginB9ForceLimit(t *testing.T) {
 		w.mustBegin(attempt("a3"), forced, pastBackoff, func(b *store.Begin) { b.Day++ })
 		w.do("del", w.c.Keys.Lease)
 		w.mustBegin(attempt("a4"), pastBackoff) // others are not limited by it
+		w.do("del", w.c.Keys.Lease)
+		w.c.API = "classic" // which knows no forced refresh: each call replaces
+		w.plant("forced_at", 0)
+		w.mustBegin(attempt("a5"), forced, pastBackoff)
 	})
 }
 
@@ -207,5 +212,28 @@ func TestRequest(t *testing.T) {
 			w.Fatal(err)
 		}
 		check(w, "force", w.observe().State.Force, 2)
+	})
+}
+
+// A person who asks for the 21st forced refresh of a day is told so, and
+// ordinary refreshes do not suffer from it.
+func TestRequestBeyondTheForceLimit(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.c.API = "stable"
+		w.mint("a1", token(1))
+		w.plant("forced", store.ForceLimit, "forced_day", store.Day(w.now()))
+		request := func(force int) store.Status {
+			status, err := w.store.Request(w.Context(), w.c, force)
+			if err != nil {
+				w.Fatal(err)
+			}
+			return status
+		}
+		before := w.content()
+		check(w, "forced", request(2), store.Limited)
+		w.stays(before)
+		check(w, "ordinary", request(0), store.Accepted)
+		w.plant("forced_day", store.Day(w.now())-1)
+		check(w, "forced on the next day", request(2), store.Accepted)
 	})
 }

@@ -22,14 +22,16 @@ if changed(s) then return { 'changed' } end
 if num(s.day) ~= a.day then s.day, s.calls = a.day, 0 end
 s.calls = math.max(num(s.calls), a.calls_floor)
 if s.calls >= a.limit then return { 'quota' } end
--- B7: never two calls in one breath; a rival who draws tokens is answered once an overlap.
+-- B7: never two calls in one breath; with classic a rival who draws tokens is
+-- answered once an overlap, as each answer kills what the rival drew.
 if sane(s.begun_at, 0) > now - a.spacing then return { 'spacing' } end
-if a.rival and sane(s.rival_at, 0) > now - a.overlap then return { 'spacing' } end
+if a.rival and a.api == 'classic' and sane(s.rival_at, 0) > now - a.overlap then return { 'spacing' } end
 -- B9: WeChat ignores a forced refresh too soon after the last, and counts them.
+-- With classic every call replaces: only the spacing is kept.
 if num(s.forced_day) ~= a.day then s.forced_day, s.forced = a.day, 0 end
 if a.forced then
   if sane(s.forced_at, 0) > now - a.force_spacing then return { 'spacing' } end
-  if num(s.forced) >= a.force_limit then return { 'quota' } end
+  if a.api == 'stable' and num(s.forced) >= a.force_limit then return { 'quota' } end
 end
 
 local n = num(s.generation) + 1

@@ -6,7 +6,14 @@ local a = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local function num(x) return tonumber(x) or 0 end
+-- A number that no script could have written counts as absent: Go and Lua
+-- would read it differently, and their compare-and-swap never agree again.
+local function num(x)
+  if type(x) == 'string' and not string.find(x, '^%-?%d+$') then return 0 end
+  local n = tonumber(x) or 0
+  if n ~= n or math.abs(n) > 9e15 then return 0 end
+  return n
+end
 local function int(x) return string.format('%.0f', x) end
 
 -- A time further ahead than anybody could have set it was written by another
@@ -75,7 +82,7 @@ end
 -- Compare-and-swap: the decision was made in Go, on what was observed.
 local function changed(s)
   local _, name = peek()
-  return num(s.generation) ~= a.seen.generation or num(s.settled) ~= a.seen.settled
+  return num(s.schema) ~= a.seen.schema or num(s.generation) ~= a.seen.generation or num(s.settled) ~= a.seen.settled
     or redis.sha1hex(s.token or '') ~= a.seen.token or name ~= a.seen.value
 end
 

@@ -4,6 +4,8 @@ local s = load_state()
 if lease() then return { 'leased' } end
 if changed(s) then return { 'changed' } end
 if a.expires_at <= now then return { 'expired' } end
+-- R6
+if s.refused == a.fingerprint then return { 'refused' } end
 -- R8: another token was stored here, or may be at WeChat: which of them
 -- WeChat takes for the newest does not follow from the order of the begins.
 if s.token or outstanding(s) then mark(s) end
