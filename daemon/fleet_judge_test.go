@@ -63,11 +63,25 @@ func newJudge(f *fleet) *judge {
 	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{}}
 }
 
-// fail records the first few things that went wrong.
+// fail records the first few things that went wrong; called with the lock held.
 func (j *judge) fail(format string, args ...any) {
 	if len(j.broken) < 5 {
 		j.broken = append(j.broken, j.f.clock()+"  "+fmt.Sprintf(format, args...))
 	}
+}
+
+// accuse is fail for whoever does not hold the lock.
+func (j *judge) accuse(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.fail(format, args...)
+}
+
+// ended is when the last fault ends.
+func (j *judge) ended() time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.trouble
 }
 
 // violations is what went wrong so far.
@@ -331,7 +345,7 @@ func (j *judge) remember(d time.Duration) {
 // bystander sits between a daemon and WeChat.
 type bystander struct {
 	issuer
-	f *fleet
+	m *member
 	r *refresher
 }
 
@@ -340,14 +354,20 @@ func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 	b.r.mu.Lock()
 	own := b.r.own
 	b.r.mu.Unlock()
-	g := b.f.server.glance()
+	g := b.m.fleet.server.glance()
 	if ctx.Err() == nil && own != nil && g.lease != own.begin.Attempt {
-		j := b.f.judge
+		j := b.m.fleet.judge
 		j.mu.Lock()
 		if j.lost.Before(own.begun) {
 			j.fail("a call without the lease: attempt %s, held by %q", own.begin.Attempt, g.lease)
 		}
 		j.mu.Unlock()
+	}
+	if late := time.Duration(b.m.oversleep.Swap(0)); late > 0 {
+		time.Sleep(late)
+		overslept, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		ctx = overslept
 	}
 	return b.issuer.Mint(ctx, r)
 }

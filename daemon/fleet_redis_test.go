@@ -19,6 +19,7 @@ type redisServer struct {
 	refusal string        // answer to writes
 	history []content     // before each of the newest writes, oldest first
 	told    uint64        // hash of all commands and their times
+	taken   int           // commands so far
 }
 
 // content is all that Redis holds, with its expiries as instants.
@@ -51,6 +52,7 @@ func (s *redisServer) before(peer *server.Peer, cmd string, args ...string) bool
 	}
 	s.f.judge.look()
 	s.mu.Lock()
+	s.taken++
 	defer s.mu.Unlock()
 	s.tick()
 	s.record(args[0])
@@ -66,6 +68,13 @@ func (s *redisServer) before(peer *server.Peer, cmd string, args ...string) bool
 	s.history = s.history[max(0, len(s.history)-historyLimit):]
 	s.f.judge.scripted(args[len(args)-1])
 	return false
+}
+
+// commands is how many scripts were taken so far.
+func (s *redisServer) commands() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
 }
 
 // tick keeps the clock of Redis, which stands still in between.

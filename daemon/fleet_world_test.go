@@ -33,23 +33,25 @@ type fleet struct {
 	mu      sync.Mutex
 	dice    *rand.Rand // of the schedule
 	traps   []trap
-	struck  int            // faults that happened
+	struck  int // faults that happened
+	lived   time.Duration
 	harmed  map[string]int // by name
 	forced  bool           // somebody forced tokens of the stable channel
 	rotated int            // AppSecrets so far
 
 	storyMu sync.Mutex
-	story   []string
+	told    []string
 }
 
 // member is one daemon of a fleet on a host of its own.
 type member struct {
 	*replica
-	fleet   *fleet
-	name    string
-	current atomic.Pointer[Daemon] // the newest of this host's daemons
-	jumped  atomic.Bool            // this host's wall clock jumped back, cron has not noticed yet
-	cursed  atomic.Bool            // its process panics at the next step
+	fleet     *fleet
+	name      string
+	current   atomic.Pointer[Daemon] // the newest of this host's daemons
+	jumped    atomic.Bool            // this host's wall clock jumped back, cron has not noticed yet
+	cursed    atomic.Bool            // its process panics at the next step
+	oversleep atomic.Int64           // nanoseconds for which its process stops between the last look at the deadline and the request
 
 	mu     sync.Mutex
 	gate   chan struct{} // open while the process is stopped
@@ -78,7 +80,7 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 			f.launch(m.replica)
 		}
 		reading, stop := context.WithCancel(w.Context())
-		go f.read(reading)
+		go f.readAndKeep(reading)
 		body(f)
 		stop()
 		f.end()
@@ -88,6 +90,7 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 
 // end heals the world, waits for what is under way and stops the fleet.
 func (f *fleet) end() {
+	f.lived = time.Since(f.begin)
 	f.disarm()
 	f.busy.Wait()
 	for _, m := range f.members {
@@ -120,7 +123,7 @@ func (f *fleet) newMember(i int) *member {
 	m.prepare = func(d *Daemon) {
 		d.heart.schedule = hostClock{every{d.heart.poll, m.jitter}, m}
 		r := d.refreshers[0]
-		r.wechat = bystander{r.wechat, m.fleet, r}
+		r.wechat = bystander{r.wechat, m, r}
 		m.current.Store(d)
 	}
 	return m
@@ -201,7 +204,7 @@ func (m *member) replace(down time.Duration) {
 		start := time.Now()
 		m.kill()
 		if took, most := time.Since(start), m.fleet.config.WeChat.Timeout+2*m.fleet.config.Redis.Timeout+time.Second; took > most {
-			m.fleet.judge.fail("%s took %v to stop", m.name, took)
+			m.fleet.judge.accuse("%s took %v to stop", m.name, took)
 		}
 		time.Sleep(down)
 		m.toRedis.Heal()
@@ -227,7 +230,7 @@ func (f *fleet) tell(format string, args ...any) {
 	line := fmt.Sprintf("%s  %s", f.clock(), fmt.Sprintf(format, args...))
 	f.storyMu.Lock()
 	defer f.storyMu.Unlock()
-	f.story = append(f.story, line)
+	f.told = append(f.told, line)
 }
 
 func (f *fleet) clock() string {
@@ -239,7 +242,7 @@ func (f *fleet) clock() string {
 func (f *fleet) ending() string {
 	f.storyMu.Lock()
 	defer f.storyMu.Unlock()
-	return strings.Join(f.story[max(0, len(f.story)-60):], "\n")
+	return strings.Join(f.told[max(0, len(f.told)-60):], "\n")
 }
 
 func (f *fleet) path() string {
@@ -249,9 +252,9 @@ func (f *fleet) path() string {
 	return wechatsim.PathStableToken
 }
 
-// read keeps a token for up to a minute, as many readers do, and counts how
+// readAndKeep keeps a token for up to a minute, as many readers do, and counts how
 // often WeChat refuses it then.
-func (f *fleet) read(ctx context.Context) {
+func (f *fleet) readAndKeep(ctx context.Context) {
 	dice := rand.New(rand.NewPCG(f.plan.seed, 1))
 	for ctx.Err() == nil {
 		time.Sleep(time.Duration(5+dice.IntN(20)) * time.Second)

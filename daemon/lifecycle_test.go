@@ -472,7 +472,8 @@ func TestQuiet(t *testing.T) {
 	})
 }
 
-// TestRedisAwayIsSaidOnce: one line when it goes, one when it is back.
+// TestRedisAwayIsSaidOnce: one line when it goes, one when nothing is known any
+// more, and one for each when it is back.
 func TestRedisAwayIsSaidOnce(t *testing.T) {
 	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
 		t.Run(name, func(t *testing.T) {
@@ -482,12 +483,12 @@ func TestRedisAwayIsSaidOnce(t *testing.T) {
 				before, calls := w.loud(), w.calls()
 				away(w.toRedis, true)
 				w.wait(time.Hour)
-				if w.loud() != before+1 || w.logged("redis does not answer") != 1 {
+				if w.loud() != before+2 || w.logged("redis does not answer") != 1 || w.logged("to=unknown") != 1 {
 					w.Errorf("an hour without Redis says\n%s", w.story())
 				}
 				away(w.toRedis, false)
 				w.wait(time.Minute)
-				if w.loud() != before+2 || w.logged("redis answers again") != 1 || w.logged("level=WARN") != 1 {
+				if w.loud() != before+4 || w.logged("redis answers again") != 1 || w.logged("level=WARN") != 1 {
 					w.Errorf("its return says\n%s", w.story())
 				}
 				if w.calls() != calls {

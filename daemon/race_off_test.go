@@ -8,5 +8,9 @@ const (
 	weekDays = 7
 	weekPoll = 2 * time.Second
 
-	fleetHours = 6
+	monthDays = 30
+	monthPoll = 20 * time.Second
+
+	fleetSize = 500
+	dayHours  = 24
 )

@@ -4,11 +4,15 @@ package daemon
 
 import "time"
 
-// The race detector makes a virtual week five times as expensive; it looks for
-// races in a day. The week itself runs without it.
+// The race detector makes virtual time five times as expensive; it looks for
+// races in a part of it. The whole of it runs without.
 const (
 	weekDays = 1
 	weekPoll = 5 * time.Second
 
-	fleetHours = 1
+	monthDays = 2
+	monthPoll = 20 * time.Second
+
+	fleetSize = 100
+	dayHours  = 3
 )

@@ -1,0 +1,228 @@
+package daemon
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/wechatsim"
+)
+
+// figure prints a number that docs/reliability.md tells.
+func figure(t *testing.T, what, format string, args ...any) {
+	t.Helper()
+	t.Logf("FIGURE %s: %s", what, fmt.Sprintf(format, args...))
+}
+
+// peaceful is a plan without faults.
+func peaceful(api string, members int) plan {
+	return plan{seed: 7, api: api, members: members, life: shortLife, poll: 2 * time.Second}
+}
+
+// TestFleetMintsOnce: any number of daemons, one mint per refresh.
+func TestFleetMintsOnce(t *testing.T) {
+	for _, api := range []string{"stable", "classic"} {
+		alone := 0
+		for _, n := range []int{1, 3, 10} {
+			t.Run(fmt.Sprintf("%s/%d", api, n), func(t *testing.T) {
+				f := inFleet(t, peaceful(api, n), func(f *fleet) { f.wait(time.Hour) })
+				if n == 1 {
+					alone = f.mints()
+				}
+				// The last refresh may fall just within the time or just after it.
+				if got := f.mints(); got > alone+1 || got < alone-1 || got < 4 {
+					t.Errorf("%d mints, one daemon alone makes %d", got, alone)
+				}
+				if broken := f.judge.violations(); len(broken) > 0 || len(f.judge.outages) > 1 { // the start is one
+					t.Errorf("%v, outages %v", broken, f.judge.outages)
+				}
+				figure(t, "mints per refresh", "%s, %d daemons: %d mints in an hour", api, n, f.mints())
+			})
+		}
+	}
+}
+
+// TestFleetOfFiveHundred starts all at once on an empty Redis.
+func TestFleetOfFiveHundred(t *testing.T) {
+	f := inFleet(t, peaceful("classic", fleetSize), func(f *fleet) {
+		ready, busiest, most := time.Duration(0), 0, 0
+		for second := 1; second <= 60; second++ {
+			before := f.server.commands()
+			f.wait(time.Second)
+			busiest = max(busiest, f.server.commands()-before)
+			most = max(most, f.redis.CurrentConnectionCount())
+			if ready == 0 && f.ready() {
+				ready = time.Since(f.begin)
+			}
+		}
+		if f.mints() != 1 {
+			t.Errorf("%d mints, want exactly 1", f.mints())
+		}
+		if ready == 0 || ready > 30*time.Second {
+			t.Errorf("all ready after %v, want at most 30 s", ready)
+		}
+		if most > 2*fleetSize+1 {
+			t.Errorf("%d connections of %d daemons, want at most two each", most, fleetSize)
+		}
+		if limit := 2000 * fleetSize / 500; busiest > limit {
+			t.Errorf("%d commands in a second, want at most %d", busiest, limit)
+		}
+		figure(t, "many at once", "%d daemons: %d mint, all ready after %v, at most %d connections and %d commands a second",
+			fleetSize, f.mints(), ready.Round(time.Second), most, busiest)
+	})
+	if broken := f.judge.violations(); len(broken) > 0 {
+		t.Error(broken)
+	}
+}
+
+// ready says that every daemon is.
+func (f *fleet) ready() bool {
+	for _, m := range f.members {
+		if d := m.current.Load(); d == nil || d.Ready() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// TestCrashLoop restarts a daemon each second for an hour.
+func TestCrashLoop(t *testing.T) {
+	loop := func(w *world) int {
+		for range 3600 {
+			w.start()
+			w.wait(time.Second)
+			w.crash()
+		}
+		return w.calls()
+	}
+	for api, most := range map[string]int{"stable": 130, "classic": 25} {
+		t.Run(api+"/failing", func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, api, func(w *world) {
+				w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1})
+				calls := loop(w)
+				if calls > most || calls < 10 {
+					t.Errorf("%d calls, want 10 to %d", calls, most)
+				}
+				figure(t, "crash loop", "%s, an hour of failing mints: %d calls", api, calls)
+			})
+		})
+		t.Run(api+"/dying in the mint", func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, api, func(w *world) {
+				w.passing = func(s Step) {
+					if s == Committing {
+						w.toRedis.Refuse(true)
+						w.toWeChat.Refuse(true)
+					}
+				}
+				calls := loop(w)
+				if calls > most || calls < 10 {
+					t.Errorf("%d calls, want 10 to %d", calls, most)
+				}
+				figure(t, "crash loop", "%s, an hour of dying before each commit: %d calls", api, calls)
+			})
+		})
+		t.Run(api+"/succeeding", func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, api, func(w *world) {
+				if calls := loop(w); calls != 1 {
+					t.Errorf("%d calls, want 1", calls)
+				}
+			})
+		})
+	}
+}
+
+// TestDayWithoutWeChat: a fleet asks a WeChat that is down or busy all day no
+// more often than its quota can bear.
+func TestDayWithoutWeChat(t *testing.T) {
+	faults := map[string]wechatsim.Fault{
+		"busy":  {Kind: wechatsim.FaultErrcode, Code: -1},
+		"502":   {Kind: wechatsim.FaultStatus, Code: 502},
+		"reset": {Kind: wechatsim.FaultReset},
+	}
+	for api, most := range map[string]int{"stable": 3000, "classic": 400} {
+		for name, fault := range faults {
+			t.Run(api+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				p := peaceful(api, 3)
+				p.life, p.poll = 2*time.Hour, 5*time.Second
+				f := inFleet(t, p, func(f *fleet) {
+					f.wait(time.Minute)
+					f.inject(fault)
+					f.wait(dayHours * time.Hour)
+					f.judge.suffer(time.Hour, false)
+				})
+				if f.calls() > most || f.calls() < 4*dayHours {
+					t.Errorf("%d calls, want %d to %d", f.calls(), 4*dayHours, most)
+				}
+				figure(t, "a day without WeChat", "%s, %s, %d hours: %d calls by three daemons", api, name, dayHours, f.calls())
+			})
+		}
+	}
+}
+
+// TestRedisDownMintsNothing: whatever is due.
+func TestRedisDownMintsNothing(t *testing.T) {
+	f := inFleet(t, peaceful("classic", 3), func(f *fleet) {
+		f.wait(time.Minute)
+		f.server.away(3 * time.Hour)
+		f.judge.suffer(3*time.Hour, false)
+		f.wait(3*time.Hour - time.Minute)
+		if f.calls() != 1 {
+			t.Errorf("%d calls while Redis was away", f.calls()-1)
+		}
+	})
+	if broken := f.judge.violations(); len(broken) > 0 {
+		t.Error(broken)
+	}
+}
+
+// TestHeals: what is broken in Redis is mended within a poll, and within the
+// time that it takes to connect.
+func TestHeals(t *testing.T) {
+	cases := []struct {
+		name  string
+		harm  func(f *fleet)
+		extra time.Duration // beside a poll
+		calls map[string]int
+	}{
+		{"deleted", func(f *fleet) { f.server.change(func() { f.redis.Del(testKey) }) }, 0, nil},
+		{"garbage", func(f *fleet) { f.server.change(func() { _ = f.redis.Set(testKey, "garbage") }) }, 0, nil},
+		{"flushed", func(f *fleet) { f.server.change(f.redis.FlushAll) }, 0, nil},
+		// The library takes up to a second to notice that it can dial again.
+		{"back empty", func(f *fleet) { f.server.change(f.redis.FlushAll); f.server.away(3 * time.Second) }, 4 * time.Second, nil},
+		{"foreign", func(f *fleet) { named("rogue").act(f, f.members[0]) }, 200 * time.Millisecond, map[string]int{"classic": 1}},
+	}
+	for _, api := range []string{"stable", "classic"} {
+		for _, c := range cases {
+			t.Run(api+"/"+c.name, func(t *testing.T) {
+				inFleet(t, peaceful(api, 3), func(f *fleet) {
+					f.wait(time.Minute)
+					ours, calls, start := f.read(), f.calls(), time.Now()
+					c.harm(f)
+					f.judge.suffer(time.Minute, true)
+					for f.read() == "" || !f.ours() {
+						f.wait(10 * time.Millisecond)
+						if time.Since(start) > f.plan.poll+c.extra {
+							t.Fatalf("not mended after %v", time.Since(start))
+						}
+					}
+					took := time.Since(start)
+					f.wait(10 * time.Second)
+					if got := f.calls() - calls; got != c.calls[api] {
+						t.Errorf("%d calls, want %d", got, c.calls[api])
+					}
+					if api == "stable" && f.read() != ours {
+						t.Error("another token than before")
+					}
+					figure(t, "healed", "%s, %s: after %v, %d calls", api, c.name, took.Round(time.Millisecond), f.calls()-calls)
+				})
+			})
+		}
+	}
+}
+
+// ours says that readers get what the daemons know.
+func (f *fleet) ours() bool { return f.read() == f.redis.HGet("{"+testKey+"}:state", "token") }
