@@ -2,8 +2,13 @@ package wechat
 
 // contentErrcodes are the return codes that an app meets when it sends media,
 // menus, templates and messages. The source of the meanings is WeChat's page of
-// global return codes (全局返回码). Never written.
+// global return codes (全局返回码); the four of a message that its user does not
+// get (10700, 10703, 10706, 62751) are on no page of WeChat and known from
+// developers' lists alone. Never written.
 var contentErrcodes = []Errcode{
+	{10700, ClassUnknown, "the message was not delivered: the user does not follow the account", "消息未送达：对方未关注该公众号", "send to followers only", "只向关注者发送"},
+	{10703, ClassUnknown, "the message was not delivered: the user has switched off messages of the account", "消息未送达：对方已关闭接收该公众号的消息", "leave it: only the user can switch them on again", "不再重发，只有用户本人能重新开启"},
+	{10706, ClassUnknown, "the message was not delivered: the user has not written to the account within 48 hours", "消息未送达：用户 48 小时内未与公众号互动", "reply sooner, or use a template message", "尽早回复，或改用模板消息"},
 	{40004, ClassUnknown, "the kind of media file is not allowed", "媒体文件类型不合规定", "upload a kind that the interface lists", "上传接口支持的类型"},
 	{40005, ClassUnknown, "the kind of file is not allowed", "文件类型不合规定", "upload a kind that the interface lists", "上传接口支持的类型"},
 	{40006, ClassUnknown, "the file's size is not allowed", "文件大小不合规定", "keep to the limits of the interface", "按接口限制调整大小"},
@@ -55,4 +60,5 @@ var contentErrcodes = []Errcode{
 	{46001, ClassUnknown, "the media does not exist", "媒体数据不存在", "upload it again", "重新上传"},
 	{46002, ClassUnknown, "the menu's version does not exist", "菜单版本不存在", "create the menu first", "先创建菜单"},
 	{46003, ClassUnknown, "the menu does not exist", "菜单数据不存在", "create the menu first", "先创建菜单"},
+	{62751, ClassUnknown, "the message was not delivered: the user is on the account's blacklist", "消息未送达：该用户在公众号的黑名单中", "take the user off the blacklist in the account's console first", "先在账号后台将其移出黑名单"},
 }
