@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"runtime"
@@ -203,9 +203,9 @@ func (runCommand) Run(p *program, b metrics.Build) error {
 	if err != nil {
 		return err
 	}
-	ln, err := (&net.ListenConfig{}).Listen(p.ctx, "tcp", c.HTTP.Listen)
+	ln, err := web.Listen(p.ctx, c.HTTP.Listen)
 	if err != nil {
-		return fmt.Errorf("http.listen: %w: another process has the port, or choose another address", err)
+		return fmt.Errorf("http.listen: %w", err)
 	}
 	d, err := daemon.New(daemon.Options{Config: c, Build: b, Log: log})
 	if err != nil {
@@ -238,6 +238,15 @@ func (c checkCommand) Run(p *program) error {
 // remote is how the commands reach a running daemon.
 type remote struct {
 	URL string `help:"Address of the daemon; default: http.listen of the configuration." placeholder:"http://HOST:PORT"`
+}
+
+// Validate refuses what no daemon could be reached at. The parser asks.
+func (r remote) Validate() error {
+	u, err := url.Parse(r.URL)
+	if r.URL == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" {
+		return nil
+	}
+	return errors.New("--url: must be http://HOST:PORT")
 }
 
 func (r remote) base(p *program) (string, error) {

@@ -18,12 +18,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// invoke runs a command line in this process, with an environment of its own.
+// invoke runs a command line in this process, with an environment of its own. A
+// command that should have failed and runs instead ends with exit 0.
 func invoke(t *testing.T, env map[string]string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	var out, errOut bytes.Buffer
-	code = run(t.Context(), args, func(name string) string { return env[name] }, &out, &errOut)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	code = run(ctx, args, func(name string) string { return env[name] }, &out, &errOut)
 	return code, out.String(), errOut.String()
 }
 
@@ -60,7 +63,20 @@ func TestExitCodes(t *testing.T) {
 		{"no daemon", nil, []string{"status", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
 		{"unhealthy", nil, []string{"healthcheck", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
 		{"offline check", account, []string{"check"}, 0, "wx0123456789abcdef", ""},
-		{"bad app", nil, []string{"simulate", "--app", "nocolon"}, 1, "", "APPID:SECRET"},
+		{"bad app", nil, []string{"simulate", "--app", "nocolon"}, 2, "", "--app must be APPID:SECRET"},
+		{"app given twice", nil, []string{"simulate", "--app", "a:b", "--app", "a:b"}, 2, "", "given twice"},
+		{"no life", nil, []string{"simulate", "--life", "0s"}, 2, "", "--life and --overlap must be positive"},
+		{"too short a life", nil, []string{"simulate", "--life", "1ns"}, 2, "", "zero or negative"},
+		{"negative overlap", nil, []string{"simulate", "--overlap=-1s"}, 2, "", "--life and --overlap must be positive"},
+		{"bad address of the simulator", nil, []string{"simulate", "--listen", "nope"}, 2, "", `--listen: must be host:port`},
+		{"taken port of the simulator", nil, []string{"simulate", "--listen", taken.Addr().String()}, 1, "", "address already in use: another process has the port"},
+		{"foreign address of the simulator", nil, []string{"simulate", "--listen", "192.0.2.1:80"}, 1, "", "this host has no such address"},
+		{"bad address of the demo", nil, []string{"demo", "--http", "nope"}, 2, "", "--http: must be host:port"},
+		{"bad port of the demo", nil, []string{"demo", "--http", "127.0.0.1:99999"}, 2, "", "--http: must be host:port"},
+		{"bad Redis of the demo", nil, []string{"demo", "--redis", "127.0.0.1"}, 2, "", "--redis: must be host:port"},
+		{"bad WeChat of the demo", nil, []string{"demo", "--simulate", ":http"}, 2, "", "--simulate: must be host:port"},
+		{"foreign address of the demo", nil, []string{"demo", "--http", "192.0.2.1:80", "--simulate", "127.0.0.1:0"}, 1, "", "this host has no such address"},
+		{"bad address of a daemon", nil, []string{"status", "--url", "nope"}, 2, "", "--url: must be http://HOST:PORT"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,6 +86,9 @@ func TestExitCodes(t *testing.T) {
 			}
 			if strings.Contains(stdout+stderr, account["WXTOKEND_SECRET"]) {
 				t.Error("the secret was printed")
+			}
+			if code == exitUsage && strings.Contains(stdout+stderr, "taken") || strings.Contains(stderr, "another process") != strings.Contains(stderr, "already in use") {
+				t.Errorf("blames a process that is not there: %s%s", stdout, stderr)
 			}
 		})
 	}

@@ -33,8 +33,9 @@ func checkUTCOffset(text string) error {
 	return errors.New(`must be an offset such as "+0800" or "-0000"` + got(text))
 }
 
-// checkListen wants a number as port, 0 included: tests let the system choose.
-func checkListen(text string) error {
+// CheckListen says what is wrong with an address to listen on. It wants a number
+// as port, 0 included: tests let the system choose.
+func CheckListen(text string) error {
 	_, port, err := net.SplitHostPort(text)
 	if err != nil || !isPort(port) {
 		return errors.New(`must be host:port, such as ":9477" or "127.0.0.1:9477"` + got(text))

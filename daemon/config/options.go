@@ -10,7 +10,7 @@ func (c *Config) options() []option {
 			text("format", &c.Log.Format, oneOf("auto", "text", "json")),
 		),
 		section("http",
-			text("listen", &c.HTTP.Listen, checkListen),
+			text("listen", &c.HTTP.Listen, CheckListen),
 			text("token_file", &c.HTTP.TokenFile),
 		),
 		c.Redis.section(),

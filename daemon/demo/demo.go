@@ -9,11 +9,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"syscall"
 	"time"
 
 	"wxtokend/daemon"
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/secret"
+	"wxtokend/daemon/web"
 	"wxtokend/daemon/wechatsim"
 	"wxtokend/metrics"
 )
@@ -34,6 +36,17 @@ type Command struct {
 	HTTP     string `help:"Address of the daemon's page." default:"127.0.0.1:9477"`
 	Simulate string `help:"Address of the simulated WeChat." default:"127.0.0.1:9478"`
 	API      string `help:"WeChat's endpoint: stable or classic." default:"stable" enum:"stable,classic"`
+}
+
+// Validate says what is wrong with the flags. The parser of the command line
+// asks, so that a mistake in them is one of usage.
+func (c Command) Validate() error {
+	for _, flag := range []struct{ name, addr string }{{"redis", c.Redis}, {"http", c.HTTP}, {"simulate", c.Simulate}} {
+		if err := config.CheckListen(flag.addr); err != nil {
+			return fmt.Errorf("--%s: %w", flag.name, err)
+		}
+	}
+	return nil
 }
 
 // Run runs the demo until ctx ends.
@@ -98,16 +111,15 @@ func (c Command) config(redis, wechat string) config.Config {
 type taken struct{ out io.Writer }
 
 func (t taken) listen(ctx context.Context, addr string) (net.Listener, error) {
-	var config net.ListenConfig
-	ln, err := config.Listen(ctx, "tcp", addr)
-	if err == nil {
-		return ln, nil
+	ln, err := web.Listen(ctx, addr)
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return ln, err
 	}
 	host, _, splitErr := net.SplitHostPort(addr)
 	if splitErr != nil {
 		return nil, err
 	}
-	ln, again := config.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+	ln, again := web.Listen(ctx, net.JoinHostPort(host, "0"))
 	if again != nil {
 		return nil, err
 	}

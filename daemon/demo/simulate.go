@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"time"
 
+	"wxtokend/daemon/config"
 	"wxtokend/daemon/secret"
+	"wxtokend/daemon/web"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -22,11 +23,21 @@ type Simulate struct {
 	Seed    uint64        `help:"Draw the same tokens and faults each time; 0: random."`
 }
 
-// Run serves the simulator until ctx ends.
-func (s Simulate) Run(ctx context.Context, out io.Writer) error {
+// Validate says what is wrong with the flags. The parser of the command line
+// asks, so that a mistake in them is one of usage.
+func (s Simulate) Validate() error {
+	if err := config.CheckListen(s.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	_, err := s.simulator()
+	return err
+}
+
+// simulator is the one that the flags describe.
+func (s Simulate) simulator() (*wechatsim.Server, error) {
 	o := wechatsim.Options{Seed: s.Seed, Periods: wechatsim.DefaultPeriods()}
 	if s.Life <= 0 || s.Overlap < 0 {
-		return errors.New("--life and --overlap must be positive durations, such as 90s")
+		return nil, errors.New("--life and --overlap must be positive durations, such as 90s")
 	}
 	if s.Life != o.Periods.Life {
 		o.Periods = o.Periods.Scaled(s.Life.Seconds() / o.Periods.Life.Seconds())
@@ -39,17 +50,22 @@ func (s Simulate) Run(ctx context.Context, out io.Writer) error {
 	for _, text := range s.App {
 		id, appSecret, ok := strings.Cut(text, ":")
 		if !ok || id == "" || appSecret == "" {
-			return errors.New("--app must be APPID:SECRET")
+			return nil, errors.New("--app must be APPID:SECRET")
 		}
 		o.Apps = append(o.Apps, wechatsim.App{AppID: id, Secret: secret.Secret(appSecret)})
 	}
-	sim, err := wechatsim.New(o)
+	return wechatsim.New(o)
+}
+
+// Run serves the simulator until ctx ends.
+func (s Simulate) Run(ctx context.Context, out io.Writer) error {
+	sim, err := s.simulator()
 	if err != nil {
 		return err
 	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
+	ln, err := web.Listen(ctx, s.Listen)
 	if err != nil {
-		return fmt.Errorf("--listen: %w: another process has the port, or choose another address", err)
+		return fmt.Errorf("--listen: %w", err)
 	}
 	_, _ = fmt.Fprintf(out, "simulated WeChat on http://%s: use it as wechat.base_url; what it does is under /sim/\n", ln.Addr())
 	return sim.Serve(ctx, ln)

@@ -2,12 +2,28 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
+
+// Listen opens the port addr. Its error says what to do about it.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%w: another process has the port: stop it, or choose another port", err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%w: this host has no such address: choose one of its own, or none for all", err)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%w: choose a port above 1023, or give the user the right to open this one", err)
+	}
+	return ln, err
+}
 
 // shutdownTimeout is what a request in flight gets to finish after a stop.
 const shutdownTimeout = time.Second
