@@ -91,6 +91,7 @@ func (c Command) Run(ctx context.Context, out io.Writer, build metrics.Build, lo
 func periods() wechatsim.Periods {
 	p := wechatsim.DefaultPeriods()
 	p.Life, p.Overlap, p.RenewWindow = life, life/4, life/4
+	p.Fractions = true
 	return p
 }
 
