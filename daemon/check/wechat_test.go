@@ -1,8 +1,6 @@
 package check_test
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -123,12 +121,9 @@ func TestClockOfWeChat(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
-			wechat := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				rw.Header().Set("Date", time.Now().Add(-tt.off).UTC().Format(http.TimeFormat))
-				w.sim.ServeHTTP(rw, r)
-			}))
-			t.Cleanup(wechat.Close)
-			w.baseURL = wechat.URL
+			if tt.off != 0 {
+				w.inject(wechatsim.Fault{Kind: wechatsim.FaultClockSkew, Skew: -tt.off})
+			}
 			output, findings := w.run(url(s, "0"))
 			w.expect(output, findings, tt.findings, tt.want)
 		})

@@ -216,19 +216,45 @@ func (s *Server) postDraw(w http.ResponseWriter, r *http.Request) {
 	answer(w, map[string]string{"access_token": token.Reveal(), "fingerprint": token.Fingerprint()})
 }
 
-// wireFault is a Fault with its delay in words.
+// wireFault is a Fault with its durations in words.
 type wireFault struct {
 	Fault
 	Delay string `json:"delay,omitempty"`
+	Skew  string `json:"skew,omitempty"`
+}
+
+// parse fills in the durations of the Fault.
+func (f *wireFault) parse() (err error) {
+	if f.Fault.Delay, err = parseDuration("delay", f.Delay); err != nil {
+		return err
+	}
+	f.Fault.Skew, err = parseDuration("skew", f.Skew)
+	return err
+}
+
+func parseDuration(field, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, &FieldError{field, fmt.Sprintf("%q is not a duration", text), "give a duration such as 3s"}
+	}
+	return d, nil
+}
+
+func durationText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
 }
 
 func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
 	var f wireFault
 	err := decode(w, r, &f)
-	if err == nil && f.Delay != "" {
-		if f.Fault.Delay, err = time.ParseDuration(f.Delay); err != nil {
-			err = &FieldError{"delay", fmt.Sprintf("%q is not a duration", f.Delay), "give a duration such as 3s"}
-		}
+	if err == nil {
+		err = f.parse()
 	}
 	var id int
 	if err == nil {
@@ -244,11 +270,7 @@ func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
 func (s *Server) getFaults(w http.ResponseWriter, _ *http.Request) {
 	list := []wireFault{}
 	for _, f := range s.Faults() {
-		wire := wireFault{Fault: f}
-		if f.Delay > 0 {
-			wire.Delay = f.Delay.String()
-		}
-		list = append(list, wire)
+		list = append(list, wireFault{Fault: f, Delay: durationText(f.Delay), Skew: durationText(f.Skew)})
 	}
 	answer(w, list)
 }

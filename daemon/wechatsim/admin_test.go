@@ -3,6 +3,7 @@ package wechatsim_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -142,6 +143,13 @@ func TestAdminFaults(t *testing.T) {
 		if got := s.classic(); string(got.Expires) != `"7200"` {
 			t.Errorf("second fault: %s", got.body)
 		}
+		s.do("POST", "/sim/faults", `{"kind":"clock_skew","skew":"-3m","times":1}`)
+		if got := s.do("GET", "/sim/faults", ""); !strings.Contains(got.body, `"kind":"clock_skew","times":1,"skew":"-3m0s"`) {
+			t.Errorf("list %s", got.body)
+		}
+		if at, err := http.ParseTime(s.classic().header.Get("Date")); err != nil || time.Until(at) != -3*time.Minute {
+			t.Errorf("Date is %v, %v", at, err)
+		}
 		s.do("POST", "/sim/faults", `{"kind":"empty"}`)
 		if got := s.do("DELETE", "/sim/faults", ""); strings.TrimSpace(got.body) != `{"active":0}` || s.classic().code() != 0 {
 			t.Errorf("delete all: %s", got.body)
@@ -179,6 +187,8 @@ func TestAdminErrors(t *testing.T) {
 		{"POST", "/sim/draw", `x`, 400, "body"},
 		{"POST", "/sim/faults", `{"kind":"x"}`, 400, "kind"},
 		{"POST", "/sim/faults", `{"kind":"delay","delay":"x"}`, 400, "delay"},
+		{"POST", "/sim/faults", `{"kind":"clock_skew","skew":"x"}`, 400, "skew"},
+		{"POST", "/sim/faults", `{"kind":"clock_skew"}`, 400, "skew"},
 		{"POST", "/sim/faults", `[]`, 400, "body"},
 		{"DELETE", "/sim/faults?id=x", ``, 400, "id"},
 	}

@@ -54,6 +54,12 @@
 //	clear_quota: 10 a month with v2, then 48006                   OFFICIAL
 //	clear_quota leaves the count of forced refreshes              ASSUMED
 //	tokens: number, underscore, 136 characters in all             OBSERVED (TokenLength)
+//	the Date header is right (FaultClockSkew: it is not)          ASSUMED
 //
-// Tickets, WeCom and TLS are not simulated.
+// Tickets and WeCom are not simulated. TLS is, as a handshake that fails
+// (FaultTLS), where a test serves the simulator with
+//
+//	srv := httptest.NewUnstartedServer(sim)
+//	srv.TLS = &tls.Config{GetConfigForClient: sim.ConfigForClient}
+//	srv.StartTLS()
 package wechatsim

@@ -35,7 +35,12 @@ const (
 	FaultExpiresIn FaultKind = "expires_in" // ExpiresIn instead of the truth; missing if empty
 	FaultDuplicate FaultKind = "duplicate"  // classic returns the token it returned before
 	FaultLongToken FaultKind = "long_token" // a new token has 512 characters
+	FaultClockSkew FaultKind = "clock_skew" // right, but the Date header is off by Skew
 )
+
+// FaultTLS makes a TLS handshake fail, where Server.ConfigForClient is asked.
+// It acts before there is a call, so it knows no path and no app.
+const FaultTLS FaultKind = "tls"
 
 // Fault is one misbehaviour. Where several match a call, the one injected
 // first acts; a call meets at most one.
@@ -57,6 +62,8 @@ type Fault struct {
 
 	// Delay is waited before the headers, with every kind but slow_body.
 	Delay time.Duration `json:"-"`
+	// Skew is how far WeChat's clock is ahead, negative for behind.
+	Skew time.Duration `json:"-"`
 }
 
 // faultsLimit keeps a forgotten script from filling the memory.
@@ -119,9 +126,15 @@ func (s *Server) arrive(c call) Fault {
 			a.calls[c.path]++
 		}
 	}
+	return s.meet(func(f *Fault) bool { return f.matches(c.path, appid) })
+}
+
+// meet uses up one hit of the oldest fault that fits, the zero Fault for none.
+// Called with mu held.
+func (s *Server) meet(fits func(*Fault) bool) Fault {
 	s.forgetFaults(time.Now())
 	for i, f := range s.faults {
-		if !f.matches(c.path, appid) || f.Probability > 0 && s.dice.Float64() >= f.Probability {
+		if !fits(f) || f.Probability > 0 && s.dice.Float64() >= f.Probability {
 			continue
 		}
 		chosen := *f
@@ -139,6 +152,8 @@ func (s *Server) arrive(c call) Fault {
 // has no token in its answer.
 func (f Fault) matches(path, appid string) bool {
 	switch f.Kind {
+	case FaultTLS:
+		return false
 	case FaultNoToken, FaultExpiresIn, FaultLongToken:
 		if path != PathToken && path != PathStableToken {
 			return false
@@ -164,6 +179,7 @@ func faultKinds() []FaultKind {
 	return []FaultKind{
 		FaultErrcode, FaultStatus, FaultEmpty, FaultHTML, FaultRedirect, FaultReset, FaultHang, FaultEndless, FaultGzipBomb,
 		FaultReplyLost, FaultDelay, FaultSlowBody, FaultTruncated, FaultNoToken, FaultExpiresIn, FaultDuplicate, FaultLongToken,
+		FaultClockSkew, FaultTLS,
 	}
 }
 
@@ -187,6 +203,10 @@ func (f Fault) validate() error {
 		return &FieldError{"code", "not an HTTP status of an answer", fmt.Sprintf("give 200 to 599, such as %d", http.StatusBadGateway)}
 	case f.Delay < 0 || f.Kind == FaultDelay && f.Delay == 0:
 		return &FieldError{"delay", "zero or negative", "give a duration such as 3s"}
+	case (f.Kind == FaultClockSkew) != (f.Skew != 0):
+		return &FieldError{"skew", "missing, or with another kind", "give a duration such as -3m with clock_skew, and with nothing else"}
+	case f.Kind == FaultTLS && (f.Path != "" || f.AppID != "" || f.Delay != 0):
+		return &FieldError{"kind", "tls acts before there is a call", "leave path, appid and delay out"}
 	case len(f.ExpiresIn) > 0 && !json.Valid(f.ExpiresIn):
 		return &FieldError{"expires_in", "not JSON", `give any JSON value, such as 299 or "7200"`}
 	}

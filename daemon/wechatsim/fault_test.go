@@ -33,6 +33,13 @@ func TestFaultKinds(t *testing.T) {
 			return r.status == status && strings.HasPrefix(r.header.Get("Content-Type"), "text/html") && strings.Contains(r.body, body)
 		}
 	}
+	skew := func(r result) time.Duration {
+		at, err := http.ParseTime(r.header.Get("Date"))
+		if err != nil {
+			return 0
+		}
+		return time.Until(at) // exact: no time passes in a bubble that does not sleep
+	}
 	tests := []struct {
 		name   string
 		fault  wechatsim.Fault
@@ -101,6 +108,12 @@ func TestFaultKinds(t *testing.T) {
 			func(r result) bool {
 				var a answer
 				return json.Unmarshal([]byte(r.body), &a) == nil && len(a.Token) == 512
+			}},
+		{"clock ahead", wechatsim.Fault{Kind: wechatsim.FaultClockSkew, Skew: 20 * time.Second}, 1,
+			func(r result) bool { return skew(r) == 20*time.Second && expires("7200")(r) }},
+		{"clock behind, and late", wechatsim.Fault{Kind: wechatsim.FaultClockSkew, Skew: -3 * time.Minute, Delay: time.Second}, 1,
+			func(r result) bool {
+				return skew(r) == -3*time.Minute && r.took == time.Second && expires("7200")(r)
 			}},
 	}
 	for _, tt := range tests {
@@ -297,6 +310,11 @@ func TestBadFaults(t *testing.T) {
 		{"delay", wechatsim.Fault{Kind: wechatsim.FaultDelay}},
 		{"delay", wechatsim.Fault{Kind: wechatsim.FaultReset, Delay: -1}},
 		{"expires_in", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("{")}},
+		{"skew", wechatsim.Fault{Kind: wechatsim.FaultClockSkew}},
+		{"skew", wechatsim.Fault{Kind: wechatsim.FaultReset, Skew: 1}},
+		{"kind", wechatsim.Fault{Kind: wechatsim.FaultTLS, Path: wechatsim.PathToken}},
+		{"kind", wechatsim.Fault{Kind: wechatsim.FaultTLS, AppID: appid}},
+		{"kind", wechatsim.Fault{Kind: wechatsim.FaultTLS, Delay: 1}},
 	}
 	inBubble(t, nil, func(t *testing.T, s sim) {
 		for _, tt := range tests {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -48,6 +49,17 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, f Fault) {
 	}
 }
 
+// ConfigForClient is a tls.Config's GetConfigForClient that makes the handshakes
+// fail which FaultTLS hits. It leaves the others alone.
+func (s *Server) ConfigForClient(*tls.ClientHelloInfo) (*tls.Config, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.meet(func(f *Fault) bool { return f.Kind == FaultTLS }); f.Kind == FaultTLS {
+		return nil, errors.New("the handshake fails, as injected")
+	}
+	return nil, nil
+}
+
 // send answers a call that took effect.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, rep reply, f Fault) {
 	if f.Kind != FaultSlowBody {
@@ -61,6 +73,9 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, rep reply, f Fault
 		rep.Token = ""
 	case f.Kind == FaultExpiresIn && rep.Token != "":
 		rep.ExpiresIn = f.ExpiresIn
+	}
+	if f.Kind == FaultClockSkew {
+		w.Header().Set("Date", time.Now().Add(f.Skew).UTC().Format(http.TimeFormat))
 	}
 	body, err := json.Marshal(rep)
 	if err != nil { // impossible: Inject checked the only foreign JSON

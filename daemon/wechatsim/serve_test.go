@@ -2,10 +2,13 @@ package wechatsim_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
@@ -144,4 +147,33 @@ func TestServeReportsALostListener(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+// A client over TLS meets a handshake that fails, the next one does not; a
+// call in the clear does not use the fault up.
+func TestFaultTLS(t *testing.T) {
+	s, err := wechatsim.New(wechatsim.Options{Apps: []wechatsim.App{{AppID: appid, Secret: pass}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewUnstartedServer(s)
+	srv.TLS = &tls.Config{GetConfigForClient: s.ConfigForClient}
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	defer srv.Close()
+	if _, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultTLS, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", classicURL(appid, pass), nil))
+	if resp, err := srv.Client().Get(srv.URL + classicURL(appid, pass)); err == nil || !strings.Contains(err.Error(), "remote error: tls: ") {
+		t.Errorf("%v, %v", resp, err)
+	}
+	resp, err := srv.Client().Get(srv.URL + classicURL(appid, pass))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if calls := s.Calls(appid)[wechatsim.PathToken]; resp.StatusCode != 200 || calls != 2 || len(s.Faults()) != 0 {
+		t.Errorf("status %d, %d calls, faults left: %v", resp.StatusCode, calls, s.Faults())
+	}
 }
