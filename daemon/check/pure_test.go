@@ -29,7 +29,7 @@ func TestStored(t *testing.T) {
 		want   string
 	}{
 		{"fresh", func(*store.Observation) {}, "ok    token K: " + ours.String() + " for another 1h0m0s, minted 2026-01-02T02:04:05Z\n"},
-		{"empty", func(o *store.Observation) { *o = store.Observation{Now: now} }, "ok    token K: none yet"},
+		{"empty", func(o *store.Observation) { *o = store.Observation{Now: now} }, "ok    token K: none yet: the daemon asks for one when it starts"},
 		{"another appid", func(o *store.Observation) { o.State, o.Other = store.State{}, "wx\x1bother" }, `warn  token K: it belongs to the appid wx\x1bother`},
 		{"another issuer", func(o *store.Observation) { o.State, o.Other = store.State{}, appid }, "warn  token K: the stored token comes from another wechat.base_url"},
 		{"written before us", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, theirs }, "warn  token K: " + theirs.String() + ", which no wxtokend wrote"},
@@ -58,7 +58,7 @@ func TestStored(t *testing.T) {
 			o := fresh()
 			tt.change(&o)
 			var out strings.Builder
-			check.Stored(&out, config.Credential{Key: "K", AppID: appid, DailyLimit: 1000}, o)
+			check.Stored(&out, config.Credential{Key: "K", AppID: appid, DailyLimit: 1000, Mint: true}, o)
 			if !strings.Contains(out.String(), tt.want) {
 				t.Errorf("got %s\nwant %s", out.String(), tt.want)
 			}
@@ -74,6 +74,26 @@ func TestStored(t *testing.T) {
 				t.Errorf("a false alarm:\n%s", out.String())
 			}
 		})
+	}
+}
+
+// A replica that never asks WeChat does not put right what only a new token can.
+func TestStoredForAReplicaThatNeverMints(t *testing.T) {
+	now, token := time.Now(), secret.Token(strings.Repeat("token", 20))
+	state := store.State{Schema: store.Schema, AppID: appid, Token: token, ExpiresAt: now.Add(-time.Minute)}
+	refused := state
+	refused.ExpiresAt, refused.Refused = now.Add(time.Hour), token.Fingerprint()
+	for want, o := range map[string]store.Observation{
+		"ok    token K: none yet, and this one never asks for it (mint: false): a replica that does has to run\n":   {Now: now},
+		"which no wxtokend wrote\n      -> stop whatever else writes this key, and start a replica with mint: true": {Now: now, Value: store.Value{Present: true, Token: token}},
+		"expired 1m0s ago\n      -> start a replica with mint: true":                                                {Now: now, State: state},
+		"was refused by WeChat\n      -> start a replica with mint: true":                                           {Now: now, State: refused},
+	} {
+		var out strings.Builder
+		check.Stored(&out, config.Credential{Key: "K", AppID: appid, DailyLimit: 1000}, o)
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("got %s\nwant %s", out.String(), want)
+		}
 	}
 }
 

@@ -16,6 +16,8 @@ func stored(r *report, c config.Credential, o store.Observation) {
 	switch saw, cure := tokenTrouble(c, o); {
 	case saw != "":
 		r.warn(subject, cure, "%s", saw)
+	case o.State.Token == "" && !c.Mint:
+		r.ok(subject, "none yet, and this one never asks for it (mint: false): a replica that does has to run")
 	case o.State.Token == "":
 		r.ok(subject, "none yet: the daemon asks for one when it starts")
 	default:
@@ -33,10 +35,13 @@ func stored(r *report, c config.Credential, o store.Observation) {
 // should. The first trouble that holds is the one that explains the others: an
 // expired token has no key either, and a refused one need not be compared.
 func tokenTrouble(c config.Credential, o store.Observation) (saw, cure string) {
-	const (
-		writer  = "find out who else writes this key; a running daemon puts its token back"
-		running = "start the daemon; if it runs, its log and wxtokend status say what it waits for"
-	)
+	const writer = "find out who else writes this key; a running daemon puts its token back"
+	running := "start the daemon; if it runs, its log and wxtokend status say what it waits for"
+	replaces := "stop whatever else writes this key; the daemon replaces the token when it starts"
+	if !c.Mint {
+		running = "start a replica with mint: true; if one runs, its log and wxtokend status say what it waits for"
+		replaces = "stop whatever else writes this key, and start a replica with mint: true"
+	}
 	s, v := o.State, o.Value
 	left := s.ExpiresAt.Sub(o.Now)
 	switch {
@@ -45,7 +50,7 @@ func tokenTrouble(c config.Credential, o store.Observation) (saw, cure string) {
 	case o.Other != "":
 		return fmt.Sprintf("it belongs to the appid %s", printable(o.Other)), "nothing to do if you have just changed appid; otherwise give each account its own key"
 	case s.Token == "" && v.Token != "":
-		return fmt.Sprintf("%v, which no wxtokend wrote", v.Token), "stop whatever else writes this key; the daemon replaces the token when it starts"
+		return fmt.Sprintf("%v, which no wxtokend wrote", v.Token), replaces
 	case v.Present && v.Token == "":
 		return "what lies under the key is no token", writer
 	case s.Token == "":

@@ -90,7 +90,11 @@ func TestKillsNoLiveToken(t *testing.T) {
 func TestCredentialThatNeverMints(t *testing.T) {
 	s, w := startRedis(t), newWorld(t)
 	output, findings := w.check(`redis: {url: "`+url(s, "0")+`"}`+"\n", "  - {appid: "+appid+", mint: false}\n")
-	w.expect(output, findings, 0, "skip  secret WXAccessToken: mint: false", "skip  wechat WXAccessToken: mint: false", "ok    rights WXAccessToken")
+	w.expect(output, findings, 0, "skip  secret WXAccessToken: mint: false", "skip  wechat WXAccessToken: mint: false", "ok    rights WXAccessToken",
+		"ok    token WXAccessToken: none yet, and this one never asks for it (mint: false): a replica that does has to run")
+	if strings.Contains(output, "when it starts") {
+		t.Errorf("a promise that nobody keeps:\n%s", output)
+	}
 	if calls := w.sim.Calls(appid); len(calls) != 0 {
 		t.Errorf("calls: %v", calls)
 	}
