@@ -52,20 +52,27 @@ func FetchStatus(ctx context.Context, baseURL string) (Status, error) {
 	}
 	var s Status
 	if err := json.Unmarshal(body, &s); err != nil {
-		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: %w", baseURL, err)
+		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: %w: is this wxtokend?", baseURL, err)
+	}
+	if s.Version == "" || s.Instance == "" { // any JSON object would do until here
+		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?", baseURL)
 	}
 	return s, nil
 }
 
-// Probe asks one of the probe endpoints, such as /readyz: nil on 200, else an
-// error with the reasons that the daemon gave.
+// Probe asks one of the probe endpoints, such as /readyz: nil on 200 and "ok",
+// else an error with the reasons that the daemon gave. Whatever else listens
+// there may answer 200 to everything.
 func Probe(ctx context.Context, baseURL, path string) error {
 	code, body, err := ask(ctx, http.MethodGet, baseURL, path, nil, probeLimit)
 	if err != nil {
 		return err
 	}
 	if code == http.StatusOK {
-		return nil
+		if strings.TrimSpace(string(body)) == probeOK {
+			return nil
+		}
+		return fmt.Errorf("%s%s answered 200 OK, but not %q: is this wxtokend?", baseURL, path, probeOK)
 	}
 	reasons := oneLine(strings.ReplaceAll(strings.TrimSpace(string(body)), "\n", "; "))
 	return fmt.Errorf("%s%s answered %d %s: %s", baseURL, path, code, http.StatusText(code), reasons)

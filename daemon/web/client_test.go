@@ -74,6 +74,8 @@ func TestFetchStatusErrors(t *testing.T) {
 		{"redirect", answer(302, ""), "%s/status answered 302 Found: is this wxtokend?"},
 		{"a web page", answer(200, "<html>"), "%s/status is not a status of wxtokend: invalid character"},
 		{"other json", answer(200, `{"credentials":7}`), "%s/status is not a status of wxtokend: json: cannot unmarshal"},
+		{"an empty object", answer(200, `{}`), "%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?"},
+		{"no instance", answer(200, `{"version":"1","credentials":[]}`), "%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?"},
 		{"too much", endless, "read %s/status: more than 8388608 bytes"},
 		{"half", short, "read %s/status: unexpected EOF"},
 	}
@@ -115,6 +117,13 @@ func TestProbe(t *testing.T) {
 	want := base + "/readyz answered 503 Service Unavailable: a: no token is stored; b: WeChat refuses the stored token"
 	if err := web.Probe(t.Context(), base, "/readyz"); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
+	}
+	for _, body := range []string{"", "OK\n", "ok, more or less", "<html>It works!</html>"} {
+		base := listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		want := base + `/healthz answered 200 OK, but not "ok": is this wxtokend?`
+		if err := web.Probe(t.Context(), base, "/healthz"); err == nil || err.Error() != want {
+			t.Errorf("%q: %v", body, err)
+		}
 	}
 	base = closedPort(t)
 	want = fmt.Sprintf("no daemon answers at %s: connection refused; is it running, is http.listen the same?", base)

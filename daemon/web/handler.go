@@ -43,11 +43,14 @@ func secured(next http.Handler, policy string) http.Handler {
 	})
 }
 
-// probe answers "ok", or 503 and one reason a line.
+// probeOK is the body of a probe that found nothing wrong.
+const probeOK = "ok"
+
+// probe answers probeOK, or 503 and one reason a line.
 func probe(w http.ResponseWriter, reasons []string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if len(reasons) == 0 {
-		_, _ = w.Write([]byte("ok\n")) // an error means that the client went away
+		_, _ = w.Write([]byte(probeOK + "\n")) // an error means that the client went away
 		return
 	}
 	var body strings.Builder
