@@ -198,12 +198,21 @@ func build() metrics.Build {
 
 type runCommand struct{}
 
+// Run tells a failure twice: to whoever started the daemon, as every command
+// does, and in the log, which is all that is left of it an hour later.
 func (runCommand) Run(p *program, b metrics.Build) error {
 	c, log, err := p.load()
 	if err != nil {
 		return err
 	}
-	ln, err := web.Listen(p.ctx, c.HTTP.Listen)
+	if err = keepFresh(p.ctx, c, b, log); err != nil {
+		log.Error("wxtokend failed", "error", err)
+	}
+	return err
+}
+
+func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.Logger) error {
+	ln, err := web.Listen(ctx, c.HTTP.Listen)
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
@@ -214,7 +223,7 @@ func (runCommand) Run(p *program, b metrics.Build) error {
 	}
 	log.Info("wxtokend starts", "version", b.Version, "revision", b.Revision, "credentials", len(c.Credentials), "http", ln.Addr().String())
 	start := time.Now()
-	err = d.Run(p.ctx, ln)
+	err = d.Run(ctx, ln)
 	log.Info("wxtokend has stopped", "ran", time.Since(start).Round(time.Millisecond).String())
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -89,6 +90,33 @@ func TestExitCodes(t *testing.T) {
 			}
 			if code == exitUsage && strings.Contains(stdout+stderr, "taken") || strings.Contains(stderr, "another process") != strings.Contains(stderr, "already in use") {
 				t.Errorf("blames a process that is not there: %s%s", stdout, stderr)
+			}
+		})
+	}
+}
+
+// TestFailureOfRunIsLogged wants a failure where people look for it, and where
+// machines do, with one reason.
+func TestFailureOfRunIsLogged(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for name, env := range map[string]map[string]string{
+		"http.listen": {"WXTOKEND_HTTP_LISTEN": taken.Addr().String()},
+		"redis":       {"WXTOKEND_HTTP_LISTEN": "127.0.0.1:0", "WXTOKEND_REDIS_URL": "embedded://" + taken.Addr().String()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env["WXTOKEND_APPID"], env["WXTOKEND_SECRET"] = "wx0123456789abcdef", "0123456789abcdef0123456789abcdef"
+			code, _, stderr := invoke(t, env, "run")
+			lines := strings.Split(strings.TrimSpace(stderr), "\n")
+			var logged struct{ Level, Msg, Error string }
+			if code != exitFailure || len(lines) != 2 || json.Unmarshal([]byte(lines[0]), &logged) != nil {
+				t.Fatalf("exit %d, want one line of JSON and one for people:\n%s", code, stderr)
+			}
+			if logged.Level != "ERROR" || !strings.Contains(logged.Error, "address already in use") || lines[1] != "wxtokend: "+logged.Error {
+				t.Errorf("logged %+v, said %q", logged, lines[1])
 			}
 		})
 	}
