@@ -9,7 +9,10 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,7 +32,7 @@ type page struct {
 func newPage() page {
 	hash := sha256.Sum256([]byte(pageCSS))
 	return page{
-		template: template.Must(template.New("page").Parse(pageHTML)), // embedded: a test parses it
+		template: template.Must(template.New("page").Funcs(template.FuncMap{"words": words}).Parse(pageHTML)), // embedded: a test parses it
 		policy: fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 			base64.StdEncoding.EncodeToString(hash[:])),
 	}
@@ -60,7 +63,9 @@ type view struct {
 // card is one credential.
 type card struct {
 	Credential
-	Explain   string // the state in a sentence; "" for the normal ones
+	Explain   string // the state in a sentence or two; "" for the normal ones
+	Message   string // of LastError, without the cure
+	Advice    string // what to do about the state, where no Cure says it
 	Usable    bool   // a reader gets a valid token, whatever fails meanwhile
 	Trouble   bool   // a person should look at it
 	Big, Unit string // the life that is left, in large type; without a unit there is none to tell
@@ -83,11 +88,14 @@ func newMoment(label string, at *time.Time, words string) moment {
 
 func newView(src Source) view {
 	s := src.Status()
-	v := view{Status: s, CSS: template.CSS(pageCSS), Now: newMoment("", s.Time, ""), Reasons: src.Ready()}
+	v := view{Status: s, CSS: template.CSS(pageCSS), Now: newMoment("", s.Time, ""), Reasons: slices.Clone(src.Ready())}
 	if err := src.Live(); err != nil {
 		v.Reasons = append([]string{err.Error()}, v.Reasons...)
 	}
 	for _, c := range s.Credentials {
+		for i, reason := range v.Reasons {
+			v.Reasons[i] = withoutCure(reason, c.Cure)
+		}
 		v.Cards = append(v.Cards, newCard(c, s.Time))
 		if v.Cards[len(v.Cards)-1].Trouble {
 			v.Trouble++
@@ -98,7 +106,7 @@ func newView(src Source) view {
 
 func newCard(c Credential, now *time.Time) card {
 	out := card{
-		Credential: c, Explain: explain(c.State), Usable: c.State == Fresh || c.State == Due, Big: "Not known",
+		Credential: c, Explain: explain(c), Usable: c.State == Fresh || c.State == Due, Big: "Not known",
 		Times: []moment{
 			newMoment("Expires", c.ExpiresAt, relative(c.ExpiresAt, now)),
 			newMoment("Next refresh", c.DueAt, dueWords(c.DueAt, now)),
@@ -109,10 +117,16 @@ func newCard(c Credential, now *time.Time) card {
 	if c.State == Missing {
 		out.Big = "No token"
 	}
+	if c.LastError != nil {
+		out.Message = withoutCure(c.LastError.Message, c.Cure)
+	}
+	if c.State == Rejected && c.Cure == "" {
+		out.Advice = "Nothing, if this happens once. If it comes back, another program draws tokens for this appid and ends these: find it and stop it."
+	}
 	if c.LastError != nil && c.LastError.At != nil {
 		out.Failed = new(newMoment("", c.LastError.At, relative(c.LastError.At, now)))
 	}
-	if c.ExpiresAt != nil && now != nil {
+	if c.ExpiresAt != nil && now != nil && c.State != Missing { // a life that no reader has is none
 		out.setLife(*c.ExpiresAt, *now)
 	}
 	return out
@@ -139,16 +153,50 @@ func percent(part, whole time.Duration) string {
 	return strconv.FormatFloat(math.Floor(share*1000)/10, 'f', -1, 64) + "%"
 }
 
-func explain(s State) string {
-	switch s {
+func explain(c Credential) string {
+	switch c.State {
 	case Fresh, Due:
 		return ""
 	case Expired:
 		return "The stored token has expired. Readers of this key have no valid token."
 	case Missing:
+		if c.Fingerprint != nil {
+			return "The key is gone or overwritten. Its token is known and is being put back."
+		}
 		return "No token is stored under this key."
 	case Rejected:
-		return "WeChat refuses the stored token."
+		return "WeChat refuses the stored token. The next refresh draws a new one."
 	}
 	return "No observation of Redis succeeded within the last lease, so nothing here is certain."
+}
+
+// withoutCure takes the cure out of a message of WeChat's refusal, which names
+// it between the meaning and WeChat's own words: the page shows it by itself.
+func withoutCure(message, cure string) string {
+	if cure == "" {
+		return message
+	}
+	return strings.ReplaceAll(message, "; "+cure, "")
+}
+
+// word is the end of one in a key: a separator, or small letters before a
+// capital one.
+var word = regexp.MustCompile(`[:._/-]+|[a-z0-9][A-Z]`)
+
+// words cuts a key where a long one may wrap, which is not in the middle of a
+// word. A short key stays whole.
+func words(key string) []string {
+	const short = 16
+	var parts []string
+	for from := 0; from < len(key); {
+		to := len(key)
+		if found := word.FindStringIndex(key[from:]); found != nil && len(key) > short {
+			to = from + found[1]
+			if last := key[to-1]; last >= 'A' && last <= 'Z' {
+				to-- // it begins the next word
+			}
+		}
+		parts, from = append(parts, key[from:to]), to
+	}
+	return parts
 }

@@ -3,6 +3,7 @@ package web_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"html"
 	"net/http"
 	"regexp"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"wxtokend/daemon/web"
+	"wxtokend/daemon/wechat"
 )
 
 var spaces = regexp.MustCompile(`\s+`)
@@ -52,7 +54,7 @@ func TestPageShowsTheSample(t *testing.T) {
 		"7 credentials, <b>5 to look at</b>", ">2026-01-01 19:04:05 UTC</time>",
 		"<strong>1h52m</strong> left", `class="fill" width="93.4%"`, `class="mark" x="3.7%"`,
 		"<span>in 1h47m</span>", "<code>1a2b3c4d</code>", "<b>3 in a row</b>",
-		"ip <code>40164</code>", `title="2026-01-01 19:03:15 UTC">50s ago</time>`, "<b>What to do</b> Add 203.0.113.7", "设置与开发",
+		"ip <code>40164</code>", `title="2026-01-01 19:03:15 UTC">50s ago</time>`, "<b>What to do</b> <span>Add 203.0.113.7", "设置与开发",
 		"<strong>3m12s</strong> past its expiry", "<strong class=\"none\">No token</strong>", "<strong class=\"none\">Not known</strong>",
 		"<li>two appids write this key: wx0123456789abcdef and wxfedcba9876543210</li>",
 	)
@@ -70,7 +72,7 @@ func TestPageShowsEveryState(t *testing.T) {
 	for state, text := range explanation {
 		t.Run(string(state), func(t *testing.T) {
 			page := render(t, source{status: web.Status{Credentials: []web.Credential{credential("k", state)}}})
-			contains(t, page, `<article class="`+string(state)+`">`, `<use href="#`+string(state)+`"/></svg><span>`+string(state)+"</span>",
+			contains(t, page, `<article class="`+string(state)+`" aria-label="k">`, `<use href="#`+string(state)+`"/></svg><span>`+string(state)+"</span>",
 				`<symbol id="`+string(state)+`"`, text, "1 credential")
 			if text == "" {
 				lacks(t, page, `class="explain"`, "to look at")
@@ -125,6 +127,54 @@ func TestPageEscapes(t *testing.T) {
 	if got := strings.Count(page, "&lt;script&gt;"); got < 10 {
 		t.Errorf("the hostile text shows %d times, and should wherever it was put", got)
 	}
+}
+
+// The message of WeChat's refusals ends in the cure, and a reason why the daemon
+// is not ready repeats the message: a person reads the cure once.
+func TestPageShowsTheCureOnce(t *testing.T) {
+	refusal := &wechat.Error{Op: "mint token", Code: 40164, IP: "203.0.113.7", Message: "invalid ip 203.0.113.7"}
+	entry, _ := wechat.Lookup(40164)
+	c := alive("k", web.Expired, -time.Minute)
+	c.Cure, c.LastError = entry.Cure, &web.LastError{Class: "ip", Code: new(40164), Message: refusal.Error()}
+	page := render(t, source{
+		status: web.Status{Time: at(0), Credentials: []web.Credential{c}},
+		ready:  []string{"k: expired: " + refusal.Error()},
+	})
+	page = html.UnescapeString(page)
+	contains(t, page, "<b>What to do</b> <span>"+entry.Cure+"</span>", entry.English+"; the address is 203.0.113.7 (WeChat says")
+	if got := strings.Count(page, entry.Cure); got != 1 {
+		t.Errorf("the cure shows %d times", got)
+	}
+	c.LastError.Message = "told without a cure"
+	contains(t, render(t, source{status: web.Status{Credentials: []web.Credential{c}}}), "<p>told without a cure</p>", "<span>"+entry.Cure+"</span>")
+}
+
+func TestPageOfARefusedToken(t *testing.T) {
+	c := alive("k", web.Rejected, time.Hour)
+	src := source{status: web.Status{Time: at(0), Credentials: []web.Credential{c}}}
+	contains(t, render(t, src), "WeChat refuses the stored token. The next refresh draws a new one.", "<b>What to do</b> <span>Nothing, if this happens once.", "another program draws tokens for this appid")
+	src.status.Credentials[0].Cure, src.status.Credentials[0].LastError = "do this", &web.LastError{Class: "config", Message: "wrong"}
+	page := render(t, src)
+	if got := strings.Count(page, "What to do"); got != 1 {
+		t.Errorf("%d things to do", got)
+	}
+	contains(t, page, "<span>do this</span>")
+}
+
+// A key that was deleted is not yet put back: its token lives, but no reader has it.
+func TestPageOfAKeyThatIsBeingPutBack(t *testing.T) {
+	src := source{status: web.Status{Time: at(0), Credentials: []web.Credential{alive("k", web.Missing, 56*time.Second)}}}
+	page := render(t, src)
+	contains(t, page, "The key is gone or overwritten. Its token is known and is being put back.", "No token</strong>", `aria-label="readers find no token"`, "<span>in 56s</span>")
+	lacks(t, page, `class="fill"`, "left</p>", "<strong>56s", "No token is stored")
+}
+
+// A long key wraps between its words.
+func TestPageWrapsKeysAtTheirWords(t *testing.T) {
+	c := credential("{shop}:token_of-a.b/WXAccess2Token<", web.Fresh)
+	page := render(t, source{status: web.Status{Credentials: []web.Credential{c, credential("WXAccessToken", web.Fresh)}}})
+	contains(t, page, "<h2>{shop}:<wbr>token_<wbr>of-<wbr>a.<wbr>b/<wbr>WXAccess2<wbr>Token&lt;</h2>", `aria-label="{shop}:token_of-a.b/WXAccess2Token&lt;"`,
+		"<h2>WXAccessToken</h2>")
 }
 
 // The policy lets exactly one style in and nothing else; an attribute such as
