@@ -118,9 +118,8 @@ func TestNamedSchedules(t *testing.T) {
 // TestEachStep crashes and stops a daemon at each step of a refresh.
 func TestEachStep(t *testing.T) {
 	harms := map[string]func(m *member){
-		"crash":       func(m *member) { m.die(5 * time.Second) },
-		"crash later": func(m *member) { m.die(45 * time.Second) },
-		"stop":        func(m *member) { m.pause(45 * time.Second) },
+		"crash": func(m *member) { m.die(5 * time.Second) },
+		"stop":  func(m *member) { m.pause(45 * time.Second) },
 	}
 	for _, api := range []string{"stable", "classic"} {
 		for _, s := range []Step{Observing, Beginning, Minting, Committing, Committed, Verifying, Judging, Reasserting, Aborting} {

@@ -84,13 +84,6 @@ func (s *redisServer) tick() {
 	}
 }
 
-// now is Redis server time.
-func (s *redisServer) now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Now().Add(s.skew)
-}
-
 // record adds a script and its instant to the hash of the story (FNV-1a).
 func (s *redisServer) record(script string) {
 	const prime = 1099511628211

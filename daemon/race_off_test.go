@@ -6,11 +6,12 @@ import "time"
 
 const (
 	weekDays = 7
-	weekPoll = 2 * time.Second
+	weekPoll = 5 * time.Second
 
 	monthDays = 30
-	monthPoll = 20 * time.Second
+	monthPoll = 30 * time.Second
 
-	fleetSize = 500
-	dayHours  = 24
+	fleetSize  = 500
+	dayHours   = 24
+	crashLoops = 3600
 )

@@ -8,11 +8,12 @@ import "time"
 // races in a part of it. The whole of it runs without.
 const (
 	weekDays = 1
-	weekPoll = 5 * time.Second
+	weekPoll = 10 * time.Second
 
 	monthDays = 2
-	monthPoll = 20 * time.Second
+	monthPoll = 30 * time.Second
 
-	fleetSize = 100
-	dayHours  = 3
+	fleetSize  = 50
+	dayHours   = 3
+	crashLoops = 300
 )
