@@ -265,8 +265,12 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// heal is the promise: lease, poll, a mint and the connections that it takes.
-const heal = 50 * time.Second
+// heal is the promise: lease, poll, a mint, and the connections that it takes.
+// With the defaults it is 50 s.
+func (j *judge) heal() time.Duration {
+	c := j.f.config
+	return c.Refresh.Lease + 2*j.f.plan.poll + c.WeChat.Timeout + 11*time.Second
+}
 
 // limit is until when the fleet must have mended what readers feel now.
 func (j *judge) limit(g glance) time.Time {
@@ -279,9 +283,9 @@ func (j *judge) limit(g glance) time.Time {
 		return j.outage.start // never
 	}
 	if j.outage.refused && at.Before(j.doubt) {
-		return at.Add(heal + j.f.config.Refresh.VerifyEvery + 4*j.f.plan.poll)
+		return at.Add(j.heal() + j.f.config.Refresh.VerifyEvery + 4*j.f.plan.poll)
 	}
-	return at.Add(heal)
+	return at.Add(j.heal())
 }
 
 // skewed is how far the clock of Redis is ahead of everybody's.

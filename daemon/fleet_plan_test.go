@@ -25,7 +25,7 @@ func draw(seed uint64) plan {
 	}
 	p.members = 2 + dice.IntN(3)
 	p.life = pick(shortLife, shortLife, shortLife, shortLife, shortLife, 2*time.Hour)
-	p.poll = pick(time.Second, 2*time.Second, 5*time.Second)
+	p.poll = pick(2*time.Second, 5*time.Second, 5*time.Second, 10*time.Second, 10*time.Second)
 	p.length = 9 * p.life
 	return p
 }
