@@ -33,6 +33,29 @@
 //   - No host's clock is compared with another's; a clock that jumps changes
 //     nothing.
 //
+// # Why that holds for any number of processes
+//
+// There is no leader. A refresh is fenced by its attempt, a random id that is
+// new for each begin:
+//
+//   - At most one live mint: begin is atomic in Redis and refused while a lease
+//     lives, and the call to WeChat is not written once the time left of the
+//     lease is over (the door in package wechat looks at both clocks, right
+//     before the write).
+//   - Nothing stale is written: commit compares the lease with its attempt in
+//     the script that writes the key, so whoever slept over its lease finds
+//     another's, or none, and writes nothing. Restore and re-assert are
+//     compare-and-swaps on what they were decided on.
+//   - Nothing is forgotten: begin raises generation before anything leaves, and
+//     only the commit of that begin settles it. A process that dies in between,
+//     a refused commit and an answer that never came all leave generation >
+//     settled, which every process takes for a mint that is due.
+//   - One refresh costs one call: begin is refused when the world is not the
+//     one that was observed, so a second process that saw the same refresh due
+//     comes too late, and not once more.
+//
+// Where a process may die stands at each [Step], with what is true then.
+//
 // # What is not guaranteed
 //
 //   - classic: after a reply of WeChat was lost, the stored token may be dead

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/store"
@@ -19,6 +21,13 @@ import (
 	"wxtokend/daemon/wechatsim"
 	"wxtokend/metrics"
 )
+
+// TestMain keeps the Redis library's own lines out of the tests', as main does
+// with the log.
+func TestMain(m *testing.M) {
+	redis.SetLogger(store.Logger{Log: slog.New(slog.DiscardHandler)})
+	os.Exit(m.Run())
+}
 
 const (
 	testKey    = "WXAccessToken"
