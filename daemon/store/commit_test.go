@@ -240,5 +240,9 @@ func TestCommitC4CountsRivals(t *testing.T) {
 			check(w, "rivals", w.observe().State.Rivals, want)
 			w.watched(from)
 		}
+		w.plant("rivals", 7, "rival_at", w.now().Add(3*time.Hour)) // by another clock
+		answer := w.mustBegin(attempt("c9"))
+		w.commit(store.Commit{Attempt: "c9", Token: token(9), ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order, Rival: true})
+		check(w, "rivals after a change of clocks", w.observe().State.Rivals, 1)
 	})
 }

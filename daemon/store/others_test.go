@@ -233,6 +233,10 @@ func TestTimesOfAnotherClockCountAsPassed(t *testing.T) {
 			w.plant("rival_at", w.now().Add(ahead))
 			return []edit{func(b *store.Begin) { b.Rival = true }}
 		},
+		"forced refresh": func(w *world) []edit {
+			w.plant("forced_at", w.now().Add(ahead))
+			return []edit{forced}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) {
@@ -254,6 +258,9 @@ func TestTimesOfOurClockHold(t *testing.T) {
 		check(w, "next attempt", w.begin(attempt("a2")).Status, store.Backoff)
 		w.plant("next_attempt_at", 0, "unknown_until", w.now().Add(w.c.Lease))
 		check(w, "unknown outcome", w.begin(attempt("a2")).Status, store.Backoff)
+		w.do("set", w.c.Keys.Lease, "ee:7:1:30000", "px", 30900)
+		check(w, "lease", w.observe().Lease, "ee")
+		check(w, "begin", w.begin(attempt("a2"), pastBackoff, urgent).Status, store.Leased)
 	})
 }
 

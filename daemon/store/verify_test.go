@@ -70,6 +70,23 @@ func TestCommitC7RefusedTokenIsNotStored(t *testing.T) {
 	})
 }
 
+// C5 for C7: a lost reply must not make the refused token one that is stored.
+func TestCommitC7AskedAgain(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("refused", token(1).Fingerprint(), "force", 2)
+		answer := w.mustBegin(attempt("a2"), forced)
+		m := store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Forced: true}
+		first, _ := w.commit(m)
+		check(w, "status", first, store.Refused)
+		check(w, "forced refreshes that are wanted", w.observe().State.Force, 2)
+		before := w.content()
+		again, _ := w.commit(m)
+		check(w, "asked again", again, store.Refused)
+		w.stays(before)
+	})
+}
+
 func TestForcedCommitsCountDown(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mint("a1", token(1))
@@ -134,6 +151,36 @@ func TestClaimComesTenTimesAsOftenUnderWatch(t *testing.T) {
 		s := w.observe().State
 		check(w, "next", s.VerifyAt.Sub(s.VerifiedAt), 22500*time.Millisecond)
 	})
+}
+
+func TestClaimIgnoresTheWatchOfAnotherClock(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("watch_until", w.now().Add(3*time.Hour))
+		w.claim(w.observe())
+		s := w.observe().State
+		check(w, "next", s.VerifyAt.Sub(s.VerifiedAt), 225*time.Second)
+	})
+}
+
+// The question that shall confirm a refusal may stay without an answer: it is
+// asked again a poll later, but not all day.
+func TestClaimComesSoonAfterARefusal(t *testing.T) {
+	for name, c := range map[string]struct{ ago, next time.Duration }{
+		"a moment ago":        {29 * time.Second, 2 * time.Second},
+		"long ago":            {31 * time.Second, 225 * time.Second},
+		"under another clock": {-3 * time.Hour, 225 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(w *world) {
+				w.mint("a1", token(1))
+				w.plant("suspect_at", w.now().Add(-c.ago))
+				w.claim(w.observe())
+				s := w.observe().State
+				check(w, "next", s.VerifyAt.Sub(s.VerifiedAt), c.next)
+			})
+		})
+	}
 }
 
 // V1: one 40001 is weak evidence; two, a poll apart, are believed.
