@@ -64,6 +64,18 @@ func TestBeginOrderIsLaterThanTheStoredToken(t *testing.T) {
 	})
 }
 
+// However far: a replica that remembers the token of the other clock restores
+// it over each new one that comes before it.
+func TestBeginOrderIsLaterThanAnotherClocks(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		minted := w.now().Add(10 * 365 * 24 * time.Hour)
+		w.plant("minted_at", minted)
+		check(w, "order", w.mustBegin(attempt("a2")).Order, minted.Add(time.Millisecond))
+		check(w, "order, asked again", w.mustBegin(attempt("a2")).Order, minted.Add(time.Millisecond))
+	})
+}
+
 // B2: begin was applied, its reply was lost. Counted twice, or refused, it
 // would cost a call or the refresh.
 func TestBeginB2SameAttemptSameAnswer(t *testing.T) {

@@ -7,7 +7,7 @@ local held = lease()
 -- B2: the reply was lost and the same attempt asks again.
 if held and held.attempt == a.attempt then
   redis.call('PEXPIRE', LEASE, held.length)
-  return { 'begun', num(s.begun_at), math.max(num(s.begun_at), sane(s.minted_at, LONGEST) + 1), num(s.failures) }
+  return { 'begun', num(s.begun_at), math.max(num(s.begun_at), num(s.minted_at) + 1), num(s.failures) }
 end
 -- B3: one mint at a time.
 if held then return { 'leased' } end
@@ -45,5 +45,6 @@ s.next_attempt_at, s.wait, s.secret = now + a.wait, a.wait, a.secret
 if a.forced then s.forced, s.forced_at = num(s.forced) + 1, now end
 save(s)
 -- The token's life counts from now; the order of tokens never goes back, even
--- if the clock does.
-return { 'begun', now, math.max(now, sane(s.minted_at, LONGEST) + 1), s.failures }
+-- if the clock does, however far: a replica that remembers the token of that
+-- clock would restore it over each new one.
+return { 'begun', now, math.max(now, num(s.minted_at) + 1), s.failures }

@@ -33,9 +33,6 @@ local function read(...)
   return nil
 end
 
--- The longest life that any token has: thirty days.
-local LONGEST = 2592000000
-
 -- What lies at K, and a short name of it to compare by. Another type, or a
 -- value too long to be ours, is named without being read.
 local function peek()
