@@ -3,8 +3,9 @@ local s = load_state()
 local held = lease()
 
 -- C1: whoever lost the lease, however long it slept, writes nothing below.
--- PEXPIRE first: a full Redis allows it, and allows what follows it.
-if held and held.attempt == a.attempt and redis.call('PEXPIRE', LEASE, held.length) == 1 then
+if held and held.attempt == a.attempt then
+  -- First, as a full Redis allows it, and then what follows it.
+  redis.call('PEXPIRE', LEASE, held.length)
   -- C2: the answer took longer than the token lives.
   if a.expires_at <= now then
     redis.call('DEL', LEASE)
