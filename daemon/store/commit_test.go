@@ -227,6 +227,36 @@ func TestCommitC6MarksAlsoWhenAllIsLost(t *testing.T) {
 	})
 }
 
+// C3, A3: somebody deleted the state alone, or Redis evicted it, during a mint.
+// If the lease's number settled more than was begun, as many marks would be
+// covered in advance.
+func TestStateLostDuringAMint(t *testing.T) {
+	for name, end := range map[string]func(w *world, answer store.BeginAnswer){
+		"committed": func(w *world, answer store.BeginAnswer) {
+			status, _ := w.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+			check(w, "commit", status, store.Committed)
+		},
+		"aborted": func(w *world, _ store.BeginAnswer) {
+			check(w, "abort", w.abort(store.Abort{Attempt: "a2"}), store.Aborted)
+		},
+		"unknown": func(w *world, _ store.BeginAnswer) {
+			w.abort(store.Abort{Attempt: "a2", Unknown: true})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(w *world) {
+				w.mint("a1", token(1))
+				answer := w.mustBegin(attempt("a2"))
+				w.do("del", w.c.Keys.State)
+				end(w, answer)
+				check(w, "outstanding", w.observe().State.Outstanding(), name == "unknown")
+				w.abort(store.Abort{Attempt: "ff", Unknown: true}) // a loser's
+				check(w, "outstanding after a mark", w.observe().State.Outstanding(), true)
+			})
+		})
+	}
+}
+
 // Rivals count as one story while they are never an hour apart.
 func TestCommitC4CountsRivals(t *testing.T) {
 	inTime(t, func(w *world) {

@@ -12,6 +12,7 @@ if not held or held.attempt ~= a.attempt then
   return { 'lost' }
 end
 -- A2
+recount(s, held)
 s.next_attempt_at, s.wait, s.last_error = now + a.wait, a.wait, a.last_error
 if a.unknown then
   s.unknown_until = now + a.lease

@@ -13,6 +13,7 @@ if held and held.attempt == a.attempt then
   end
   local unchanged = s.token == a.token
   -- C3: marks made since the begin stay uncovered: those mints may have come after ours.
+  recount(s, held)
   s.settled = held.n
   if outstanding(s) or not held.clean or sane(s.unknown_until, a.lease) > now then watch(s) end
   -- C7: WeChat gave back the very token that it refuses. Only force helps.

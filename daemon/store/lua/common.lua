@@ -88,6 +88,11 @@ local function outstanding(s) return num(s.generation) > num(s.settled) end
 -- Somebody may have drawn a token that nobody stored.
 local function mark(s) s.generation = num(s.generation) + 1 end
 
+-- Somebody may have deleted the state alone, or Redis evicted it: the begin
+-- that the lease names happened all the same. Counted from less, the next marks
+-- would be settled in advance.
+local function recount(s, held) s.generation = math.max(num(s.generation), held.n) end
+
 -- Something doubtful happened: verify often until the overlap must be over.
 local function watch(s) s.watch_until = now + a.overlap + a.lease end
 
