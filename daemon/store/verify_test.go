@@ -201,6 +201,17 @@ func TestVerdictV1TwoRefusals(t *testing.T) {
 	})
 }
 
+// V1: or the second refusal would be believed in hours only.
+func TestVerdictV1IgnoresARefusalUnderAnotherClock(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("suspect_at", w.now().Add(3*time.Hour))
+		check(w, "first", w.verdict(w.observe(), true), store.Suspected)
+		time.Sleep(w.c.Poll)
+		check(w, "a poll after the first", w.verdict(w.observe(), true), store.Refused)
+	})
+}
+
 func TestVerdictAcceptedEndsTheSuspicion(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mint("a1", token(1))
