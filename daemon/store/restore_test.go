@@ -106,6 +106,25 @@ func TestRestoreR8Marks(t *testing.T) {
 	})
 }
 
+// V1: a refusal of the token that was there is none of the restored one.
+func TestRestoredTokenIsNotSuspected(t *testing.T) {
+	for name, refusals := range map[string]int{"suspected": 1, "refused": 2} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(w *world) {
+				w.mint("a1", token(2))
+				w.report(w.observe(), "", false)
+				for range refusals {
+					w.verdict(w.observe(), true)
+					time.Sleep(w.c.Poll)
+				}
+				w.restore(w.observe(), w.remembered(token(1)))
+				check(w, "reported", w.observe().State.Reported, false)
+				check(w, "its first refusal", w.verdict(w.observe(), true), store.Suspected)
+			})
+		})
+	}
+}
+
 func TestRestoreR9Watches(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mint("a1", token(2))

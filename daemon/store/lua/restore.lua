@@ -12,6 +12,8 @@ if s.token or outstanding(s) then mark(s) end
 redis.call('SET', K, a.value, 'PX', int(a.expires_at - now))
 s.api, s.token, s.expires_in, s.life = a.api, a.token, a.expires_in, a.life
 s.expires_at, s.minted_at = a.expires_at, a.minted_at
+-- V1: what was said of the other token says nothing of this one.
+s.suspect_at, s.reported = 0, 0
 -- R9
 s.verify_at = now
 watch(s)

@@ -12,7 +12,7 @@ local first = sane(s.suspect_at, 0)
 if first == 0 then s.suspect_at = now end
 s.verify_at = now + a.poll
 if first > 0 and first <= now - a.poll then
-  s.refused, s.suspect_at, s.reported = a.fingerprint, 0, 0
+  s.refused = a.fingerprint
   watch(s)
   save(s)
   return { 'refused' }
