@@ -99,6 +99,18 @@ func TestReassertHasNothingToSayOverOthers(t *testing.T) {
 	})
 }
 
+func TestRequestLeavesOthersAlone(t *testing.T) {
+	withRival(t, func(w *world, r store.Credential) {
+		w.asRival(r, func() { w.mint("b1", token(2)) })
+		before := w.content()
+		for _, force := range []int{0, 2} {
+			status, err := w.store.Request(w.Context(), w.c, force)
+			check(w, "status", w.answered(status, err), store.Changed)
+		}
+		w.stays(before)
+	})
+}
+
 // A newer version may have added fields; the mixed fleet of a rolling update
 // must not lose them.
 func TestUnknownFieldsSurvive(t *testing.T) {

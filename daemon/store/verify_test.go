@@ -247,6 +247,13 @@ func TestReportP1OneQuestion(t *testing.T) {
 		check(w, "just verified", w.report(w.observe(), "", false), store.Limited)
 		check(w, "stale", w.report(w.observe(), "", true), store.Stale)
 		w.stays(before)
+		o = w.observe()
+		w.mint("a2", token(2))
+		before = w.content()
+		check(w, "about the token before", w.report(o, "", false), store.Stale)
+		w.stays(before)
+		w.plant("verified_at", w.now().Add(3*time.Hour))
+		check(w, "just verified, by another clock", w.report(w.observe(), "", false), store.Accepted)
 	})
 }
 
@@ -256,7 +263,7 @@ func TestRequest(t *testing.T) {
 		w.mint("a1", token(1))
 		w.mustBegin(attempt("a2"))
 		w.abort(store.Abort{Attempt: "a2", Unknown: true, Wait: time.Hour})
-		w.plant("settled", 2)
+		w.plant("settled", 2, "rival_at", w.now())
 		from := w.now()
 		if _, err := w.store.Request(w.Context(), w.c, 0); err != nil {
 			w.Fatal(err)
@@ -265,7 +272,7 @@ func TestRequest(t *testing.T) {
 		check(w, "outstanding", s.Outstanding(), true)
 		check(w, "force", s.Force, 0)
 		w.during("asked at", s.AskedAt, from)
-		check(w, "begin", w.begin(attempt("a3")).Status, store.Begun)
+		check(w, "begin", w.begin(attempt("a3"), func(b *store.Begin) { b.Rival = true }).Status, store.Begun)
 		if _, err := w.store.Request(w.Context(), w.c, 2); err != nil {
 			w.Fatal(err)
 		}
