@@ -90,6 +90,11 @@ func TestDue(t *testing.T) {
 		{"refused", both, []func(*view){refused}, mint, "refused", ""},
 		{"a forced refresh is wanted", both, []func(*view){func(v *view) { v.State.Force = 2 }}, mint, "forced", ""},
 
+		{"more left than there ever was", both, []func(*view){expires(2*time.Hour + time.Second + time.Millisecond)}, mint, "clock went back", ""},
+		{"a second more", both, []func(*view){expires(2*time.Hour + time.Second)}, nothing, "", ""},
+		{"expired, and forced a moment ago", both, []func(*view){expires(-time.Second), func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-time.Second) }},
+			mint, "expired", ""},
+
 		{"a millisecond before ahead", []string{"classic"}, []func(*view){expires(30*time.Minute + time.Millisecond)}, nothing, "", ""},
 		{"at ahead", []string{"classic"}, []func(*view){expires(30 * time.Minute)}, mint, "ahead", ""},
 		{"a millisecond before ahead", []string{"stable"}, []func(*view){expires(270*time.Second + time.Millisecond)}, nothing, "", ""},
@@ -122,6 +127,9 @@ func TestDue(t *testing.T) {
 		{"classic knows no limit of forced refreshes", []string{"classic"}, []func(*view){forcedOut(0)}, mint, "forced", ""},
 		{"forced a moment ago", both, []func(*view){func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-29*time.Second) }},
 			nothing, "forced", "forced a moment ago"},
+		{"neither holds up another reason", both, []func(*view){expires(time.Second), func(v *view) {
+			v.State.RivalAt, v.State.ForcedAt = instant.Add(-time.Second), instant.Add(-time.Second)
+		}}, mint, "ahead", ""},
 
 		{"lost by Redis", both, []func(*view){without, func(v *view) { v.memory = memory }}, restore, "redis_lost", ""},
 		{"older state after a failover", both, []func(*view){func(v *view) { v.memory = &store.Memory{Token: "98_newer"} }}, restore, "failover", ""},
@@ -148,6 +156,8 @@ func TestDue(t *testing.T) {
 		{"a new secret ends the wait", both, []func(*view){without, failed("config"), func(v *view) { v.State.Secret = "01d" }}, mint, "missing", ""},
 		{"a new secret ends this process' bar", both, []func(*view){without, failed("account"), func(v *view) { v.State.Secret, v.barred = "01d", time.Minute }}, mint, "missing", ""},
 		{"the same secret waits", both, []func(*view){without, failed("config"), func(v *view) { v.State.Secret = v.secret }}, nothing, "missing", "backoff"},
+		{"a secret that cannot be read is none that changed", both, []func(*view){without, failed("config"), func(v *view) { v.State.Secret, v.secret = "01d", "" }},
+			nothing, "missing", "backoff"},
 		{"a new secret that failed here", both, []func(*view){without, failed("config"), func(v *view) { v.State.Secret, v.tried = "01d", v.secret }}, nothing, "missing", "backoff"},
 		{"a new secret does not cure a busy WeChat", both, []func(*view){without, failed("transient"), func(v *view) { v.State.Secret = "01d" }}, nothing, "missing", "backoff"},
 
@@ -231,6 +241,14 @@ func TestDueAt(t *testing.T) {
 		{"missing", without, 0},
 		{"outstanding", outstanding, 0},
 		{"backoff", func(v *view) { outstanding(v); failed("transient")(v) }, time.Minute},
+		{"backoff of another clock", func(v *view) { outstanding(v); failed("transient")(v); v.State.NextAttemptAt = instant.Add(time.Hour) }, 0},
+		{"barred", func(v *view) { outstanding(v); v.barred = time.Minute }, time.Minute},
+		{"barred, and fresh", func(v *view) { v.barred = 2 * time.Hour }, time.Hour - 270*time.Second},
+		{"barred with another secret", func(v *view) {
+			outstanding(v)
+			failed("config")(v)
+			v.State.Secret, v.State.NextAttemptAt, v.barred = "01d", instant, time.Minute
+		}, 0},
 		{"unknown outcome", func(v *view) { outstanding(v); v.State.UnknownUntil = instant.Add(20 * time.Second) }, 20 * time.Second},
 		{"daily limit", func(v *view) { outstanding(v); v.State.Calls = 10_000 }, 4 * time.Hour}, // 00:00 UTC+8
 		{"forced a moment ago", func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-10*time.Second) }, 20 * time.Second},
