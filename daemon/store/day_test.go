@@ -55,6 +55,7 @@ func TestLive(t *testing.T) {
 		{"over", token(1), now.Add(-time.Hour), "", false},
 		{"refused", token(1), now.Add(time.Hour), token(1).Fingerprint(), false},
 		{"none", "", now.Add(time.Hour), "", false},
+		{"none, and another one was refused", "", now.Add(time.Hour), token(2).Fingerprint(), false},
 		{"no state at all", "", time.Time{}, "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
