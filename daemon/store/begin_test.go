@@ -235,6 +235,16 @@ func TestBeginB7RivalOncePerOverlap(t *testing.T) {
 	})
 }
 
+// B7: with the stable endpoint an answer kills nothing of the rival's.
+func TestBeginB7RivalOfTheStableEndpoint(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.c.API = "stable"
+		w.mint("a1", token(1))
+		w.plant("rival_at", w.now())
+		w.mustBegin(attempt("a2"), func(b *store.Begin) { b.Rival = true })
+	})
+}
+
 func TestBeginB7RivalDoesNotHoldUpOthers(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.plant("appid", w.c.AppID, "issuer", w.c.Issuer, "rival_at", w.now())

@@ -48,6 +48,16 @@ func TestBeginB9ForceLimit(t *testing.T) {
 	})
 }
 
+// B9: with classic every call replaces the token, and none is counted by WeChat as forced.
+func TestBeginB9ClassicHasNoForceLimit(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.c.API = "classic"
+		w.mint("a1", token(1))
+		w.plant("forced", store.ForceLimit, "forced_day", store.Day(w.now()))
+		w.mustBegin(attempt("a2"), forced)
+	})
+}
+
 // C7: stored again, the refused token would be refused for ever.
 func TestCommitC7RefusedTokenIsNotStored(t *testing.T) {
 	everywhere(t, func(w *world) {
