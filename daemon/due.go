@@ -26,6 +26,7 @@ type view struct {
 	tried   string        // the one this process last failed with
 	barred  time.Duration // this process still waits so long, whatever the fleet does
 	contest bool          // another appid lives under this key, and was answered lately
+	left    time.Duration // of the token by this host's clock, should that of Redis have gone back
 }
 
 // decision is what to do and why; with nothing to do, what is waited for.
@@ -125,7 +126,7 @@ func mintReason(v view, p policy) string {
 		return "outstanding"
 	case v.remaining() > s.ExpiresIn+time.Second:
 		return "clock went back" // nobody knows when this token ends
-	case v.remaining() <= p.effectiveAhead(s.Life):
+	case min(v.remaining(), v.left) <= p.effectiveAhead(s.Life):
 		return "ahead"
 	}
 	return ""

@@ -29,7 +29,7 @@ func policyOf(api string) policy {
 
 // freshView is an hour after a mint, with everything in order.
 func freshView() view {
-	return view{secret: "5ec2e700", Observation: store.Observation{
+	return view{secret: "5ec2e700", left: 2 * time.Hour, Observation: store.Observation{
 		Now:   instant,
 		Value: store.Value{Present: true, Token: ours, TTL: time.Hour},
 		State: store.State{
@@ -98,6 +98,7 @@ func TestDue(t *testing.T) {
 		{"a millisecond before ahead", []string{"classic"}, []func(*view){expires(30*time.Minute + time.Millisecond)}, nothing, "", ""},
 		{"at ahead", []string{"classic"}, []func(*view){expires(30 * time.Minute)}, mint, "ahead", ""},
 		{"a millisecond before ahead", []string{"stable"}, []func(*view){expires(270*time.Second + time.Millisecond)}, nothing, "", ""},
+		{"at ahead by this host's clock alone", both, []func(*view){func(v *view) { v.left = 4 * time.Minute }}, mint, "ahead", ""},
 		{"at ahead", []string{"stable"}, []func(*view){expires(270 * time.Second)}, mint, "ahead", ""},
 		{"a short life is due at its half", both, []func(*view){expires(31 * time.Second), func(v *view) { v.State.Life = time.Minute }}, nothing, "", ""},
 		{"at its half", both, []func(*view){expires(30 * time.Second), func(v *view) { v.State.Life = time.Minute }}, mint, "ahead", ""},

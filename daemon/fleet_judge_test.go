@@ -36,6 +36,7 @@ type judge struct {
 	trouble time.Time // the end of all faults so far
 	doubt   time.Time // until then only verification may notice that a token is dead
 	lost    time.Time // when Redis last lost something, or its clock moved
+	skewed  time.Time // until then a token of another clock may live on in Redis
 	cached  struct{ reads, refused int }
 }
 
@@ -279,7 +280,7 @@ func (j *judge) limit(g glance) time.Time {
 	if barred := j.f.barred(); !barred.IsZero() {
 		at = later(at, barred)
 	}
-	if j.outage.refused && j.f.plan.api == "stable" && !j.f.forced {
+	if j.outage.refused && j.f.plan.api == "stable" && !j.f.forced && j.outage.start.After(j.skewed) {
 		return j.outage.start // never
 	}
 	if j.outage.refused && at.Before(j.doubt) {
@@ -326,6 +327,16 @@ func (j *judge) suffer(d time.Duration, doubtful bool) {
 	j.trouble = later(j.trouble, end)
 	if doubtful {
 		j.doubt = later(j.doubt, end.Add(j.f.life))
+	}
+}
+
+// clockMoves is told of a step of the clock of Redis. After one back only the
+// processes that saw the token before know when it ends.
+func (j *judge) clockMoves(by time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if by < 0 {
+		j.skewed = time.Now().Add(j.f.life)
 	}
 }
 

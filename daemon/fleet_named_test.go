@@ -95,6 +95,9 @@ func schedules() []schedule {
 		{"S4: a rogue's newer token is not buried", func(f *fleet) {
 			f.when(Observing, func(m *member) { named("rogue").act(f, m) })
 		}, [2]int{3, 4}, momentary},
+		{"the clock of Redis goes back by less than the token's age", func(f *fleet) {
+			f.server.setClock(-6 * time.Minute)
+		}, [2]int{1, 1}, 0},
 		{"a refresh that Redis loses twice", func(f *fleet) {
 			f.when(Minting, func(*member) { f.server.change(f.redis.FlushAll) })
 			f.when(Committing, func(*member) { f.server.change(f.redis.FlushAll) })

@@ -156,6 +156,7 @@ func (s *redisServer) change(do func()) {
 
 // setClock moves the clock of Redis to skew from everybody's.
 func (s *redisServer) setClock(skew time.Duration) {
+	s.f.judge.clockMoves(skew - s.skewed())
 	s.change(func() {
 		s.skew = skew
 		if skew == 0 {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"math"
 	"time"
 
 	"wxtokend/daemon/secret"
@@ -18,10 +19,24 @@ type memory struct {
 	refused  string // fingerprint; outlives what Redis knows of it
 }
 
-// fill remembers what is known to be stored for readers.
+// fill remembers what is known to be stored for readers. Of one expiry the
+// earliest view stays: a clock of Redis that goes back gives no token more life.
 func (m *memory) fill(s store.State, redisNow, local time.Time) {
+	expiry := local.Add(s.ExpiresAt.Sub(redisNow))
+	if m.Token == s.Token && m.ExpiresAt.Equal(s.ExpiresAt) && m.expiry.Before(expiry) {
+		expiry = m.expiry
+	}
 	m.Memory = store.Memory{Token: s.Token, ExpiresIn: s.ExpiresIn, Life: s.Life, ExpiresAt: s.ExpiresAt, MintedAt: s.MintedAt}
-	m.seenAt, m.expiry, m.unbroken = redisNow, local.Add(s.ExpiresAt.Sub(redisNow)), true
+	m.seenAt, m.expiry, m.unbroken = redisNow, expiry, true
+}
+
+// left is what is left of the state's token by this host's clock; more than
+// any token has where the process does not know it.
+func (m *memory) left(s store.State, local time.Time) time.Duration {
+	if m.Token != s.Token || !m.ExpiresAt.Equal(s.ExpiresAt) {
+		return math.MaxInt64
+	}
+	return m.expiry.Sub(local)
 }
 
 // tick notes that a tick happened. A pause longer than any tick takes breaks

@@ -56,6 +56,27 @@ func (w *witness) stored(token secret.Token, minted time.Time) store.Observation
 // saw is where every row begins: token-b is stored, minted this instant.
 func (w *witness) saw() { w.see(0, w.stored("token-b", w.redis)) }
 
+// TestClockOfRedisGoesBack: the process' own clock says when the token ends.
+func TestClockOfRedisGoesBack(t *testing.T) {
+	w := newWitness()
+	w.saw()
+	w.pass(memoryPoll)
+	w.redis = w.redis.Add(-time.Hour)
+	o := w.stored("token-b", w.redis.Add(time.Hour-memoryPoll))
+	w.see(0, o)
+	if left := w.left(o.State, w.local); left != 2*time.Hour-memoryPoll {
+		t.Errorf("%v left", left)
+	}
+	o.State.ExpiresAt = o.State.ExpiresAt.Add(time.Second) // WeChat said something new about it
+	if left := w.left(o.State, w.local); left < 24*time.Hour {
+		t.Errorf("%v left of what this process does not know", left)
+	}
+	w.see(memoryPoll, o)
+	if left := w.left(o.State, w.local); left != o.State.ExpiresAt.Sub(w.redis) {
+		t.Errorf("%v left", left)
+	}
+}
+
 var empty store.Observation // as after FLUSHALL
 
 func under(key secret.Token, o store.Observation) store.Observation {
