@@ -66,3 +66,20 @@ func TestLimitOutlivesRedis(t *testing.T) {
 		}
 	})
 }
+
+// TestDyingInAMintCostsAWait: what lies in Redis during a mint is all that the
+// next process knows of this one.
+func TestDyingInAMintCostsAWait(t *testing.T) {
+	inWorldOf(t, "stable", shortLife, func(w *world) {
+		w.warm()
+		w.toWeChat.Hang(true)
+		w.wait(12 * time.Second)
+		if lease, _ := w.redis.Get("{" + testKey + "}:lease"); lease == "" {
+			t.Fatalf("no mint is under way\n%s", w.logs)
+		}
+		if wait, want := w.redis.HGet("{"+testKey+"}:state", "wait"), "1000"; wait != want {
+			t.Errorf("dying now costs %s ms, want %s", wait, want)
+		}
+		w.toWeChat.Heal()
+	})
+}
