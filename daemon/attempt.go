@@ -151,7 +151,7 @@ func (r *refresher) newAbort(a *attempt, begun store.BeginAnswer, failed *wechat
 	}
 	p := r.policy.penalise(failed.Class, n, at, a.seen.State.ExpiresAt)
 	return &store.Abort{
-		Attempt: a.begin.Attempt, Unknown: failed.Issued != wechat.NotIssued, GiveBack: !failed.Left(), Wait: lengthen(p, r.jitter()),
+		Attempt: a.begin.Attempt, Unknown: failed.Issued != wechat.NotIssued, GiveBack: !failed.Left(), Forced: a.begin.Forced, Wait: lengthen(p, r.jitter()),
 		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
 	}
 }

@@ -109,6 +109,9 @@ func TestAbortGivesTheCallBack(t *testing.T) {
 		w.plant("calls", 0)
 		w.abort(store.Abort{Attempt: "a3", GiveBack: true})
 		check(w, "calls", w.observe().State.Calls, 0)
+		w.mustBegin(attempt("a4"), pastBackoff, forced)
+		w.abort(store.Abort{Attempt: "a4", GiveBack: true, Forced: true})
+		check(w, "forced", w.observe().State.Forced, 0)
 	})
 }
 

@@ -243,6 +243,9 @@ func TestNewerSchemaSinceTheObservation(t *testing.T) {
 			t.Fatal(err)
 		}
 		check(w, "request", status, store.Changed)
+		check(w, "claim", w.claim(o), store.Changed)
+		check(w, "verdict", w.verdict(o, true), store.Changed)
+		check(w, "report", w.report(o, "", false), store.Stale)
 		w.stays(before)
 	})
 }

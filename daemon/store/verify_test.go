@@ -268,7 +268,8 @@ func TestReportP1OneQuestion(t *testing.T) {
 	})
 }
 
-// A person's wish ends every wait but the daily limit.
+// A person's wish ends every wait but the daily limit, and the one for a mint
+// that WeChat may process yet.
 func TestRequest(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mint("a1", token(1))
@@ -283,7 +284,10 @@ func TestRequest(t *testing.T) {
 		check(w, "outstanding", s.Outstanding(), true)
 		check(w, "force", s.Force, 0)
 		w.during("asked at", s.AskedAt, from)
-		check(w, "begin", w.begin(attempt("a3"), func(b *store.Begin) { b.Rival = true }).Status, store.Begun)
+		rival := func(b *store.Begin) { b.Rival = true }
+		check(w, "begin", w.begin(attempt("a3"), rival).Status, store.Backoff)
+		w.plant("unknown_until", 0)
+		check(w, "begin", w.begin(attempt("a3"), rival).Status, store.Begun)
 		if _, err := w.store.Request(w.Context(), w.c, 2); err != nil {
 			w.Fatal(err)
 		}

@@ -21,7 +21,11 @@ elseif held.clean then
   -- A3: certainly nothing was issued, and nothing was outstanding before.
   s.settled = held.n
 end
-if a.give_back then s.calls = math.max(num(s.calls) - 1, 0) end
+-- A call that never left costs neither of the day's limits.
+if a.give_back then
+  s.calls = math.max(num(s.calls) - 1, 0)
+  if a.forced then s.forced = math.max(num(s.forced) - 1, 0) end
+end
 save(s)
 -- A4
 redis.call('DEL', LEASE)

@@ -76,11 +76,14 @@ local function lease()
   return { attempt = attempt, n = num(n), clean = clean == '1', length = length }
 end
 
+-- The state still has the token that was observed, and no newer version has
+-- taken it over.
+local function same(s) return num(s.schema) == a.seen.schema and redis.sha1hex(s.token or '') == a.seen.token end
+
 -- Compare-and-swap: the decision was made in Go, on what was observed.
 local function changed(s)
   local _, name = peek()
-  return num(s.schema) ~= a.seen.schema or num(s.generation) ~= a.seen.generation or num(s.settled) ~= a.seen.settled
-    or redis.sha1hex(s.token or '') ~= a.seen.token or name ~= a.seen.value
+  return not same(s) or num(s.generation) ~= a.seen.generation or num(s.settled) ~= a.seen.settled or name ~= a.seen.value
 end
 
 local function outstanding(s) return num(s.generation) > num(s.settled) end

@@ -1,6 +1,6 @@
 -- verdict: what WeChat said about the token.
 local s = load_state()
-if redis.sha1hex(s.token or '') ~= a.seen.token then return { 'changed' } end
+if not same(s) then return { 'changed' } end
 if not a.refused then
   local reported = num(s.reported) == 1
   s.suspect_at, s.reported = 0, 0
