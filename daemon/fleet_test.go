@@ -18,10 +18,11 @@ var (
 	fleetFor  = flag.Duration("fleet.for", 20*time.Second, "live through plans of fresh seeds for so long")
 )
 
-// brokenSeeds ever failed, each for a reason that is mended.
+// brokenSeeds ever failed, each for a reason that is mended. A change of how a
+// plan is drawn makes them other seeds: the named schedules keep the reasons.
 func brokenSeeds() []uint64 {
 	return []uint64{
-		14639265128255839146, // the clock of Redis went back between two begins
+		9135721636975026362, // the clock of Redis went back by less than the token's age
 	}
 }
 
