@@ -93,7 +93,7 @@ func schedules() []schedule {
 			})
 		}, [2]int{1, 1}, 0},
 		{"S4: a rogue's newer token is not buried", func(f *fleet) {
-			f.when(Observing, func(m *member) { named("rogue").act(f, m) })
+			f.when(Observing, func(m *member) { named("rogue writes").act(f, m) })
 		}, [2]int{3, 4}, momentary},
 		{"the clock of Redis goes back by less than the token's age", func(f *fleet) {
 			f.server.setClock(-6 * time.Minute)
@@ -107,6 +107,7 @@ func schedules() []schedule {
 
 // TestNamedSchedules replays the traces that each guard is there for.
 func TestNamedSchedules(t *testing.T) {
+	withoutRace(t)
 	for i, api := range []string{"stable", "classic"} {
 		for _, s := range schedules() {
 			t.Run(api+"/"+s.name, func(t *testing.T) {
@@ -120,6 +121,7 @@ func TestNamedSchedules(t *testing.T) {
 
 // TestEachStep crashes and stops a daemon at each step of a refresh.
 func TestEachStep(t *testing.T) {
+	withoutRace(t)
 	harms := map[string]func(m *member){
 		"crash": func(m *member) { m.die(5 * time.Second) },
 		"stop":  func(m *member) { m.pause(45 * time.Second) },

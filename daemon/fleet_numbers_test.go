@@ -21,6 +21,7 @@ func peaceful(api string, members int) plan {
 
 // TestFleetMintsOnce: any number of daemons, one mint per refresh.
 func TestFleetMintsOnce(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		alone := 0
 		for _, n := range []int{1, 3, 10} {
@@ -87,8 +88,9 @@ func (f *fleet) ready() bool {
 
 // TestCrashLoop restarts a daemon each second for an hour.
 func TestCrashLoop(t *testing.T) {
+	withoutRace(t)
 	loop := func(w *world) int {
-		for range crashLoops {
+		for range 3600 {
 			w.start()
 			w.wait(time.Second)
 			w.crash()
@@ -104,7 +106,7 @@ func TestCrashLoop(t *testing.T) {
 				if calls > most || calls < 8 {
 					t.Errorf("%d calls, want 8 to %d", calls, most)
 				}
-				figure(t, "crash loop", "%s, %d restarts, one a second, and every mint fails: %d calls", api, crashLoops, calls)
+				figure(t, "crash loop", "%s, an hour of restarts, one a second, and every mint fails: %d calls", api, calls)
 			})
 		})
 		t.Run(api+"/dying in the mint", func(t *testing.T) {
@@ -120,7 +122,7 @@ func TestCrashLoop(t *testing.T) {
 				if calls > most || calls < 8 {
 					t.Errorf("%d calls, want 8 to %d", calls, most)
 				}
-				figure(t, "crash loop", "%s, %d restarts, each dies before its commit: %d calls", api, crashLoops, calls)
+				figure(t, "crash loop", "%s, an hour of restarts, one a second, each dies before its commit: %d calls", api, calls)
 			})
 		})
 		t.Run(api+"/succeeding", func(t *testing.T) {
@@ -130,7 +132,7 @@ func TestCrashLoop(t *testing.T) {
 				if calls != 1 {
 					t.Errorf("%d calls, want 1", calls)
 				}
-				figure(t, "crash loop", "%s, %d restarts, the first mint succeeds: %d call", api, crashLoops, calls)
+				figure(t, "crash loop", "%s, an hour of restarts, one a second, and mints succeed: %d call", api, calls)
 			})
 		})
 	}
@@ -139,6 +141,7 @@ func TestCrashLoop(t *testing.T) {
 // TestDayWithoutWeChat: a fleet asks a WeChat that is down or busy all day no
 // more often than its quota can bear.
 func TestDayWithoutWeChat(t *testing.T) {
+	withoutRace(t)
 	faults := map[string]wechatsim.Fault{
 		"busy":  {Kind: wechatsim.FaultErrcode, Code: -1},
 		"502":   {Kind: wechatsim.FaultStatus, Code: 502},
@@ -153,13 +156,13 @@ func TestDayWithoutWeChat(t *testing.T) {
 				f := inFleet(t, p, func(f *fleet) {
 					f.wait(time.Minute)
 					f.inject(fault)
-					f.wait(dayHours * time.Hour)
+					f.wait(24 * time.Hour)
 					f.judge.suffer(time.Hour, false)
 				})
-				if f.calls() > most || f.calls() < 4*dayHours {
-					t.Errorf("%d calls, want %d to %d", f.calls(), 4*dayHours, most)
+				if f.calls() > most || f.calls() < 100 {
+					t.Errorf("%d calls, want 100 to %d", f.calls(), most)
 				}
-				figure(t, "a day without WeChat", "%s, %s, %d hours: %d calls by three daemons", api, name, dayHours, f.calls())
+				figure(t, "a day without WeChat", "%s, %s: %d calls by three daemons", api, name, f.calls())
 			})
 		}
 	}
@@ -167,6 +170,7 @@ func TestDayWithoutWeChat(t *testing.T) {
 
 // TestRedisDownMintsNothing: whatever is due.
 func TestRedisDownMintsNothing(t *testing.T) {
+	withoutRace(t)
 	f := inFleet(t, peaceful("classic", 3), func(f *fleet) {
 		f.wait(time.Minute)
 		f.server.away(3 * time.Hour)
@@ -195,7 +199,7 @@ func TestHeals(t *testing.T) {
 		{"flushed", func(f *fleet) { f.server.change(f.redis.FlushAll) }, 0, nil},
 		// The library takes up to a second to notice that it can dial again.
 		{"back empty", func(f *fleet) { f.server.change(f.redis.FlushAll); f.server.away(3 * time.Second) }, 4 * time.Second, nil},
-		{"foreign", func(f *fleet) { named("rogue").act(f, f.members[0]) }, 200 * time.Millisecond, map[string]int{"classic": 1}},
+		{"foreign", func(f *fleet) { named("rogue writes").act(f, f.members[0]) }, 200 * time.Millisecond, map[string]int{"classic": 1}},
 	}
 	for _, api := range []string{"stable", "classic"} {
 		for _, c := range cases {

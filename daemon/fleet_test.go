@@ -55,6 +55,7 @@ func TestFleet(t *testing.T) {
 
 // TestSameSeedSameStory: what failed once can be looked at again.
 func TestSameSeedSameStory(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		t.Run(api, func(t *testing.T) {
 			t.Parallel()

@@ -2,16 +2,15 @@
 
 package daemon
 
-import "time"
+import (
+	"testing"
+	"time"
+)
 
 const (
-	weekDays = 7
-	weekPoll = 5 * time.Second
-
-	monthDays = 30
-	monthPoll = 30 * time.Second
-
-	fleetSize  = 500
-	dayHours   = 24
-	crashLoops = 3600
+	weekDays  = 7
+	weekPoll  = 5 * time.Second
+	fleetSize = 500
 )
+
+func withoutRace(*testing.T) {}
