@@ -155,7 +155,7 @@ func hold(v view, p policy, d decision) string {
 	case sane(s.UnknownUntil, p.lease, v.Now).After(v.Now) && !d.urgent:
 		return "unknown outcome"
 	case v.barred > 0 && !d.pastBackoff:
-		return "barred"
+		return "this process waits after its own last failure"
 	case d.rival && !p.stable && passed(s.RivalAt, v.Now) < overlap:
 		return holdRival
 	case d.forced && passed(s.ForcedAt, v.Now) < store.ForceSpacing:

@@ -152,7 +152,7 @@ func TestDue(t *testing.T) {
 			mint, "expired", ""},
 		{"unknown outcome of another clock", both, []func(*view){outstanding, func(v *view) { v.State.UnknownUntil = instant.Add(time.Hour) }},
 			mint, "outstanding", ""},
-		{"barred", both, []func(*view){without, func(v *view) { v.barred = time.Minute }}, nothing, "missing", "barred"},
+		{"barred", both, []func(*view){without, func(v *view) { v.barred = time.Minute }}, nothing, "missing", "this process waits after its own last failure"},
 		{"contest", both, []func(*view){without, func(v *view) { v.contest = true }}, nothing, "missing", "another appid lives under this key"},
 		{"daily limit", both, []func(*view){expires(time.Second), func(v *view) { v.State.Calls = 10_000 }}, nothing, "ahead", "daily_limit"},
 		{"yesterday's calls", both, []func(*view){expires(time.Second), func(v *view) { v.State.Calls, v.State.Day = 10_000, v.State.Day-1 }}, mint, "ahead", ""},
