@@ -125,7 +125,7 @@ func (r *refresher) ask(ctx context.Context, a *attempt, begun store.BeginAnswer
 		a.abort = nil
 		a.commit = &store.Commit{
 			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, T0: begun.T0, Order: begun.Order,
-			UnchangedWait: r.policy.unchangedWait(grant.ExpiresIn), Rival: a.begin.Rival, Forced: a.begin.Forced, Spacing: a.begin.Spacing,
+			UnchangedWait: r.policy.unchangedWait(grant.ExpiresIn), Rival: a.begin.Rival, Forced: a.begin.Forced, RefusedWait: r.policy.refusedWait(begun.Failures, a.begin.Spacing),
 		}
 		return
 	}
@@ -145,9 +145,9 @@ func (r *refresher) newAbort(a *attempt, begun store.BeginAnswer, failed *wechat
 	if last := a.seen.State.LastError; last != nil && last.Class == string(failed.Class) && a.seen.State.Secret == a.begin.Secret {
 		times += last.Times
 	}
-	n := begun.Failures // includes what died without a word
-	if secretToBlame(failed.Class) {
-		n = times
+	n := times
+	if mayPass(failed.Class) {
+		n = begun.Failures // includes what died without a word
 	}
 	p := r.policy.penalise(failed.Class, n, at, a.seen.State.ExpiresAt)
 	return &store.Abort{
@@ -198,7 +198,7 @@ func (r *refresher) keep(ctx context.Context, a *attempt) {
 		r.log.Warn("minted too late: the lease was lost, the stored token stays", "token", a.commit.Token, "next", "a mint settles it")
 	case store.Refused:
 		r.metrics.Refresh(r.config.Key, metrics.ResultFailed)
-		r.log.Warn("WeChat gave back the token that it refuses, a forced refresh comes next", "token", a.commit.Token, "next_attempt", "in "+a.begin.Spacing.String())
+		r.log.Warn("WeChat gave back the token that it refuses, a forced refresh comes next", "token", a.commit.Token, "next_attempt", "in "+a.commit.RefusedWait.String())
 	default:
 		r.metrics.Refresh(r.config.Key, metrics.ResultFailed)
 		r.log.Warn("the token had expired before it could be stored", "status", string(status), "expires_at", expires)

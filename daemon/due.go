@@ -64,7 +64,7 @@ func due(v view, p policy) decision {
 	}
 	if d.reason == "" || d.hold != "" {
 		d.action = nothing
-		if p.mint && v.State.Live(v.Now) && !v.State.VerifyAt.After(v.Now) {
+		if p.mint && v.State.Live(v.Now) && !sane(v.State.VerifyAt, p.verifyEvery, v.Now).After(v.Now) {
 			d.action = verify
 		}
 	}
@@ -152,7 +152,7 @@ func hold(v view, p policy, d decision) string {
 		return "leased"
 	case sane(s.NextAttemptAt, s.Wait, v.Now).After(v.Now) && !d.pastBackoff:
 		return "backoff"
-	case sane(s.UnknownUntil, p.lease, v.Now).After(v.Now) && !d.urgent:
+	case sane(s.UnknownUntil, s.UnknownWait, v.Now).After(v.Now) && !d.urgent:
 		return "unknown outcome"
 	case v.barred > 0 && !d.pastBackoff:
 		return "this process waits after its own last failure"
@@ -173,7 +173,7 @@ func dueAt(v view, p policy, d decision) time.Time {
 	if s.Token == "" || d.mintDue() && at.After(v.Now) {
 		at = v.Now
 	}
-	waits := []time.Time{sane(s.NextAttemptAt, s.Wait, v.Now), sane(s.UnknownUntil, p.lease, v.Now)}
+	waits := []time.Time{sane(s.NextAttemptAt, s.Wait, v.Now), sane(s.UnknownUntil, s.UnknownWait, v.Now)}
 	switch d.hold {
 	case holdLimit:
 		return store.NextDay(v.Now)

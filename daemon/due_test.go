@@ -23,7 +23,7 @@ func policyOf(api string) policy {
 	c := config.DefaultCredential(api, r)
 	return policy{
 		stable: api == "stable", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll, lease: c.Lease,
-		backoffMin: c.BackoffMin, backoffMax: c.BackoffMax,
+		backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
 	}
 }
 
@@ -54,6 +54,12 @@ func expires(in time.Duration) func(*view) {
 func outstanding(v *view) { v.State.Generation++ }
 
 func refused(v *view) { v.State.Refused = ours.Fingerprint() }
+
+// unknown is an outcome of a mint that nobody knows yet, and that WeChat may
+// process for so long.
+func unknown(left time.Duration) func(*view) {
+	return func(v *view) { v.State.UnknownUntil, v.State.UnknownWait = instant.Add(left), 30*time.Second }
+}
 
 func rivalled(v *view) { v.State.RivalAt = instant.Add(-time.Minute) }
 
@@ -146,11 +152,11 @@ func TestDue(t *testing.T) {
 			nothing, "missing", "backoff"},
 		{"backoff of another clock", both, []func(*view){without, failed("transient"), func(v *view) { v.State.NextAttemptAt = instant.Add(time.Hour) }},
 			mint, "missing", ""},
-		{"unknown outcome", both, []func(*view){outstanding, func(v *view) { v.State.UnknownUntil = instant.Add(time.Second) }},
+		{"unknown outcome", both, []func(*view){outstanding, unknown(time.Second)},
 			nothing, "outstanding", "unknown outcome"},
-		{"unknown outcome without a token", both, []func(*view){expires(-time.Second), func(v *view) { v.State.UnknownUntil = instant.Add(time.Second) }},
+		{"unknown outcome without a token", both, []func(*view){expires(-time.Second), unknown(time.Second)},
 			mint, "expired", ""},
-		{"unknown outcome of another clock", both, []func(*view){outstanding, func(v *view) { v.State.UnknownUntil = instant.Add(time.Hour) }},
+		{"unknown outcome of another clock", both, []func(*view){outstanding, unknown(time.Hour)},
 			mint, "outstanding", ""},
 		{"barred", both, []func(*view){without, func(v *view) { v.barred = time.Minute }}, nothing, "missing", "this process waits after its own last failure"},
 		{"contest", both, []func(*view){without, func(v *view) { v.contest = true }}, nothing, "missing", "another appid lives under this key"},
@@ -253,7 +259,7 @@ func TestDueAt(t *testing.T) {
 			failed("config")(v)
 			v.State.Secret, v.State.NextAttemptAt, v.barred = "01d", instant, time.Minute
 		}, 0},
-		{"unknown outcome", func(v *view) { outstanding(v); v.State.UnknownUntil = instant.Add(20 * time.Second) }, 20 * time.Second},
+		{"unknown outcome", func(v *view) { outstanding(v); unknown(20 * time.Second)(v) }, 20 * time.Second},
 		{"daily limit", func(v *view) { outstanding(v); v.State.Calls = 10_000 }, 4 * time.Hour}, // 00:00 UTC+8
 		{"forced a moment ago", func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-10*time.Second) }, 20 * time.Second},
 		{"classic: a rival was answered a minute ago", func(v *view) { refused(v); rivalled(v) }, overlap - time.Minute},
@@ -285,7 +291,7 @@ func FuzzDue(f *testing.F) {
 		v := freshView()
 		s := &v.State
 		s.ExpiresAt, s.Life = at(left), time.Duration(life%1e6)*time.Second
-		s.Generation, s.Settled, s.NextAttemptAt, s.Wait, s.UnknownUntil = generation, settled, at(next), time.Hour, at(unknown)
+		s.Generation, s.Settled, s.NextAttemptAt, s.Wait, s.UnknownUntil, s.UnknownWait = generation, settled, at(next), time.Hour, at(unknown), 30*time.Second
 		s.RivalAt, s.Force, s.VerifyAt = at(rival), int(force%3), at(unknown+next)
 		v.Value.Token = []secret.Token{"", ours, foreign}[value%3]
 		v.Value.Present = v.Value.Token != "" || flag(0)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -236,6 +237,9 @@ func wechatFaults() []fault {
 		{name: "quota exhausted", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
 			d := f.upTo(20 * time.Minute)
 			before, err := f.wechat.Quota(testAppID, f.path())
+			if before.Used >= before.Limit {
+				return "as before", d
+			}
 			used := before
 			used.Used = used.Limit
 			_ = f.wechat.SetQuota(testAppID, f.path(), used)
@@ -247,7 +251,12 @@ func wechatFaults() []fault {
 			f.rotated++
 			rotated := fmt.Sprintf("CANARY%026d", f.rotated)
 			err := f.wechat.SetSecret(testAppID, secret.Secret(rotated))
-			f.after(d, func() { f.must(os.WriteFile(f.config.Credentials[0].SecretFile, []byte(rotated), 0o600)) })
+			f.after(d, func() {
+				f.mu.Lock() // the newest one, should it have been rotated again
+				newest := fmt.Sprintf("CANARY%026d", f.rotated)
+				f.mu.Unlock()
+				f.must(os.WriteFile(f.config.Credentials[0].SecretFile, []byte(newest), 0o600))
+			})
 			return fmt.Sprintf("the file follows after %v %v", d, orOK(err)), d
 		}},
 		{name: "address barred", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) {
@@ -262,6 +271,14 @@ func wechatFaults() []fault {
 			f.after(d, func() { _ = f.wechat.SetWhitelist(testAppID) })
 			return fmt.Sprintf("for %v %v", d, orOK(err)), d
 		}},
+		{name: "somebody forces", weight: 2, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+			for i := range 2 {
+				f.after(time.Duration(i)*31*time.Second, func() { _, _ = f.wechat.ForceRefresh(testAppID) })
+			}
+			return "twice", 31 * time.Second
+		}},
+		{name: "person asks", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) { return f.wish(m, 0) }},
+		{name: "person forces", weight: 1, doubtful: true, act: func(f *fleet, m *member) (string, time.Duration) { return f.wish(m, leaked) }},
 		{name: "rogue draws", weight: 1, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
 			_, err := f.wechat.Draw(testAppID, wechatsim.Classic, "rogue")
 			return orOK(err), overlap
@@ -273,6 +290,13 @@ func wechatFaults() []fault {
 			return orOK(err), overlap
 		}},
 	}
+}
+
+// wish is a person at m who wants a refresh.
+func (f *fleet) wish(m *member, force int) (string, time.Duration) {
+	r := m.current.Load().refreshers[0]
+	f.busy.Go(func() { _, _ = r.store.Request(context.WithoutCancel(f.Context()), r.slot, force) })
+	return "", time.Duration(force) * time.Minute
 }
 
 func orOK(err error) string {

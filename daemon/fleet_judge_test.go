@@ -29,6 +29,7 @@ type judge struct {
 	commit  *fenced
 	begun   string
 	outage  *outage
+	bad     time.Time // since when readers have got no good token, zero while they do
 	outages []outage
 	issues  map[secret.Token]int // by place in the list of issues
 	log     []wechatsim.Issue
@@ -203,10 +204,14 @@ func (j *judge) served(g glance, now time.Time) {
 		j.outages, j.outage = append(j.outages, *o), nil
 	}
 	if accepted {
+		j.bad = time.Time{}
 		return
 	}
 	if j.outage == nil {
 		j.outage = &outage{refused: g.token != "", token: g.token, start: j.since(g, now)}
+	}
+	if j.bad.IsZero() {
+		j.bad = j.outage.start
 	}
 	if limit := j.limit(g); now.After(limit) {
 		what := "nothing"
@@ -214,8 +219,8 @@ func (j *judge) served(g glance, now time.Time) {
 			what = "the refused token " + g.token.Fingerprint()
 		}
 		j.fail("readers got %s from %v on, for longer than until %v (trouble ended %v)", what,
-			j.outage.start.Sub(j.f.begin), limit.Sub(j.f.begin), j.trouble.Sub(j.f.begin))
-		j.outage.start = now.Add(24 * time.Hour) // said once
+			j.bad.Sub(j.f.begin), limit.Sub(j.f.begin), j.trouble.Sub(j.f.begin))
+		j.bad = now.Add(24 * time.Hour) // said once
 	}
 }
 
@@ -275,18 +280,29 @@ func (j *judge) heal() time.Duration {
 
 // limit is until when the fleet must have mended what readers feel now.
 func (j *judge) limit(g glance) time.Time {
-	at := later(j.outage.start, j.trouble)
-	at = later(at, milliseconds(g.state["next_attempt_at"]).Add(-j.f.server.skewed()))
-	if barred := j.f.barred(); !barred.IsZero() {
-		at = later(at, barred)
-	}
-	if j.outage.refused && j.f.plan.api == "stable" && !j.f.forced && j.outage.start.After(j.skewed) {
+	at := later(j.bad, j.trouble)
+	waits := later(milliseconds(g.state["next_attempt_at"]).Add(-j.f.server.skewed()), j.f.barred())
+	at = later(at, earlier(waits, at.Add(j.f.longestWait())))
+	if j.outage.refused && j.f.plan.api == "stable" && !j.f.did("somebody forces") && !j.f.did("person forces") && j.outage.start.After(j.skewed) {
 		return j.outage.start // never
 	}
 	if j.outage.refused && at.Before(j.doubt) {
 		return at.Add(j.heal() + j.f.config.Refresh.VerifyEvery + 4*j.f.plan.poll)
 	}
 	return at.Add(j.heal())
+}
+
+// longestWait is what the failures that were injected may ask for at most,
+// jitter included; the daemons' own word for it is not taken.
+func (f *fleet) longestWait() time.Duration {
+	wait := f.config.Refresh.BackoffMax
+	if f.did("secret rotated") || f.did("address barred") || f.did("wechat rate") {
+		wait *= 2
+	}
+	if f.did("quota exhausted") {
+		wait = time.Hour
+	}
+	return wait * 6 / 5
 }
 
 // skewed is how far the clock of Redis is ahead of everybody's.
@@ -384,5 +400,9 @@ func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 		defer cancel()
 		ctx = overslept
 	}
-	return b.issuer.Mint(ctx, r)
+	grant, err := b.issuer.Mint(ctx, r)
+	if err == nil {
+		b.m.fleet.granted.Add(1)
+	}
+	return grant, err
 }

@@ -28,16 +28,16 @@ func TestFleetMintsOnce(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", api, n), func(t *testing.T) {
 				f := inFleet(t, peaceful(api, n), func(f *fleet) { f.wait(time.Hour) })
 				if n == 1 {
-					alone = f.mints()
+					alone = f.made()
 				}
 				// The last refresh may fall just within the time or just after it.
-				if got := f.mints(); got > alone+1 || got < alone-1 || got < 4 {
+				if got := f.made(); got > alone+1 || got < alone-1 || got < 4 {
 					t.Errorf("%d mints, one daemon alone makes %d", got, alone)
 				}
 				if broken := f.judge.violations(); len(broken) > 0 || len(f.judge.outages) > 1 { // the start is one
 					t.Errorf("%v, outages %v", broken, f.judge.outages)
 				}
-				figure(t, "mints per refresh", "%s, %d daemons: %d mints in an hour", api, n, f.mints())
+				figure(t, "mints per refresh", "%s, %d daemons: %d calls, %d tokens in an hour", api, n, f.calls(), f.mints())
 			})
 		}
 	}

@@ -13,6 +13,7 @@ type plan struct {
 	members    int
 	life, poll time.Duration
 	length     time.Duration
+	mixed      bool // one replica never mints, another has its own format
 }
 
 // draw makes a plan from a seed.
@@ -24,6 +25,7 @@ func draw(seed uint64) plan {
 		p.api = "classic"
 	}
 	p.members = 2 + dice.IntN(3)
+	p.mixed = p.members > 2 && dice.IntN(3) == 0
 	p.life = pick(shortLife, shortLife, shortLife, shortLife, shortLife, 2*time.Hour)
 	p.poll = pick(2*time.Second, 5*time.Second, 5*time.Second, 10*time.Second, 10*time.Second)
 	p.length = 9 * p.life
@@ -99,7 +101,7 @@ func (f *fleet) spring(m *member, t trap, when string) {
 		})
 	}
 	f.struck++
-	f.harmed[t.fault.name]++
+	f.harmed.Store(t.fault.name, true)
 	detail := f.strike(m, t.fault)
 	f.tell("%s, %s: %s %s", m.name, when, t.fault.name, detail)
 	f.mu.Unlock()

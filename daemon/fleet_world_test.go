@@ -14,6 +14,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 
+	"wxtokend/daemon/config"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -35,9 +36,9 @@ type fleet struct {
 	traps   []trap
 	struck  int // faults that happened
 	lived   time.Duration
-	harmed  map[string]int // by name
-	forced  bool           // somebody forced tokens of the stable channel
-	rotated int            // AppSecrets so far
+	granted atomic.Int64 // answers of WeChat with a token
+	harmed  sync.Map     // names of the faults that happened
+	rotated int          // AppSecrets so far
 
 	storyMu sync.Mutex
 	told    []string
@@ -67,7 +68,7 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 		t.Fatal(err)
 	}
 	inSeededWorld(t, p.seed, p.api, p.life, func(w *world) {
-		f := &fleet{world: w, plan: p, begin: time.Now(), dice: rand.New(rand.NewPCG(p.seed, 0)), harmed: map[string]int{}}
+		f := &fleet{world: w, plan: p, begin: time.Now(), dice: rand.New(rand.NewPCG(p.seed, 0))}
 		out = f
 		f.config.Refresh.Poll = p.poll
 		f.config.Credentials[0].Secret, f.config.Credentials[0].SecretFile = "", secretFile
@@ -120,6 +121,15 @@ func (f *fleet) newMember(i int) *member {
 	m.toRedis.Latency(latency(1, 3*time.Millisecond))
 	m.toWeChat.Latency(latency(2, 200*time.Millisecond))
 	m.jitter, m.passing = dice(3), m.pass
+	m.configure = func(c *config.Config) {
+		// Now and then a replica without a secret, or one with another format.
+		if f.plan.mixed && i == len(f.members)-1 {
+			c.Credentials[0].Mint, c.Credentials[0].SecretFile = false, ""
+		}
+		if f.plan.mixed && i == 0 {
+			c.Credentials[0].Format = "raw"
+		}
+	}
 	m.prepare = func(d *Daemon) {
 		d.heart.schedule = hostClock{every{d.heart.poll, m.jitter}, m}
 		r := d.refreshers[0]
@@ -222,6 +232,12 @@ func (f *fleet) after(d time.Duration, do func()) {
 		time.Sleep(d)
 		do()
 	})
+}
+
+// did says that a fault of this name happened.
+func (f *fleet) did(name string) bool {
+	_, found := f.harmed.Load(name)
+	return found
 }
 
 // tell writes down what happened, for the case that somebody asks how it came

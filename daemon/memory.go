@@ -55,8 +55,9 @@ func (m *memory) observe(o store.Observation, local time.Time, poll time.Duratio
 		m.refused = o.State.Refused
 	}
 	if again := m.restorable(o, local, poll); again != nil {
-		// The restore may fail on its way; until somebody mints it may be tried again.
-		m.unbroken = m.unbroken && o.Lease == ""
+		// The restore may fail on its way, or wait for a mint that comes to nothing.
+		// While Redis has no token at all, nothing newer can be buried by it.
+		m.unbroken = o.State.Token == "" || m.unbroken && o.Lease == ""
 		return again
 	}
 	m.unbroken = false

@@ -271,13 +271,13 @@ func TestRestorable(t *testing.T) {
 			w.saw()
 			return w.see(memoryPoll, store.Observation{Lease: "aa"})
 		}, life - memoryPoll},
-		{"a mint went on for more than three polls", func(w *witness) *store.Memory {
+		{"a mint that came to nothing went on for more than three polls", func(w *witness) *store.Memory {
 			w.saw()
 			for range 4 {
 				w.see(memoryPoll, store.Observation{Lease: "aa"})
 			}
 			return w.see(memoryPoll, empty)
-		}, 0},
+		}, life - 5*memoryPoll},
 		{"a restore failed on its way for an hour", func(w *witness) *store.Memory {
 			w.saw()
 			for range 1800 {

@@ -19,7 +19,7 @@ type policy struct {
 	poll   time.Duration
 	lease  time.Duration
 
-	backoffMin, backoffMax time.Duration
+	backoffMin, backoffMax, verifyEvery time.Duration
 }
 
 // effectiveAhead is how long before its expiry a token becomes due. Half of
@@ -49,15 +49,31 @@ const (
 // at expiry (zero: none known).
 func (p policy) penalise(class wechat.Class, n int, now, expiry time.Time) time.Duration {
 	switch class {
-	case wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin:
-		return 60 * p.backoffMin
-	case wechat.ClassConfig, wechat.ClassAccount:
+	case wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin, wechat.ClassConfig, wechat.ClassAccount:
 		return double(60*p.backoffMin, 2*p.backoffMax, n)
 	case wechat.ClassQuota:
 		return min(store.NextDay(now).Sub(now), quotaProbe)
 	default:
 		return double(p.backoffMin, p.patience(now, expiry), n)
 	}
+}
+
+// mayPass says that a failure of this class may pass by itself within seconds.
+func mayPass(class wechat.Class) bool {
+	switch class {
+	case wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin, wechat.ClassConfig, wechat.ClassAccount, wechat.ClassQuota:
+		return false
+	}
+	return true
+}
+
+// refusedWait is when to ask again after WeChat gave back the token that it
+// refuses: at once for a forced refresh, then ever later, as those are few.
+func (p policy) refusedWait(failures int, spacing time.Duration) time.Duration {
+	if failures <= 1 {
+		return spacing
+	}
+	return double(60*p.backoffMin, 2*p.backoffMax, failures-1)
 }
 
 // bar is how long this process alone waits: WeChat refuses its address, not

@@ -58,15 +58,15 @@ func TestPenalise(t *testing.T) {
 		{"passing, classic, long past", classic, passing(), -10*m - time.Millisecond, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s}},
 		{"passing, classic, no token", classic, passing(), none,
 			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 5 * m}},
-		{"rate", stable, []wechat.Class{wechat.ClassRate}, time.Hour, []time.Duration{m, m, m, m}},
+		{"rate", stable, []wechat.Class{wechat.ClassRate}, time.Hour, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
 		{"a person corrects it", classic, []wechat.Class{wechat.ClassConfig, wechat.ClassAccount}, 0, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
-		{"from elsewhere", stable, []wechat.Class{wechat.ClassIP, wechat.ClassAdmin}, time.Hour, []time.Duration{m, m, m, m, m, m}},
+		{"from elsewhere", stable, []wechat.Class{wechat.ClassIP, wechat.ClassAdmin}, time.Hour, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
 		{"quota, hours before midnight", classic, []wechat.Class{wechat.ClassQuota}, time.Hour, []time.Duration{time.Hour, time.Hour}},
 
 		{"scaled: passing, stable", scaledPolicy("stable"), passing(), time.Hour, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10, 3 * s / 10}},
 		{"scaled: passing, classic, outside six seconds", scaledPolicy("classic"), passing(), 6*s + 1, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 8 * s / 25}},
 		{"scaled: passing, classic, within six seconds", scaledPolicy("classic"), passing(), 6 * s, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10}},
-		{"scaled: rate", scaledPolicy("stable"), []wechat.Class{wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin}, 0, []time.Duration{3 * s / 5, 3 * s / 5}},
+		{"scaled: rate", scaledPolicy("stable"), []wechat.Class{wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin}, 0, []time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 24 * s / 5, 6 * s, 6 * s}},
 		{"scaled: a person", scaledPolicy("stable"), []wechat.Class{wechat.ClassConfig, wechat.ClassAccount}, 0, []time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 24 * s / 5, 6 * s, 6 * s}},
 	}
 	for _, row := range rows {

@@ -60,7 +60,9 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 		return http.StatusServiceUnavailable, map[string]string{"error": "Redis does not take the request; try again"}
 	}
 	d.lookAgain()
-	code := map[store.Status]int{store.Accepted: http.StatusAccepted, store.Limited: http.StatusTooManyRequests}[status]
+	code := map[store.Status]int{
+		store.Accepted: http.StatusAccepted, store.Limited: http.StatusTooManyRequests, store.Changed: http.StatusConflict,
+	}[status]
 	if code == 0 {
 		code = http.StatusOK
 	}

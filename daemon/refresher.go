@@ -153,7 +153,7 @@ func (r *refresher) look(o store.Observation, local time.Time) view {
 	v := view{Observation: o, memory: r.memory.observe(o, local, r.policy.poll), tried: r.tried, barred: r.barred.Sub(local)}
 	v.left = r.memory.left(o.State, local)
 	v.contest = r.contest.observe(o.Other, o.State.AppID != "", local)
-	if o.State.AskedAt.After(r.asked) {
+	if !o.State.AskedAt.IsZero() && !o.State.AskedAt.Equal(r.asked) {
 		r.asked, r.barred, v.barred = o.State.AskedAt, time.Time{}, 0
 	}
 	if o.Lease == "" { // the call of an attempt under way may still be given back

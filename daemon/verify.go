@@ -37,9 +37,6 @@ func (r *refresher) verify(ctx context.Context, v view) {
 		verdict = metrics.VerdictRefused
 	}
 	r.metrics.Verification(r.config.Key, verdict)
-	if !refused && v.State.SuspectAt.IsZero() && !v.State.Reported {
-		return // as expected: nothing to write down
-	}
 	r.passing(Judging)
 	switch status, err = r.store.Verdict(ctx, r.slot, v.Observation, refused); {
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,10 +53,11 @@ type world struct {
 // replica is one daemon with network paths of its own.
 type replica struct {
 	toRedis, toWeChat *testnet.Faults
-	ip                string         // as WeChat sees it
-	jitter            func() float64 // nil: the daemon's own
-	passing           func(Step)     // nil: nobody
-	prepare           func(*Daemon)  // called before it runs; nil: nothing
+	ip                string               // as WeChat sees it
+	jitter            func() float64       // nil: the daemon's own
+	passing           func(Step)           // nil: nobody
+	prepare           func(*Daemon)        // called before it runs; nil: nothing
+	configure         func(*config.Config) // its own configuration; nil: the world's
 	daemon            *Daemon
 	page              *testnet.Listener
 	stop              context.CancelFunc
@@ -123,8 +125,13 @@ func (w *world) start() {
 // launch runs a daemon at r's place in the network.
 func (w *world) launch(r *replica) {
 	w.Helper()
+	own := w.config
+	own.Credentials = slices.Clone(own.Credentials)
+	if r.configure != nil {
+		r.configure(&own)
+	}
 	d, err := New(Options{
-		Config: w.config, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Config: own, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DialRedis:  Dial(r.toRedis.Wrap(func(context.Context, string, string) (net.Conn, error) { return w.redis.Dial() })),
 		DialWeChat: Dial(r.toWeChat.Wrap(w.listener.From(r.ip))),
 		Jitter:     r.jitter, Passing: r.passing,

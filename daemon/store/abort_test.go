@@ -72,7 +72,7 @@ func TestAbortA2UnknownOutcome(t *testing.T) {
 		w.mustBegin(attempt("a2"))
 		before, from := w.content(), w.now()
 		w.abort(store.Abort{Attempt: "a2", Unknown: true, Wait: 2 * time.Second, Failure: failure()})
-		w.differs(before, w.c.Keys.Lease, "next_attempt_at", "wait", "last_error", "unknown_until", "watch_until")
+		w.differs(before, w.c.Keys.Lease, "next_attempt_at", "wait", "last_error", "unknown_until", "unknown_wait", "verify_at", "watch_until")
 		s := w.observe().State
 		check(w, "outstanding", s.Outstanding(), true)
 		w.during("unknown - lease", s.UnknownUntil.Add(-w.c.Lease), from)

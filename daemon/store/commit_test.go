@@ -146,7 +146,7 @@ func TestCommitC4WatchesWhenInDoubt(t *testing.T) {
 			w.do("hdel", w.c.Keys.State, "watch_until")
 		},
 		"an outstanding mint before it": func(w *world) { w.do("set", w.c.Keys.Lease, "a1:1:0:30000", "px", 30000) },
-		"an unknown outcome":            func(w *world) { w.plant("unknown_until", w.now().Add(20*time.Second)) },
+		"an unknown outcome":            func(w *world) { w.plant("unknown_until", w.now().Add(20*time.Second), "unknown_wait", 30000) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) {
@@ -161,7 +161,7 @@ func TestCommitC4WatchesWhenInDoubt(t *testing.T) {
 	t.Run("but not for an outcome that another clock left unknown", func(t *testing.T) {
 		everywhere(t, func(w *world) {
 			answer := w.mustBegin()
-			w.plant("unknown_until", w.now().Add(3*time.Hour))
+			w.plant("unknown_until", w.now().Add(3*time.Hour), "unknown_wait", 30000)
 			w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
 			check(w, "watched", w.observe().State.WatchUntil.IsZero(), true)
 		})

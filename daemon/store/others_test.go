@@ -268,7 +268,7 @@ func TestTimesOfOurClockHold(t *testing.T) {
 		w.mint("a1", token(1))
 		w.plant("next_attempt_at", w.now().Add(60*time.Second), "wait", 59500)
 		check(w, "next attempt", w.begin(attempt("a2")).Status, store.Backoff)
-		w.plant("next_attempt_at", 0, "unknown_until", w.now().Add(w.c.Lease))
+		w.plant("next_attempt_at", 0, "unknown_until", w.now().Add(w.c.Lease), "unknown_wait", w.c.Lease.Milliseconds())
 		check(w, "unknown outcome", w.begin(attempt("a2")).Status, store.Backoff)
 		w.do("set", w.c.Keys.Lease, "ee:7:1:30000", "px", 30900)
 		check(w, "lease", w.observe().Lease, "ee")

@@ -90,7 +90,7 @@ type Commit struct {
 	T0, Order     time.Time     // as Begin answered
 	UnchangedWait time.Duration // until the next attempt, should WeChat have answered with the stored token
 	Rival, Forced bool          // as in Begin
-	Spacing       time.Duration // as in Begin
+	RefusedWait   time.Duration // until the next attempt, should WeChat have answered with the token that it refuses
 }
 
 // Commit stores the token for readers, iff the lease is still this attempt's.
@@ -102,7 +102,7 @@ func (s *Store) Commit(ctx context.Context, c Credential, m Commit) (status Stat
 		"value":      c.Format.Encode(m.Token, m.ExpiresIn, expires, c.UTCOffset),
 		"expires_in": m.ExpiresIn.Milliseconds(), "expires_at": expires.UnixMilli(), "minted_at": m.Order.UnixMilli(),
 		"unchanged_wait": m.UnchangedWait.Milliseconds(), "rival": m.Rival, "forced": m.Forced,
-		"fingerprint": m.Token.Fingerprint(), "spacing": m.Spacing.Milliseconds(),
+		"fingerprint": m.Token.Fingerprint(), "refused_wait": m.RefusedWait.Milliseconds(),
 	})
 	if err != nil {
 		return "", false, fmt.Errorf("commit: %w", err)

@@ -33,6 +33,7 @@ type State struct {
 	NextAttemptAt time.Time
 	Wait          time.Duration // what NextAttemptAt was set from
 	UnknownUntil  time.Time     // nobody knows the outcome of a mint; WeChat may process it until then
+	UnknownWait   time.Duration // what UnknownUntil was set from
 	LastError     *Failure
 	Secret        string // fingerprint of the AppSecret of the last attempt
 
@@ -105,7 +106,7 @@ func decodeState(f fields) State {
 		ExpiresAt: f.time("expires_at"), MintedAt: f.time("minted_at"),
 		Generation: f.number("generation"), Settled: f.number("settled"), Attempt: f["attempt"],
 		BegunAt: f.time("begun_at"), Failures: int(f.number("failures")),
-		NextAttemptAt: f.time("next_attempt_at"), Wait: f.duration("wait"), UnknownUntil: f.time("unknown_until"),
+		NextAttemptAt: f.time("next_attempt_at"), Wait: f.duration("wait"), UnknownUntil: f.time("unknown_until"), UnknownWait: f.duration("unknown_wait"),
 		Secret: f["secret"], Day: f.number("day"), Calls: int(f.number("calls")),
 		VerifyAt: f.time("verify_at"), VerifiedAt: f.time("verified_at"), WatchUntil: f.time("watch_until"), SuspectAt: f.time("suspect_at"),
 		Reported: f["reported"] == "1", Refused: f["refused"],

@@ -67,7 +67,7 @@ func TestCommitC7RefusedTokenIsNotStored(t *testing.T) {
 		answer := w.mustBegin(attempt("a2"))
 		from := w.now()
 		status, _ := w.commit(store.Commit{
-			Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Spacing: 3 * time.Second,
+			Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, RefusedWait: 3 * time.Second,
 		})
 		check(w, "status", status, store.Refused)
 		o := w.observe()
@@ -143,7 +143,7 @@ func TestClaimIsForOne(t *testing.T) {
 		check(w, "first", w.claim(o), store.Claimed)
 		s := w.observe().State
 		w.during("verified at", s.VerifiedAt, from)
-		check(w, "next", s.VerifyAt.Sub(s.VerifiedAt), 225*time.Second)
+		check(w, "next", s.VerifyAt.Sub(s.VerifiedAt), 30*time.Second)
 		before := w.content()
 		check(w, "second", w.claim(o), store.Changed)
 		w.stays(before)
@@ -170,7 +170,7 @@ func TestClaimIgnoresTheWatchOfAnotherClock(t *testing.T) {
 		w.plant("watch_until", w.now().Add(3*time.Hour))
 		w.claim(w.observe())
 		s := w.observe().State
-		check(w, "next", s.VerifyAt.Sub(s.VerifiedAt), 225*time.Second)
+		check(w, "next", s.VerifyAt.Sub(s.VerifiedAt), 30*time.Second)
 	})
 }
 
@@ -179,8 +179,8 @@ func TestClaimIgnoresTheWatchOfAnotherClock(t *testing.T) {
 func TestClaimComesSoonAfterARefusal(t *testing.T) {
 	for name, c := range map[string]struct{ ago, next time.Duration }{
 		"a moment ago":        {29 * time.Second, 2 * time.Second},
-		"long ago":            {31 * time.Second, 225 * time.Second},
-		"under another clock": {-3 * time.Hour, 225 * time.Second},
+		"long ago":            {31 * time.Second, 30 * time.Second},
+		"under another clock": {-3 * time.Hour, 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, func(w *world) {
@@ -228,7 +228,9 @@ func TestVerdictAcceptedEndsTheSuspicion(t *testing.T) {
 		w.mint("a1", token(1))
 		check(w, "refused", w.verdict(w.observe(), true), store.Suspected)
 		check(w, "accepted", w.verdict(w.observe(), false), store.Accepted)
-		check(w, "suspect", w.observe().State.SuspectAt.IsZero(), true)
+		s := w.observe()
+		check(w, "suspect", s.State.SuspectAt.IsZero(), true)
+		check(w, "next question", s.State.VerifyAt.Sub(s.Now).Round(time.Minute), 4*time.Minute)
 		w.plant("reported", 1)
 		check(w, "after a report", w.verdict(w.observe(), false), store.Unconfirmed)
 		check(w, "reported", w.observe().State.Reported, false)

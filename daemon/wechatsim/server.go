@@ -146,8 +146,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 			s.ServeHTTP(w, r)
 		}),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
+		ReadHeaderTimeout: 2 * time.Minute, // a test may hold a request for long
+		ReadTimeout:       2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    bodyLimit,
 		ConnState: func(_ net.Conn, state http.ConnState) {

@@ -15,7 +15,7 @@ end
 recount(s, held)
 s.next_attempt_at, s.wait, s.last_error = now + a.wait, a.wait, a.last_error
 if a.unknown then
-  s.unknown_until = now + a.lease
+  s.unknown_until, s.unknown_wait = now + a.lease, a.lease
   watch(s)
 elseif held.clean then
   -- A3: certainly nothing was issued, and nothing was outstanding before.

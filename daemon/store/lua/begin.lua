@@ -14,7 +14,7 @@ if held then return { 'leased' } end
 -- B4: failures wait, whoever they happened to. While the outcome of a mint is
 -- unknown nobody mints over a token that readers still get.
 if not a.past_backoff and sane(s.next_attempt_at, s.wait) > now then return { 'backoff' } end
-local unknown = sane(s.unknown_until, a.lease) > now
+local unknown = sane(s.unknown_until, s.unknown_wait) > now
 if unknown and not a.urgent then return { 'backoff' } end
 -- B5: the world is still the one that was observed.
 if changed(s) then return { 'changed' } end

@@ -15,10 +15,10 @@ if held and held.attempt == a.attempt then
   -- C3: marks made since the begin stay uncovered: those mints may have come after ours.
   recount(s, held)
   s.settled = held.n
-  if outstanding(s) or not held.clean or sane(s.unknown_until, a.lease) > now then watch(s) end
+  if outstanding(s) or not held.clean or sane(s.unknown_until, s.unknown_wait) > now then watch(s) end
   -- C7: WeChat gave back the very token that it refuses. Only force helps.
   if a.fingerprint == s.refused then
-    s.force, s.next_attempt_at, s.wait = math.max(num(s.force), 1), now + a.spacing, a.spacing
+    s.force, s.next_attempt_at, s.wait = math.max(num(s.force), 1), now + a.refused_wait, a.refused_wait
     s.attempt = a.attempt
     save(s)
     redis.call('DEL', LEASE)
@@ -31,7 +31,8 @@ if held and held.attempt == a.attempt then
   s.failures, s.wait, s.next_attempt_at, s.last_error = 0, 0, 0, ''
   if unchanged then s.wait, s.next_attempt_at = a.unchanged_wait, now + a.unchanged_wait end
   s.suspect_at, s.reported = 0, 0
-  if a.forced then s.force = math.max(num(s.force) - 1, 0) end
+  -- WeChat ignores a forced refresh that comes too soon after the last arrived.
+  if a.forced and not unchanged then s.force, s.forced_at = math.max(num(s.force) - 1, 0), now end
   if a.rival then
     s.rivals = sane(s.rival_at, 0) > now - 12 * a.overlap and num(s.rivals) + 1 or 1
     s.rival_at = now

@@ -23,6 +23,9 @@ local function sane(t, max)
   return num(t)
 end
 
+-- Longer than any watch, whatever the lease of the replica that began it.
+local HOUR = 3600000
+
 -- The reply of a read; nil if the key has another type. Any other error ends
 -- the script: a missing right, taken for an empty state, would start a mint
 -- at each poll.
@@ -96,14 +99,30 @@ local function mark(s) s.generation = num(s.generation) + 1 end
 -- would be settled in advance.
 local function recount(s, held) s.generation = math.max(num(s.generation), held.n) end
 
+-- How soon WeChat may be asked about the token once more, whatever happens.
+local function soon() return a.verify_every / 10 end
+local function ask_soon(s) s.verify_at = math.max(now, sane(s.verified_at, 0) + soon()) end
+
 -- Something doubtful happened: verify often until the overlap must be over.
-local function watch(s) s.watch_until = now + a.overlap + a.lease end
+local function watch(s)
+  s.watch_until = now + a.overlap + a.lease
+  s.verify_at = math.min(num(s.verify_at), now + a.verify_every * 3 / 40)
+end
+
+-- Of what readers and people ask for, so many an hour.
+local function hourly(s, what, limit)
+  local hour = math.floor(now / HOUR)
+  if num(s[what .. '_hour']) ~= hour then s[what .. '_hour'], s[what] = hour, 0 end
+  if num(s[what]) >= limit then return false end
+  s[what] = num(s[what]) + 1
+  return true
+end
 
 -- How long until the next verification: often under watch, at once while one
 -- refusal waits for its confirmation, and never slower than promised although
 -- ticks and the mint take their time.
 local function verify_wait(s)
-  if sane(s.suspect_at, 0) > now - a.verify_every / 10 then return a.poll end
-  if sane(s.watch_until, a.overlap + a.lease) > now then return a.verify_every * 3 / 40 end
+  if sane(s.suspect_at, 0) > now - soon() then return a.poll end
+  if sane(s.watch_until, HOUR) > now then return a.verify_every * 3 / 40 end
   return a.verify_every * 3 / 4
 end

@@ -7,7 +7,7 @@ if num(s.expires_at) <= now then return { 'expired' } end
 if s.refused == a.fingerprint then return { 'refused' } end
 redis.call('SET', K, a.value, 'PX', int(num(s.expires_at) - now))
 -- S5: outstanding stays outstanding.
-s.verify_at = now
 watch(s)
+ask_soon(s)
 save(s)
 return { 'restored' }

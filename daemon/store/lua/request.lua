@@ -4,6 +4,7 @@ local s = load_state()
 if fresh and redis.call('EXISTS', STATE) == 1 or num(s.schema) > a.schema then return { 'changed' } end
 local today = math.floor((now / 1000 + 8 * 3600) / 86400) -- WeChat counts in UTC+8
 if a.force > 0 and a.api == 'stable' and num(s.forced_day) == today and num(s.forced) >= a.force_limit then return { 'limited' } end
+if not hourly(s, 'requests', 12) then return { 'limited' } end
 s.next_attempt_at, s.wait, s.rival_at, s.asked_at = 0, 0, 0, now
 if a.force > 0 then s.force = a.force else mark(s) end
 save(s)

@@ -15,7 +15,7 @@ s.expires_at, s.minted_at = a.expires_at, a.minted_at
 -- V1: what was said of the other token says nothing of this one.
 s.suspect_at, s.reported = 0, 0
 -- R9
-s.verify_at = now
 watch(s)
+ask_soon(s)
 save(s)
 return { 'restored' }

@@ -4,6 +4,7 @@ if not same(s) then return { 'changed' } end
 if not a.refused then
   local reported = num(s.reported) == 1
   s.suspect_at, s.reported = 0, 0
+  s.verify_at = now + verify_wait(s)
   save(s)
   return { reported and 'unconfirmed' or 'accepted' }
 end
