@@ -24,6 +24,7 @@ type fault struct {
 
 // strike does it, and has the judge know.
 func (f *fleet) strike(m *member, k fault) (detail string) {
+	f.judge.suffer(0, k.doubtful)
 	detail, lasts := k.act(f, m)
 	f.judge.suffer(lasts, k.doubtful)
 	return detail

@@ -31,7 +31,7 @@ func brokenSeeds() []uint64 {
 func TestFleet(t *testing.T) {
 	if *fleetSeed != 0 {
 		f := liveThrough(t, draw(*fleetSeed))
-		t.Logf("%v: %s\n%s", f.plan, f.summary(), f.ending())
+		t.Logf("%v: %s\n%s\n%s", f.plan, f.summary(), f.ending(), f.world.story())
 		return
 	}
 	for _, seed := range brokenSeeds() {
@@ -149,8 +149,8 @@ type tally struct {
 }
 
 type sums struct {
-	fleets, faults, mints, repairs, refused, missing, reads, late int
-	lived, longest, away                                          time.Duration
+	fleets, faults, mints, repairs, refused, forced, missing, reads, late int
+	lived, longest, away                                                  time.Duration
 }
 
 func (s *tally) add(f *fleet) {
@@ -169,6 +169,8 @@ func (s *tally) add(f *fleet) {
 	for _, o := range f.judge.outages {
 		d := o.end.Sub(o.start)
 		switch {
+		case o.refused && f.plan.api == "stable" && (f.did("somebody forces") || f.did("person forces")):
+			a.forced, a.longest = a.forced+1, max(a.longest, d)
 		case !o.refused:
 			a.missing, a.away = a.missing+1, max(a.away, d)
 		case d <= momentary:
@@ -181,9 +183,9 @@ func (s *tally) add(f *fleet) {
 
 func (s *tally) lines() (lines []string) {
 	for api, a := range s.apis {
-		lines = append(lines, fmt.Sprintf("%s: %d fleets, %.1f fleet-days, %d faults, %d mints; readers refused for a moment %d times, longer %d times (at most %v), "+
+		lines = append(lines, fmt.Sprintf("%s: %d fleets, %.1f fleet-days, %d faults, %d mints; readers refused for a moment %d times, longer %d times, after forced refreshes %d times (at most %v), "+
 			"without a token %d times (at most %v); readers that cache a minute were refused %d of %d times",
-			api, a.fleets, a.lived.Hours()/24, a.faults, a.mints, a.repairs, a.refused, a.longest.Round(time.Second), a.missing, a.away.Round(time.Second), a.late, a.reads))
+			api, a.fleets, a.lived.Hours()/24, a.faults, a.mints, a.repairs, a.refused, a.forced, a.longest.Round(time.Second), a.missing, a.away.Round(time.Second), a.late, a.reads))
 	}
 	return lines
 }
