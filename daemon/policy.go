@@ -48,20 +48,19 @@ const (
 // first) of the given class, at the Redis time now, for a token that expires
 // at expiry (zero: none known).
 func (p policy) penalise(class wechat.Class, n int, now, expiry time.Time) time.Duration {
-	switch class {
-	case wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin, wechat.ClassConfig, wechat.ClassAccount:
-		return double(60*p.backoffMin, 2*p.backoffMax, n)
-	case wechat.ClassQuota:
+	switch {
+	case class == wechat.ClassQuota:
 		return min(store.NextDay(now).Sub(now), quotaProbe)
-	default:
+	case mayPass(class):
 		return double(p.backoffMin, p.patience(now, expiry), n)
 	}
+	return double(60*p.backoffMin, 2*p.backoffMax, n)
 }
 
 // mayPass says that a failure of this class may pass by itself within seconds.
 func mayPass(class wechat.Class) bool {
 	switch class {
-	case wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin, wechat.ClassConfig, wechat.ClassAccount, wechat.ClassQuota:
+	case wechat.ClassQuota, wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin, wechat.ClassConfig, wechat.ClassAccount:
 		return false
 	}
 	return true
