@@ -262,3 +262,16 @@ func TestAllDayFailing(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedWait: the first dead token that comes back is answered by a
+// forced refresh at once; should it come back for ever, ever later.
+func TestRefusedWait(t *testing.T) {
+	p := defaultPolicy("stable")
+	for failures, want := range map[int]time.Duration{
+		0: time.Second, 1: time.Second, 2: time.Minute, 3: 2 * time.Minute, 4: 4 * time.Minute, 5: 8 * time.Minute, 6: 10 * time.Minute, 99: 10 * time.Minute,
+	} {
+		if got := p.refusedWait(failures, time.Second); got != want {
+			t.Errorf("after %d failures %v, want %v", failures, got, want)
+		}
+	}
+}
