@@ -16,6 +16,7 @@ type redisServer struct {
 
 	mu      sync.Mutex
 	skew    time.Duration // of its clock
+	moved   bool          // its clock is no longer everybody's, and never will be
 	refusal string        // answer to writes
 	history []content     // before each of the newest writes, oldest first
 	told    uint64        // hash of all commands and their times
@@ -79,7 +80,7 @@ func (s *redisServer) commands() int {
 
 // tick keeps the clock of Redis, which stands still in between.
 func (s *redisServer) tick() {
-	if s.skew != 0 {
+	if s.moved {
 		s.f.redis.SetTime(time.Now().Add(s.skew))
 	}
 }
@@ -158,10 +159,7 @@ func (s *redisServer) change(do func()) {
 func (s *redisServer) setClock(skew time.Duration) {
 	s.f.judge.clockMoves(skew - s.skewed())
 	s.change(func() {
-		s.skew = skew
-		if skew == 0 {
-			s.f.redis.SetTime(time.Time{})
-		}
+		s.skew, s.moved = skew, true
 	})
 }
 
