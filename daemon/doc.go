@@ -30,8 +30,8 @@
 //     daily limit counts a call before it is made.
 //   - No failure touches the stored token. While Redis is away nothing is minted.
 //   - Backoff and quota are kept in Redis: a crash loop backs off as well.
-//   - No host's clock is compared with another's; a clock that jumps changes
-//     nothing.
+//   - No host's clock is compared with another's; a host's clock that jumps
+//     changes nothing, and one of Redis costs a mint at most.
 //
 // # Why that holds for any number of processes
 //

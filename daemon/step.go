@@ -26,9 +26,9 @@ const (
 	// Restoring: another replica that saw the token restores it; if there is
 	// none, it is missing and one is minted.
 	Restoring Step = "restoring"
-	// Verifying: this verification is claimed and not made; the next one comes
-	// when it would have come.
+	// Verifying: this verification is claimed and not made; the claim holds for a
+	// tenth of verify_every.
 	Verifying Step = "verifying"
-	// Judging: what WeChat said is forgotten, and asked again at the next verification.
+	// Judging: what WeChat said is forgotten, and asked again as soon as that.
 	Judging Step = "judging"
 )
