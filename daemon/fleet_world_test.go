@@ -171,10 +171,14 @@ func (m *member) stopped() {
 	<-gate
 }
 
-// pause stops the process at its next step, as SIGSTOP does.
+// pause stops the process at its next step, as SIGSTOP does; one that was told
+// to end is left to that, or how long it takes would say nothing.
 func (m *member) pause(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.reborn {
+		return
+	}
 	select {
 	case <-m.gate:
 		m.gate = make(chan struct{})

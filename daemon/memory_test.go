@@ -271,6 +271,16 @@ func TestRestorable(t *testing.T) {
 			w.saw()
 			return w.see(memoryPoll, store.Observation{Lease: "aa"})
 		}, life - memoryPoll},
+		{"a mint over an older token went on for more than three polls", func(w *witness) *store.Memory {
+			w.saw()
+			older := w.stored("token-a", w.redis.Add(-time.Hour))
+			older.Lease = "aa"
+			for range 4 {
+				w.see(memoryPoll, older)
+			}
+			older.Lease = ""
+			return w.see(memoryPoll, older)
+		}, 0},
 		{"a mint that came to nothing went on for more than three polls", func(w *witness) *store.Memory {
 			w.saw()
 			for range 4 {
