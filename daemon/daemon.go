@@ -123,7 +123,7 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() f
 		passing: d.passing, jitter: jitter, redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
 		policy: policy{
 			stable: c.API == string(wechat.Stable), mint: c.Mint, limit: c.DailyLimit, ahead: c.Ahead,
-			poll: d.config.Refresh.Poll, lease: c.Lease, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
+			poll: d.config.Refresh.Poll, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
 		},
 	})
 	d.metrics.Credential(c.Key, c.AppID, kind, c.API)

@@ -22,7 +22,7 @@ func policyOf(api string) policy {
 	r := config.Default().Refresh
 	c := config.DefaultCredential(api, r)
 	return policy{
-		stable: api == "stable", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll, lease: c.Lease,
+		stable: api == "stable", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll,
 		backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
 	}
 }
@@ -330,7 +330,7 @@ func FuzzDue(f *testing.F) {
 			if live && v.Value.Token == s.Token && !s.Outstanding() && s.Force == 0 && v.remaining() > p.ahead && v.remaining() <= s.ExpiresIn {
 				t.Errorf("minted although fresh: %+v", d)
 			}
-			if live && s.UnknownUntil.After(v.Now) && s.UnknownUntil.Sub(v.Now) <= p.lease {
+			if live && s.UnknownUntil.After(v.Now) && s.UnknownUntil.Sub(v.Now) <= s.UnknownWait {
 				t.Errorf("minted over an unknown outcome: %+v", d)
 			}
 		case reassert:

@@ -17,7 +17,6 @@ type policy struct {
 	limit  int  // calls to WeChat a day
 	ahead  time.Duration
 	poll   time.Duration
-	lease  time.Duration
 
 	backoffMin, backoffMax, verifyEvery time.Duration
 }

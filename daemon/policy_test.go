@@ -16,7 +16,7 @@ func defaultPolicy(api string) policy {
 	r := config.Default().Refresh
 	c := config.DefaultCredential(api, r)
 	return policy{
-		stable: api == "stable", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll, lease: c.Lease,
+		stable: api == "stable", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll,
 		backoffMin: c.BackoffMin, backoffMax: c.BackoffMax,
 	}
 }
@@ -24,7 +24,7 @@ func defaultPolicy(api string) policy {
 // scaledPolicy is the same a hundred times faster, as in a demo.
 func scaledPolicy(api string) policy {
 	p := defaultPolicy(api)
-	for _, d := range []*time.Duration{&p.ahead, &p.poll, &p.lease, &p.backoffMin, &p.backoffMax} {
+	for _, d := range []*time.Duration{&p.ahead, &p.poll, &p.backoffMin, &p.backoffMax} {
 		*d /= 100
 	}
 	return p
