@@ -44,14 +44,16 @@ func (d decision) mintDue() bool { return d.action == mint || d.hold != "" }
 // due decides. It has no clock, no memory and no side effect: the same view
 // gives the same decision in every process of a fleet.
 func due(v view, p policy) decision {
-	if v.State.Schema > store.Schema && v.remaining() > p.effectiveAhead(v.State.Life) {
+	// Readers come before hands off: after a roll-back nobody else may be left.
+	newer := v.newer()
+	if newer && v.Value.Token != "" && v.remaining() > p.effectiveAhead(v.State.Life) {
 		return decision{hold: "a newer version keeps this credential"}
 	}
-	if reason := reassertReason(v, p); reason != "" {
+	if reason := reassertReason(v, p); reason != "" && !newer {
 		return decision{action: reassert, reason: reason}
 	}
 	// After the state, before a mint: memory before state would undo a newer token.
-	if v.memory != nil && v.Lease == "" {
+	if v.memory != nil && v.Lease == "" && !newer {
 		return decision{action: restore, reason: restoreReason(v)}
 	}
 	d := decision{action: mint, reason: mintReason(v, p)}
@@ -70,6 +72,10 @@ func due(v view, p policy) decision {
 	}
 	return d
 }
+
+// newer says that a newer version wrote the state. What its token means is not
+// known here for sure, so it is replaced or left alone, and never written again.
+func (v view) newer() bool { return v.State.Schema > store.Schema }
 
 func (v view) remaining() time.Duration { return v.State.ExpiresAt.Sub(v.Now) }
 
@@ -112,7 +118,7 @@ func restoreReason(v view) string {
 func mintReason(v view, p policy) string {
 	s := v.State
 	switch {
-	case s.Token == "":
+	case s.Token == "", v.newer() && v.Value.Token == "":
 		return "missing"
 	case !v.Now.Before(s.ExpiresAt):
 		return "expired"

@@ -51,6 +51,10 @@ func expires(in time.Duration) func(*view) {
 	}
 }
 
+func newer(v *view) { v.State.Schema++ }
+
+func deleted(v *view) { v.Value = store.Value{} }
+
 func outstanding(v *view) { v.State.Generation++ }
 
 func refused(v *view) { v.State.Refused = ours.Fingerprint() }
@@ -171,8 +175,12 @@ func TestDue(t *testing.T) {
 		{"a new secret that failed here", both, []func(*view){without, failed("config"), func(v *view) { v.State.Secret, v.tried = "01d", v.secret }}, nothing, "missing", "backoff"},
 		{"a new secret does not cure a busy WeChat", both, []func(*view){without, failed("transient"), func(v *view) { v.State.Secret = "01d" }}, nothing, "missing", "backoff"},
 
-		{"newer schema", both, []func(*view){outstanding, func(v *view) { v.State.Schema++; v.Value = store.Value{} }}, nothing, "", "a newer version keeps this credential"},
-		{"newer schema, but due", both, []func(*view){expires(time.Second), func(v *view) { v.State.Schema++ }}, mint, "ahead", ""},
+		{"newer schema", both, []func(*view){outstanding, newer}, nothing, "", "a newer version keeps this credential"},
+		{"newer schema, but due", both, []func(*view){expires(time.Second), newer}, mint, "ahead", ""},
+		{"newer schema and nothing to read", both, []func(*view){newer, deleted}, mint, "missing", ""},
+		{"newer schema and nothing to read, though this process knows a token", both, []func(*view){newer, deleted, func(v *view) { v.memory = memory }}, mint, "missing", ""},
+		{"newer schema and garbage to read", both, []func(*view){newer, func(v *view) { v.Value.Token = "" }}, mint, "missing", ""},
+		{"newer schema, a foreign token", both, []func(*view){newer, func(v *view) { v.Value.Token = "foreign" }}, nothing, "", "a newer version keeps this credential"},
 
 		{"time to verify", both, []func(*view){func(v *view) { v.State.VerifyAt = instant }}, verify, "", ""},
 		{"verify while a mint waits", both, []func(*view){outstanding, failed("transient"), func(v *view) { v.State.VerifyAt = instant }}, verify, "outstanding", "backoff"},

@@ -20,7 +20,8 @@ type issuer interface {
 }
 
 // refresher keeps one credential fresh. Its ticks come from one goroutine;
-// what a tick decides is carried out in another, at most one at a time.
+// what a tick decides is carried out in another: at most one action at a time,
+// and at most one question beside it.
 type refresher struct {
 	config  config.Credential
 	policy  policy
@@ -36,10 +37,11 @@ type refresher struct {
 
 	redisTimeout, mintTimeout time.Duration
 
-	mu   sync.Mutex // guards all below; never held during I/O
-	seen sight
-	busy bool // an action is being carried out
-	own  *attempt
+	mu     sync.Mutex // guards all below; never held during I/O
+	seen   sight
+	acting bool // something is being done for readers
+	asking bool // a report is being taken, or WeChat asked about the token
+	own    *attempt
 
 	memory  memory
 	floor   floor
@@ -121,20 +123,32 @@ func (r *refresher) tick(result store.Result, spawn func(func(context.Context)))
 	d := due(v, r.policy)
 	r.seen = sight{Observation: v.Observation, decision: d, barred: v.barred, local: local}
 	r.publish(local)
-	if r.busy || r.own == nil && d.action == nothing && !r.reportable(v) {
+	own := r.own
+	if own == nil && (d.action == verify || d.action == nothing) {
+		if d.action == verify || r.reportable(v) {
+			r.start(&r.asking, spawn, func(ctx context.Context) { r.question(ctx, v, d) })
+		}
 		return
 	}
-	r.busy = true
-	spawn(func(ctx context.Context) {
-		defer r.idle()
-		r.act(ctx, v, d)
-	})
+	r.start(&r.acting, spawn, func(ctx context.Context) { r.act(ctx, v, d, own) })
 }
 
-func (r *refresher) idle() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.busy = false
+// start spawns what has its turn, unless the last one still runs. A question
+// that WeChat leaves unanswered must not keep readers waiting for an action, so
+// the two take turns of their own. Called with mu held.
+func (r *refresher) start(turn *bool, spawn func(func(context.Context)), do func(context.Context)) {
+	if *turn {
+		return
+	}
+	*turn = true
+	spawn(func(ctx context.Context) {
+		defer func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			*turn = false
+		}()
+		do(ctx)
+	})
 }
 
 // settle tries once more to end an attempt that WeChat has answered: this
@@ -174,10 +188,7 @@ func (r *refresher) secretInUse(s store.State) string {
 
 // act carries out a decision. An attempt without a definite answer comes
 // before anything new: two at a time would be two mints.
-func (r *refresher) act(ctx context.Context, v view, d decision) {
-	r.mu.Lock()
-	own := r.own
-	r.mu.Unlock()
+func (r *refresher) act(ctx context.Context, v view, d decision, own *attempt) {
 	switch {
 	case own != nil:
 		r.pursue(ctx, own)
@@ -191,14 +202,17 @@ func (r *refresher) act(ctx context.Context, v view, d decision) {
 		r.restored(status, err, d, v.memory.Token)
 	case d.action == mint:
 		r.pursue(ctx, r.newAttempt(v, d))
-	default:
-		// Both: readers who report without a pause must not keep the answer away.
-		if r.reportable(v) {
-			r.takeReport(ctx, v)
-		}
-		if d.action == verify {
-			r.verify(ctx, v)
-		}
+	}
+}
+
+// question takes a report and asks WeChat: both, or readers who report without
+// a pause would keep the answer away.
+func (r *refresher) question(ctx context.Context, v view, d decision) {
+	if r.reportable(v) {
+		r.takeReport(ctx, v)
+	}
+	if d.action == verify {
+		r.verify(ctx, v)
 	}
 }
 

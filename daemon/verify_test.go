@@ -118,6 +118,36 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestQuestionHoldsUpNothing: WeChat leaves a verification without an answer,
+// and meanwhile somebody deletes the key.
+func TestQuestionHoldsUpNothing(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		w.config.Credentials[0].VerifyEvery = w.config.Refresh.Poll
+		asking := make(chan struct{}, 100)
+		w.passing = func(s Step) {
+			if s == Verifying {
+				asking <- struct{}{}
+			}
+		}
+		w.start()
+		w.wait(time.Minute)
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultHang, Path: wechatsim.PathDomainIP})
+		for len(asking) > 0 {
+			<-asking
+		}
+		<-asking
+		w.redis.Del(testKey)
+		w.wait(w.config.Refresh.Poll)
+		if !w.accepted() {
+			t.Errorf("not written back within one poll\n%s", w.logs)
+		}
+		w.wait(w.config.Refresh.Poll)
+		if again := len(asking); again != 0 {
+			t.Errorf("asked %d times more meanwhile", again)
+		}
+	})
+}
+
 // draw is a rogue script with the same appid.
 func (w *world) draw(n int) {
 	w.Helper()

@@ -126,7 +126,31 @@ func TestBeginB4Backoff(t *testing.T) {
 		before := w.content()
 		check(w, "within the wait", w.begin(attempt("a2"), urgent).Status, store.Backoff)
 		w.stays(before)
-		check(w, "a person asked", w.begin(attempt("a2"), pastBackoff).Status, store.Begun)
+		check(w, "with another secret", w.begin(attempt("a2"), pastBackoff).Status, store.Begun)
+	})
+}
+
+// B4: replicas with different wrong secrets, all in a crash loop, know nothing
+// of each other's failures.
+func TestBeginB4SecretsThatAlternate(t *testing.T) {
+	everywhere(t, func(w *world) {
+		again := func(hoursAgo, calls int64) store.Status {
+			w.do("del", w.c.Keys.Lease) // each dies in its mint
+			now := w.now()
+			w.plant("next_attempt_at", now.Add(time.Minute), "wait", time.Minute.Milliseconds(),
+				"secrets_hour", now.Unix()/3600-hoursAgo, "secrets", calls)
+			return w.begin(attempt("a2"), pastBackoff).Status
+		}
+		w.mint("a1", token(1))
+		check(w, "the sixth in an hour", again(0, 5), store.Begun)
+		check(w, "counted", w.content()[w.c.Keys.State+".secrets"], "6")
+		check(w, "one more", again(0, 6), store.Backoff)
+		check(w, "an hour later", again(1, 6), store.Begun)
+		check(w, "counted", w.content()[w.c.Keys.State+".secrets"], "1")
+		w.do("del", w.c.Keys.Lease)
+		w.plant("next_attempt_at", 0)
+		check(w, "nothing to wait for", w.begin(attempt("a3"), pastBackoff).Status, store.Begun)
+		check(w, "nothing counted", w.content()[w.c.Keys.State+".secrets"], "1")
 	})
 }
 

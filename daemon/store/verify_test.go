@@ -30,21 +30,23 @@ func TestBeginB9ForceSpacing(t *testing.T) {
 func TestBeginB9ForceLimit(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.c.API = "stable"
-		for i := range store.ForceLimit {
-			w.mustBegin(attempt(fmt.Sprint("c", i)), forced, pastBackoff)
+		again := func() {
 			w.do("del", w.c.Keys.Lease)
-			w.plant("forced_at", 0)
+			w.plant("forced_at", 0, "next_attempt_at", 0)
+		}
+		for i := range store.ForceLimit {
+			w.mustBegin(attempt(fmt.Sprint("c", i)), forced)
+			again()
 		}
 		before := w.content()
-		check(w, "one more", w.begin(attempt("a2"), forced, pastBackoff).Status, store.Quota)
+		check(w, "one more", w.begin(attempt("a2"), forced).Status, store.Quota)
 		w.stays(before)
-		w.mustBegin(attempt("a3"), forced, pastBackoff, func(b *store.Begin) { b.Day++ })
-		w.do("del", w.c.Keys.Lease)
-		w.mustBegin(attempt("a4"), pastBackoff) // others are not limited by it
-		w.do("del", w.c.Keys.Lease)
+		w.mustBegin(attempt("a3"), forced, func(b *store.Begin) { b.Day++ })
+		again()
+		w.mustBegin(attempt("a4")) // others are not limited by it
+		again()
 		w.c.API = "classic" // which knows no forced refresh: each call replaces
-		w.plant("forced_at", 0)
-		w.mustBegin(attempt("a5"), forced, pastBackoff)
+		w.mustBegin(attempt("a5"), forced)
 	})
 }
 

@@ -11,9 +11,10 @@ if held and held.attempt == a.attempt then
 end
 -- B3: one mint at a time.
 if held then return { 'leased' } end
--- B4: failures wait, whoever they happened to. While the outcome of a mint is
--- unknown nobody mints over a token that readers still get.
-if not a.past_backoff and sane(s.next_attempt_at, s.wait) > now then return { 'backoff' } end
+-- B4: failures wait, whoever they happened to; a changed secret ends the wait,
+-- but not for ever where replicas with different secrets crash in a loop. While
+-- the outcome of a mint is unknown nobody mints over a token that readers get.
+if sane(s.next_attempt_at, s.wait) > now and not (a.past_backoff and hourly(s, 'secrets', 6)) then return { 'backoff' } end
 local unknown = sane(s.unknown_until, s.unknown_wait) > now
 if unknown and not a.urgent then return { 'backoff' } end
 -- B5: the world is still the one that was observed.
