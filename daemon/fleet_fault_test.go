@@ -16,17 +16,16 @@ import (
 // fault is one thing that goes wrong. act is called with the fleet's lock held
 // and answers what happened exactly and how long it lasts.
 type fault struct {
-	name     string
-	weight   int
-	doubtful bool // may leave a dead token that nothing but verification finds
-	act      func(f *fleet, m *member) (detail string, lasts time.Duration)
+	name   string
+	weight int
+	act    func(f *fleet, m *member) (detail string, lasts time.Duration)
 }
 
 // strike does it, and has the judge know.
 func (f *fleet) strike(m *member, k fault) (detail string) {
-	f.judge.suffer(0, k.doubtful)
+	f.judge.suffer(0)
 	detail, lasts := k.act(f, m)
-	f.judge.suffer(lasts, k.doubtful)
+	f.judge.suffer(lasts)
 	return detail
 }
 
@@ -88,7 +87,7 @@ func processFaults() []fault {
 			}
 			return "", time.Duration(len(f.members)) * 5 * time.Second
 		}},
-		{name: "pause", weight: 6, doubtful: true, act: func(f *fleet, m *member) (string, time.Duration) {
+		{name: "pause", weight: 6, act: func(f *fleet, m *member) (string, time.Duration) {
 			d := f.upTo(90 * time.Second)
 			m.pause(d)
 			return fmt.Sprintf("for %v", d), d
@@ -122,12 +121,12 @@ func networkFaults() []fault {
 	cut := func(name string, path func(m *member) *testnet.Faults, refuse bool) fault {
 		return fault{name: name, weight: 2, act: func(f *fleet, m *member) (string, time.Duration) {
 			d := f.upTo(90 * time.Second)
+			broken := path(m).Hang
 			if refuse {
-				path(m).Refuse(true)
-			} else {
-				path(m).Hang(true)
+				broken = path(m).Refuse
 			}
-			f.after(d, path(m).Heal)
+			broken(true)
+			f.after(d, func() { broken(false) })
 			return fmt.Sprintf("for %v", d), d
 		}}
 	}
@@ -138,7 +137,7 @@ func networkFaults() []fault {
 		lossy("begin request lost", 1, isBegin, toRedis, false), lossy("begin reply lost", 3, isBegin, toRedis, true),
 		lossy("commit request lost", 1, isCommit, toRedis, false), lossy("commit reply lost", 3, isCommit, toRedis, true),
 		lossy("abort request lost", 1, isAbort, toRedis, false), lossy("abort reply lost", 2, isAbort, toRedis, true),
-		{name: "mint late", weight: 5, doubtful: true, act: func(f *fleet, m *member) (string, time.Duration) {
+		{name: "mint late", weight: 5, act: func(f *fleet, m *member) (string, time.Duration) {
 			d := f.upTo(60 * time.Second)
 			m.toWeChat.HoldRequests(1, isMint, d)
 			return fmt.Sprintf("by %v", d), f.config.Refresh.Lease + d
@@ -173,14 +172,17 @@ func redisFaults() []fault {
 		writing("key deleted", 4, func(f *fleet) { f.redis.Del(testKey) }),
 		writing("key overwritten with garbage", 2, func(f *fleet) { _ = f.redis.Set(testKey, "garbage") }),
 		writing("key persisted", 1, func(f *fleet) { f.redis.SetTTL(testKey, 0) }),
-		writing("lease deleted", 1, func(f *fleet) { f.redis.Del("{" + testKey + "}:lease") }),
-		{name: "flush", weight: 4, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
-			f.server.change(f.redis.FlushAll)
+		{name: "lease deleted", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+			f.server.lose(func() { f.redis.Del("{" + testKey + "}:lease") })
 			return "", 0
 		}},
-		{name: "redis back empty", weight: 4, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+		{name: "flush", weight: 4, act: func(f *fleet, _ *member) (string, time.Duration) {
+			f.server.lose(f.redis.FlushAll)
+			return "", 0
+		}},
+		{name: "redis back empty", weight: 4, act: func(f *fleet, _ *member) (string, time.Duration) {
 			d := f.upTo(20 * time.Second)
-			f.server.change(f.redis.FlushAll)
+			f.server.lose(f.redis.FlushAll)
 			f.server.away(d)
 			return fmt.Sprintf("after %v", d), d
 		}},
@@ -189,13 +191,13 @@ func redisFaults() []fault {
 			f.server.away(d)
 			return fmt.Sprintf("for %v", d), d
 		}},
-		{name: "failover", weight: 6, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+		{name: "failover", weight: 6, act: func(f *fleet, _ *member) (string, time.Duration) {
 			lost, d := 1+f.dice.IntN(3), f.upTo(3*time.Second)
 			f.server.failover(lost)
 			f.server.away(d)
 			return fmt.Sprintf("that loses %d writes", lost), d
 		}},
-		{name: "redis clock", weight: 1, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+		{name: "redis clock", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
 			skew := f.upTo(20*time.Minute) - 10*time.Minute
 			f.server.setClock(skew)
 			return fmt.Sprintf("moves to %v", skew), 0
@@ -272,20 +274,20 @@ func wechatFaults() []fault {
 			f.after(d, func() { _ = f.wechat.SetWhitelist(testAppID) })
 			return fmt.Sprintf("for %v %v", d, orOK(err)), d
 		}},
-		{name: "somebody forces", weight: 2, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
+		{name: "somebody forces", weight: 2, act: func(f *fleet, _ *member) (string, time.Duration) {
 			for i := range 2 {
-				f.after(time.Duration(i)*31*time.Second, func() { _, _ = f.wechat.ForceRefresh(testAppID) })
+				f.after(time.Duration(i)*31*time.Second, func() { _, _ = f.wechat.Draw(testAppID, wechatsim.Stable, rogue) })
 			}
 			return "twice", 31 * time.Second
 		}},
 		{name: "person asks", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) { return f.wish(m, 0) }},
-		{name: "person forces", weight: 1, doubtful: true, act: func(f *fleet, m *member) (string, time.Duration) { return f.wish(m, leaked) }},
-		{name: "rogue draws", weight: 1, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
-			_, err := f.wechat.Draw(testAppID, wechatsim.Classic, "rogue")
+		{name: "person forces", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) { return f.wish(m, leaked) }},
+		{name: "rogue draws", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+			_, err := f.wechat.Draw(testAppID, wechatsim.Classic, rogue)
 			return orOK(err), overlap
 		}},
-		{name: "rogue writes", weight: 1, doubtful: true, act: func(f *fleet, _ *member) (string, time.Duration) {
-			token, err := f.wechat.Draw(testAppID, wechatsim.Classic, "rogue")
+		{name: "rogue writes", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+			token, err := f.wechat.Draw(testAppID, wechatsim.Classic, rogue)
 			value := store.JSON.Encode(token, f.life, time.Now().Add(f.life), "+0800")
 			f.server.change(func() { _ = f.redis.Set(testKey, value); f.redis.SetTTL(testKey, f.life) })
 			return orOK(err), overlap

@@ -1,17 +1,13 @@
 package daemon
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
-	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -27,16 +23,21 @@ type judge struct {
 	last    glance
 	lastAt  time.Time
 	commit  *fenced
+	meddled bool // the test itself has just changed something
 	begun   string
+	endless time.Time                 // since when the key has had no end, zero while it has one
+	newest  map[wechatsim.Channel]int // place of the fleet's own newest token that readers got
 	outage  *outage
 	bad     time.Time // since when readers have got no good token, zero while they do
 	outages []outage
-	issues  map[secret.Token]int // by place in the list of issues
+
+	issues  map[secret.Token]int // by place in the log
 	log     []wechatsim.Issue
+	origins []origin // of each in the log
+	calls   []call   // that no issue belongs to yet
 
 	trouble time.Time // the end of all faults so far
-	doubt   time.Time // until then only verification may notice that a token is dead
-	lost    time.Time // when Redis last lost something, or its clock moved
+	forgot  time.Time // when Redis last lost a lease or a state, or its clock moved
 	skewed  time.Time // until then a token of another clock may live on in Redis
 	cached  struct{ reads, refused int }
 }
@@ -50,19 +51,17 @@ type glance struct {
 	lease string
 }
 
-// fenced is a commit on its way: only the holder of the lease may change what
-// readers get.
-type fenced struct{ attempt, lease, value string }
-
 // outage is a time in which readers got nothing, or a token that WeChat refuses.
 type outage struct {
 	refused    bool
 	token      secret.Token
+	cause      cause // of a refusal
+	said       bool  // that it is too long
 	start, end time.Time
 }
 
 func newJudge(f *fleet) *judge {
-	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{}}
+	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{}, newest: map[wechatsim.Channel]int{}}
 }
 
 // fail records the first few things that went wrong; called with the lock held.
@@ -104,7 +103,7 @@ func (s *redisServer) glance() glance {
 	g.token = store.DecodeValue(g.value)
 	g.lease, _ = s.f.redis.Get("{" + testKey + "}:lease")
 	g.lease, _, _ = strings.Cut(g.lease, ":")
-	for _, field := range []string{"next_attempt_at", "begun_at"} {
+	for _, field := range []string{"next_attempt_at", "begun_at", "token"} {
 		g.state[field] = s.f.redis.HGet("{"+testKey+"}:state", field)
 	}
 	return g
@@ -116,81 +115,11 @@ func (j *judge) look() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.fence(g)
+	j.order(g)
 	j.spacing(g)
 	j.lifetime(g, now)
 	j.served(g, now)
 	j.last, j.lastAt = g, now
-}
-
-// touched is look after the test itself changed something: nobody is to blame.
-func (j *judge) touched() {
-	j.mu.Lock()
-	j.commit, j.lost = nil, time.Now()
-	j.begun = ""
-	j.mu.Unlock()
-	j.look()
-}
-
-// scripted is told of a script that is about to run.
-func (j *judge) scripted(argument string) {
-	var a struct {
-		Attempt string `json:"attempt"`
-	}
-	if !isCommit([]byte(argument)) || json.Unmarshal([]byte(argument), &a) != nil {
-		return
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.commit = &fenced{attempt: a.Attempt, lease: j.last.lease, value: j.last.value}
-}
-
-// fence: a process that lost its lease never changes the key.
-func (j *judge) fence(g glance) {
-	if c := j.commit; c != nil && g.value != c.value && c.attempt != c.lease && g.token != "" {
-		j.fail("attempt %s wrote the key, the lease was held by %q", c.attempt, c.lease)
-	}
-	j.commit = nil
-}
-
-// spacing: two begins are never in one breath.
-func (j *judge) spacing(g glance) {
-	begun := g.state["begun_at"]
-	if begun != j.begun && j.begun != "" && begun != "" {
-		if gap := milliseconds(begun).Sub(milliseconds(j.begun)); gap >= 0 && gap < j.f.config.Refresh.BackoffMin {
-			j.fail("two begins %v apart", gap)
-		}
-	}
-	j.begun = begun
-}
-
-func milliseconds(text string) time.Time {
-	ms, _ := strconv.ParseInt(text, 10, 64)
-	return time.UnixMilli(ms)
-}
-
-// lifetime: the key never outlives its token.
-func (j *judge) lifetime(g glance, now time.Time) {
-	i, known := j.issue(g.token)
-	if !known || g.ttl <= 0 || now.Sub(j.lost) < j.f.life {
-		return
-	}
-	if over := now.Add(g.ttl).Sub(j.log[i].ExpiresAt); over > time.Millisecond {
-		j.fail("the key outlives its token %s by %v", g.token.Fingerprint(), over)
-	}
-}
-
-func (j *judge) issue(token secret.Token) (place int, known bool) {
-	if token == "" {
-		return 0, false
-	}
-	if _, known = j.issues[token]; !known {
-		j.log = j.f.wechat.Issued()
-		for i, issue := range j.log {
-			j.issues[issue.Token] = i
-		}
-	}
-	place, known = j.issues[token]
-	return place, known
 }
 
 // served: readers get a token that WeChat accepts, or soon do again.
@@ -199,7 +128,7 @@ func (j *judge) served(g glance, now time.Time) {
 	if o := j.outage; o != nil && (accepted || o.token != g.token) {
 		o.end = j.lastAt
 		if d := o.end.Sub(o.start); d > time.Second {
-			j.f.tell("readers got %q for %v", o.token.Fingerprint(), d)
+			j.f.tell("readers got %q for %v %s", o.token.Fingerprint(), d, o.cause)
 		}
 		j.outages, j.outage = append(j.outages, *o), nil
 	}
@@ -213,14 +142,14 @@ func (j *judge) served(g glance, now time.Time) {
 	if j.bad.IsZero() {
 		j.bad = j.outage.start
 	}
-	if limit := j.limit(g); now.After(limit) {
+	if limit := j.limit(g); now.After(limit) && !j.outage.said {
 		what := "nothing"
 		if g.token != "" {
-			what = "the refused token " + g.token.Fingerprint()
+			what = fmt.Sprintf("the refused token %s (%s)", g.token.Fingerprint(), j.outage.cause)
 		}
 		j.fail("readers got %s from %v on, for longer than until %v (trouble ended %v)", what,
 			j.bad.Sub(j.f.begin), limit.Sub(j.f.begin), j.trouble.Sub(j.f.begin))
-		j.bad = now.Add(24 * time.Hour) // said once
+		j.outage.said = true
 	}
 }
 
@@ -237,24 +166,6 @@ func (j *judge) since(g glance, now time.Time) time.Time {
 		}
 		return j.lastAt
 	}
-}
-
-// death is when WeChat stopped accepting the token of an issue, worked out
-// from the list of issues and the published rules alone.
-func (j *judge) death(i int) time.Time {
-	j.log = j.f.wechat.Issued()
-	died, newer := j.log[i].ExpiresAt, 0
-	for _, issue := range j.log[i+1:] {
-		if issue.Channel != j.log[i].Channel {
-			continue
-		}
-		if newer++; newer == 1 {
-			died = earlier(died, issue.At.Add(overlap))
-		} else {
-			return earlier(died, issue.At)
-		}
-	}
-	return died
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -280,16 +191,25 @@ func (j *judge) heal() time.Duration {
 
 // limit is until when the fleet must have mended what readers feel now.
 func (j *judge) limit(g glance) time.Time {
-	at := later(j.bad, j.trouble)
+	from, patience := j.bad, j.heal()
+	if j.outage.refused {
+		why, since := j.cause(j.outage.token)
+		j.outage.cause = why
+		switch why {
+		case lostMint:
+			from = since
+		case stranger, lateMint, forgotten:
+			// A rival who was answered lately waits an overlap for the next answer.
+			patience += max(j.f.config.Refresh.VerifyEvery, overlap) + 4*j.f.plan.poll
+		case expired:
+			if j.outage.start.After(j.skewed) {
+				return j.outage.start // never
+			}
+		}
+	}
+	at := later(from, j.trouble)
 	waits := later(milliseconds(g.state["next_attempt_at"]).Add(-j.f.server.skewed()), j.f.barred())
-	at = later(at, earlier(waits, at.Add(j.f.longestWait())))
-	if j.outage.refused && j.f.plan.api == "stable" && !j.f.did("somebody forces") && !j.f.did("person forces") && j.outage.start.After(j.skewed) {
-		return j.outage.start // never
-	}
-	if j.outage.refused && at.Before(j.doubt) {
-		return at.Add(j.heal() + j.f.config.Refresh.VerifyEvery + 4*j.f.plan.poll)
-	}
-	return at.Add(j.heal())
+	return later(at, earlier(waits, at.Add(j.f.longestWait()))).Add(patience)
 }
 
 // longestWait is what the failures that were injected may ask for at most,
@@ -334,16 +254,11 @@ func (f *fleet) barred() time.Time {
 	return first
 }
 
-// suffer notes a fault that lasts d, and whether it may leave a dead token
-// that nothing but verification finds.
-func (j *judge) suffer(d time.Duration, doubtful bool) {
+// suffer notes a fault that lasts d.
+func (j *judge) suffer(d time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	end := time.Now().Add(d)
-	j.trouble = later(j.trouble, end)
-	if doubtful {
-		j.doubt = later(j.doubt, end.Add(j.f.life))
-	}
+	j.trouble = later(j.trouble, time.Now().Add(d))
 }
 
 // clockMoves is told of a step of the clock of Redis. After one back only the
@@ -371,38 +286,4 @@ func (j *judge) remember(d time.Duration) {
 			j.cached.refused++
 		}
 	})
-}
-
-// bystander sits between a daemon and WeChat.
-type bystander struct {
-	issuer
-	m *member
-	r *refresher
-}
-
-// Mint sees that no call is made without the lease.
-func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, error) {
-	b.r.mu.Lock()
-	own := b.r.own
-	b.r.mu.Unlock()
-	g := b.m.fleet.server.glance()
-	if ctx.Err() == nil && own != nil && g.lease != own.begin.Attempt {
-		j := b.m.fleet.judge
-		j.mu.Lock()
-		if j.lost.Before(own.begun) {
-			j.fail("a call without the lease: attempt %s, held by %q", own.begin.Attempt, g.lease)
-		}
-		j.mu.Unlock()
-	}
-	if late := time.Duration(b.m.oversleep.Swap(0)); late > 0 {
-		time.Sleep(late)
-		overslept, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		ctx = overslept
-	}
-	grant, err := b.issuer.Mint(ctx, r)
-	if err == nil {
-		b.m.fleet.granted.Add(1)
-	}
-	return grant, err
 }

@@ -12,7 +12,7 @@ import (
 func (f *fleet) when(s Step, do func(m *member)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.traps = append(f.traps, trap{step: s, fault: fault{name: "as scheduled", doubtful: true, act: func(_ *fleet, m *member) (string, time.Duration) {
+	f.traps = append(f.traps, trap{step: s, fault: fault{name: "as scheduled", act: func(_ *fleet, m *member) (string, time.Duration) {
 		do(m)
 		return "", 2 * f.config.Refresh.Lease
 	}}})
@@ -44,7 +44,7 @@ func schedules() []schedule {
 		{"B8: the same with nothing to read", func(f *fleet) {
 			f.when(Minting, func(m *member) {
 				m.toWeChat.HoldRequests(1, isMint, 25*time.Second)
-				f.server.change(f.redis.FlushAll)
+				f.server.lose(f.redis.FlushAll)
 			})
 		}, [2]int{3, 4}, 40 * time.Second},
 		{"C1: stopped before the commit for longer than the lease", func(f *fleet) {
@@ -53,7 +53,7 @@ func schedules() []schedule {
 		{"C1: the same, and Redis was flushed meanwhile", func(f *fleet) {
 			f.when(Committing, func(m *member) {
 				m.pause(40 * time.Second)
-				f.after(10*time.Second, func() { f.server.change(f.redis.FlushAll) })
+				f.after(10*time.Second, func() { f.server.lose(f.redis.FlushAll) })
 			})
 		}, [2]int{3, 4}, 40 * time.Second},
 		{"C3: a late request after another's, its mark before the other's commit", func(f *fleet) {
@@ -99,8 +99,8 @@ func schedules() []schedule {
 			f.server.setClock(-6 * time.Minute)
 		}, [2]int{1, 1}, 0},
 		{"a refresh that Redis loses twice", func(f *fleet) {
-			f.when(Minting, func(*member) { f.server.change(f.redis.FlushAll) })
-			f.when(Committing, func(*member) { f.server.change(f.redis.FlushAll) })
+			f.when(Minting, func(*member) { f.server.lose(f.redis.FlushAll) })
+			f.when(Committing, func(*member) { f.server.lose(f.redis.FlushAll) })
 		}, [2]int{3, 4}, 40 * time.Second},
 	}
 }

@@ -150,7 +150,7 @@ func TestDayWithoutWeChat(t *testing.T) {
 					f.wait(time.Minute)
 					f.inject(fault)
 					f.wait(24 * time.Hour)
-					f.judge.suffer(time.Hour, false)
+					f.judge.suffer(time.Hour)
 				})
 				if f.calls() > most || f.calls() < 100 {
 					t.Errorf("%d calls, want 100 to %d", f.calls(), most)
@@ -167,7 +167,7 @@ func TestRedisDownMintsNothing(t *testing.T) {
 	f := inFleet(t, peaceful("classic", 3), func(f *fleet) {
 		f.wait(time.Minute)
 		f.server.away(3 * time.Hour)
-		f.judge.suffer(3*time.Hour, false)
+		f.judge.suffer(3 * time.Hour)
 		f.wait(3*time.Hour - time.Minute)
 		if f.calls() != 1 {
 			t.Errorf("%d calls while Redis was away", f.calls()-1)
@@ -189,9 +189,9 @@ func TestHeals(t *testing.T) {
 	}{
 		{"deleted", func(f *fleet) { f.server.change(func() { f.redis.Del(testKey) }) }, 0, nil},
 		{"garbage", func(f *fleet) { f.server.change(func() { _ = f.redis.Set(testKey, "garbage") }) }, 0, nil},
-		{"flushed", func(f *fleet) { f.server.change(f.redis.FlushAll) }, 0, nil},
+		{"flushed", func(f *fleet) { f.server.lose(f.redis.FlushAll) }, 0, nil},
 		// The library takes up to a second to notice that it can dial again.
-		{"back empty", func(f *fleet) { f.server.change(f.redis.FlushAll); f.server.away(3 * time.Second) }, 4 * time.Second, nil},
+		{"back empty", func(f *fleet) { f.server.lose(f.redis.FlushAll); f.server.away(3 * time.Second) }, 4 * time.Second, nil},
 		{"foreign", func(f *fleet) { named("rogue writes").act(f, f.members[0]) }, 200 * time.Millisecond, map[string]int{"classic": 1}},
 	}
 	for _, api := range []string{"stable", "classic"} {
@@ -201,7 +201,7 @@ func TestHeals(t *testing.T) {
 					f.wait(time.Minute)
 					ours, calls, start := f.read(), f.calls(), time.Now()
 					c.harm(f)
-					f.judge.suffer(time.Minute, true)
+					f.judge.suffer(time.Minute)
 					for f.read() == "" || !f.ours() {
 						f.wait(10 * time.Millisecond)
 						if time.Since(start) > f.plan.poll+c.extra {

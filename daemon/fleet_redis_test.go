@@ -117,7 +117,7 @@ func (s *redisServer) content() content {
 
 // failover promotes a replica that has not seen the newest writes.
 func (s *redisServer) failover(lost int) {
-	s.change(func() {
+	s.lose(func() {
 		if lost > len(s.history) {
 			lost = len(s.history)
 		}
@@ -144,21 +144,26 @@ func (s *redisServer) failover(lost int) {
 	})
 }
 
-// change does something to Redis that no daemon does.
-func (s *redisServer) change(do func()) {
+// change does something to what readers read that no daemon does.
+func (s *redisServer) change(do func()) { s.meddle(do, false) }
+
+// lose is change where more is lost: the state, the lease or the time.
+func (s *redisServer) lose(do func()) { s.meddle(do, true) }
+
+func (s *redisServer) meddle(do func(), forgets bool) {
 	s.f.judge.look()
 	s.mu.Lock()
 	s.tick()
 	do()
 	s.tick()
 	s.mu.Unlock()
-	s.f.judge.touched()
+	s.f.judge.touched(forgets)
 }
 
 // setClock moves the clock of Redis to skew from everybody's.
 func (s *redisServer) setClock(skew time.Duration) {
 	s.f.judge.clockMoves(skew - s.skewed())
-	s.change(func() {
+	s.lose(func() {
 		s.skew, s.moved = skew, true
 	})
 }

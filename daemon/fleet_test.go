@@ -3,8 +3,10 @@ package daemon
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -121,7 +123,7 @@ func (f *fleet) tooManyMints() []string {
 func (f *fleet) drawn() int {
 	count := 0
 	for _, issue := range f.wechat.Issued() {
-		if issue.Reason != "rogue" && !(issue.Reason == "forced" && f.did("somebody forces")) {
+		if issue.Reason != rogue {
 			count++
 		}
 	}
@@ -149,17 +151,28 @@ type tally struct {
 }
 
 type sums struct {
-	fleets, faults, mints, repairs, refused, forced, missing, reads, late int
-	lived, longest, away                                                  time.Duration
+	fleets, faults, mints, reads, late int
+	lived                              time.Duration
+	outages                            map[string]*spell // by cause
+}
+
+// spell is how often readers met something, and for how long at most.
+type spell struct {
+	count   int
+	longest time.Duration
 }
 
 func (s *tally) add(f *fleet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.apis == nil {
-		s.apis = map[string]*sums{"stable": {}, "classic": {}}
+		s.apis = map[string]*sums{}
 	}
 	a := s.apis[f.plan.api]
+	if a == nil {
+		a = &sums{outages: map[string]*spell{}}
+		s.apis[f.plan.api] = a
+	}
 	a.fleets++
 	a.faults += f.struck
 	a.mints += f.drawn()
@@ -167,25 +180,36 @@ func (s *tally) add(f *fleet) {
 	a.reads += f.judge.cached.reads
 	a.late += f.judge.cached.refused
 	for _, o := range f.judge.outages {
-		d := o.end.Sub(o.start)
-		switch {
-		case o.refused && f.plan.api == "stable" && (f.did("somebody forces") || f.did("person forces")):
-			a.forced, a.longest = a.forced+1, max(a.longest, d)
-		case !o.refused:
-			a.missing, a.away = a.missing+1, max(a.away, d)
-		case d <= momentary:
-			a.repairs++
-		default:
-			a.refused, a.longest = a.refused+1, max(a.longest, d)
+		name, d := o.name(), o.end.Sub(o.start)
+		if a.outages[name] == nil {
+			a.outages[name] = &spell{}
 		}
+		a.outages[name].count++
+		a.outages[name].longest = max(a.outages[name].longest, d)
 	}
 }
 
+// name is what a reader meets in an outage.
+func (o outage) name() string {
+	switch {
+	case !o.refused:
+		return "no token"
+	case o.cause == lostMint && o.end.Sub(o.start) <= momentary:
+		return "refused: " + string(lostMint) + ", from the issue of the next to its commit"
+	case o.cause == lostMint:
+		return "refused: " + string(lostMint) + ", and the next one struck too"
+	}
+	return "refused: " + string(o.cause)
+}
+
 func (s *tally) lines() (lines []string) {
-	for api, a := range s.apis {
-		lines = append(lines, fmt.Sprintf("%s: %d fleets, %.1f fleet-days, %d faults, %d mints; readers refused for a moment %d times, longer %d times, after forced refreshes %d times (at most %v), "+
-			"without a token %d times (at most %v); readers that cache a minute were refused %d of %d times",
-			api, a.fleets, a.lived.Hours()/24, a.faults, a.mints, a.repairs, a.refused, a.forced, a.longest.Round(time.Second), a.missing, a.away.Round(time.Second), a.late, a.reads))
+	for _, api := range slices.Sorted(maps.Keys(s.apis)) {
+		a := s.apis[api]
+		lines = append(lines, fmt.Sprintf("%s: %d fleets, %.1f fleet-days, %d faults, %d mints; readers that cache a minute were refused %d of %d times",
+			api, a.fleets, a.lived.Hours()/24, a.faults, a.mints, a.late, a.reads))
+		for _, name := range slices.Sorted(maps.Keys(a.outages)) {
+			lines = append(lines, fmt.Sprintf("%s: %s: %d times, at most %v", api, name, a.outages[name].count, a.outages[name].longest.Round(time.Millisecond)))
+		}
 	}
 	return lines
 }
@@ -194,12 +218,7 @@ func (s *tally) lines() (lines []string) {
 func (f *fleet) summary() string {
 	total := &tally{}
 	total.add(f)
-	for _, line := range total.lines() {
-		if strings.HasPrefix(line, f.plan.api) {
-			return line
-		}
-	}
-	return ""
+	return strings.Join(total.lines(), "\n")
 }
 
 // TestRogueUnderWatch: whoever kills the token soon after anything doubtful is
@@ -209,9 +228,9 @@ func TestRogueUnderWatch(t *testing.T) {
 		f.wait(time.Minute)
 		f.server.change(func() { f.redis.Del(testKey) }) // starts a watch
 		f.wait(10 * time.Second)
-		f.judge.suffer(time.Minute, true)
+		f.judge.suffer(time.Minute)
 		for range 2 {
-			_, err := f.wechat.Draw(testAppID, wechatsim.Classic, "rogue")
+			_, err := f.wechat.Draw(testAppID, wechatsim.Classic, rogue)
 			f.must(err)
 		}
 		start := time.Now()

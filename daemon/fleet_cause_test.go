@@ -1,0 +1,162 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/wechat"
+	"wxtokend/daemon/wechatsim"
+)
+
+// rogue is the reason of whatever somebody else draws, in the simulator's log.
+const rogue = "rogue"
+
+// cause is why WeChat refuses the token that readers get.
+type cause string
+
+// Causes, worked out from WeChat's list of issues alone. After a lost mint the
+// protocol itself asks for the next token; the others are left to verification.
+const (
+	foreignText cause = "no token of WeChat"
+	expired     cause = "it expired"
+	lostMint    cause = "a lost mint"
+	stranger    cause = "somebody else drew"
+	lateMint    cause = "a mint came later than its lease"
+	forgotten   cause = "Redis lost what it knew of a mint"
+)
+
+// call is one that a daemon made while it held a lease.
+type call struct{ from, until time.Time }
+
+// origin is who drew a token, and since when somebody knew that it would be.
+type origin struct {
+	cause cause
+	from  time.Time
+}
+
+// called notes a call that is about to be made.
+func (j *judge) called(c call) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.calls = append(j.calls, c)
+}
+
+// issue is the place of a token in WeChat's log.
+func (j *judge) issue(token secret.Token) (place int, known bool) {
+	if token == "" {
+		return 0, false
+	}
+	if _, known = j.issues[token]; !known {
+		j.learn()
+	}
+	place, known = j.issues[token]
+	return place, known
+}
+
+// learn reads what WeChat has issued meanwhile, and finds the call of each.
+func (j *judge) learn() {
+	j.log = j.f.wechat.Issued()
+	for i := len(j.origins); i < len(j.log); i++ {
+		j.issues[j.log[i].Token] = i
+		j.origins = append(j.origins, j.origin(j.log[i]))
+	}
+}
+
+func (j *judge) origin(issue wechatsim.Issue) origin {
+	if issue.Reason == rogue {
+		return origin{stranger, issue.At}
+	}
+	for n, c := range slices.Backward(j.calls) {
+		if !issue.At.Before(c.from) && !issue.At.After(c.until) {
+			j.calls = append(j.calls[:n:n], j.calls[n+1:]...)
+			return origin{lostMint, c.from}
+		}
+	}
+	return origin{lateMint, issue.At}
+}
+
+// cause is why WeChat refuses the token now, and since when that was to be
+// expected: the first of what was issued after it.
+func (j *judge) cause(token secret.Token) (why cause, since time.Time) {
+	j.learn()
+	i, known := j.issue(token)
+	if !known {
+		return foreignText, time.Time{}
+	}
+	why = expired
+	if j.origins[i].cause != lostMint {
+		why = j.origins[i].cause
+	}
+	for n := i + 1; n < len(j.log); n++ {
+		o := j.origins[n]
+		if j.log[n].Channel != j.log[i].Channel {
+			continue
+		}
+		if since.IsZero() {
+			since = j.log[n].At
+		}
+		switch {
+		case o.cause != lostMint:
+			return o.cause, since
+		case !j.forgot.Before(o.from):
+			why = forgotten
+		case why == expired:
+			why = lostMint
+		}
+	}
+	return why, since
+}
+
+// death is when WeChat stopped accepting the token of an issue, worked out
+// from the list of issues and the published rules alone.
+func (j *judge) death(i int) time.Time {
+	j.learn()
+	died, newer := j.log[i].ExpiresAt, 0
+	for _, issue := range j.log[i+1:] {
+		if issue.Channel != j.log[i].Channel {
+			continue
+		}
+		if newer++; newer == 1 {
+			died = earlier(died, issue.At.Add(overlap))
+		} else {
+			return earlier(died, issue.At)
+		}
+	}
+	return died
+}
+
+// bystander sits between a daemon and WeChat.
+type bystander struct {
+	issuer
+	m *member
+	r *refresher
+}
+
+// Mint sees that no call is made without the lease.
+func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, error) {
+	b.r.mu.Lock()
+	own := b.r.own
+	b.r.mu.Unlock()
+	j, g := b.m.fleet.judge, b.m.fleet.server.glance()
+	if ctx.Err() == nil {
+		j.called(call{own.begun, own.begun.Add(b.r.slot.Lease)})
+		j.mu.Lock()
+		if g.lease != own.begin.Attempt && j.forgot.Before(own.begun) {
+			j.fail("a call without the lease: attempt %s, held by %q", own.begin.Attempt, g.lease)
+		}
+		j.mu.Unlock()
+	}
+	if late := time.Duration(b.m.oversleep.Swap(0)); late > 0 {
+		time.Sleep(late)
+		overslept, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		ctx = overslept
+	}
+	grant, err := b.issuer.Mint(ctx, r)
+	if err == nil {
+		b.m.fleet.granted.Add(1)
+	}
+	return grant, err
+}
