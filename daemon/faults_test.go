@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -15,7 +16,9 @@ var (
 	isBegin  = testnet.Containing("calls_floor")
 	isCommit = testnet.Containing("unchanged_wait")
 	isAbort  = testnet.Containing("give_back")
-	isMint   = testnet.Containing("/cgi-bin/")
+	isMint   = func(w []byte) bool {
+		return bytes.Contains(w, []byte("/cgi-bin/token?")) || bytes.Contains(w, []byte("/cgi-bin/stable_token"))
+	}
 )
 
 // shortLife makes tests of one refresh cheap; it is still well above the

@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
 	"time"
 
 	"wxtokend/daemon/secret"
@@ -92,13 +94,18 @@ func processFaults() []fault {
 			m.pause(d)
 			return fmt.Sprintf("for %v", d), d
 		}},
+		{name: "stopped for long", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) {
+			d := f.upTo(2 * f.life)
+			m.pause(d)
+			return fmt.Sprintf("for %v", d), d
+		}},
 		{name: "wall clock back", weight: 1, act: func(_ *fleet, m *member) (string, time.Duration) {
 			m.jumped.Store(true)
 			return "by ten hours", 3 * m.fleet.plan.poll
 		}},
 		{name: "panic", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) {
 			m.cursed.Store(true)
-			return "", f.config.Refresh.Lease
+			return "", f.longestLease()
 		}},
 	}
 }
@@ -111,7 +118,7 @@ func lossy(name string, weight int, match testnet.Match, path func(m *member) *t
 		} else {
 			path(m).DropRequests(1, match)
 		}
-		return "", f.config.Refresh.Lease
+		return "", f.longestLease()
 	}}
 }
 
@@ -140,7 +147,7 @@ func networkFaults() []fault {
 		{name: "mint late", weight: 5, act: func(f *fleet, m *member) (string, time.Duration) {
 			d := f.upTo(60 * time.Second)
 			m.toWeChat.HoldRequests(1, isMint, d)
-			return fmt.Sprintf("by %v", d), f.config.Refresh.Lease + d
+			return fmt.Sprintf("by %v", d), f.longestLease() + d
 		}},
 		{name: "redis slow", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) {
 			d := f.upTo(3 * time.Second)
@@ -174,6 +181,14 @@ func redisFaults() []fault {
 		writing("key persisted", 1, func(f *fleet) { f.redis.SetTTL(testKey, 0) }),
 		{name: "lease deleted", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
 			f.server.lose(func() { f.redis.Del("{" + testKey + "}:lease") })
+			return "", 0
+		}},
+		{name: "a newer version writes", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+			f.server.change(func() {
+				if state := "{" + testKey + "}:state"; f.redis.Exists(state) {
+					f.redis.HSet(state, "schema", strconv.Itoa(store.Schema+1))
+				}
+			})
 			return "", 0
 		}},
 		{name: "flush", weight: 4, act: func(f *fleet, _ *member) (string, time.Duration) {
@@ -239,14 +254,17 @@ func wechatFaults() []fault {
 		answering("wechat slow", 1, wechatsim.Fault{Kind: wechatsim.FaultSlowBody}),
 		{name: "quota exhausted", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
 			d := f.upTo(20 * time.Minute)
-			before, err := f.wechat.Quota(testAppID, f.path())
-			if before.Used >= before.Limit {
-				return "as before", d
+			var err error
+			for _, path := range []string{wechatsim.PathToken, wechatsim.PathStableToken} {
+				before, failed := f.wechat.Quota(testAppID, path)
+				if err = errors.Join(err, failed); before.Used >= before.Limit {
+					continue // it is used up already
+				}
+				used := before
+				used.Used = used.Limit
+				err = errors.Join(err, f.wechat.SetQuota(testAppID, path, used))
+				f.after(d, func() { _ = f.wechat.SetQuota(testAppID, path, before) })
 			}
-			used := before
-			used.Used = used.Limit
-			_ = f.wechat.SetQuota(testAppID, f.path(), used)
-			f.after(d, func() { _ = f.wechat.SetQuota(testAppID, f.path(), before) })
 			return fmt.Sprintf("for %v %v", d, orOK(err)), d
 		}},
 		{name: "secret rotated", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
@@ -258,7 +276,7 @@ func wechatFaults() []fault {
 				f.mu.Lock() // the newest one, should it have been rotated again
 				newest := fmt.Sprintf("CANARY%026d", f.rotated)
 				f.mu.Unlock()
-				f.must(os.WriteFile(f.config.Credentials[0].SecretFile, []byte(newest), 0o600))
+				f.must(os.WriteFile(f.secretFile, []byte(newest), 0o600))
 			})
 			return fmt.Sprintf("the file follows after %v %v", d, orOK(err)), d
 		}},

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -103,7 +104,7 @@ func (s *redisServer) glance() glance {
 	g.token = store.DecodeValue(g.value)
 	g.lease, _ = s.f.redis.Get("{" + testKey + "}:lease")
 	g.lease, _, _ = strings.Cut(g.lease, ":")
-	for _, field := range []string{"next_attempt_at", "begun_at", "token"} {
+	for _, field := range []string{"next_attempt_at", "begun_at", "token", "schema", "expires_at"} {
 		g.state[field] = s.f.redis.HGet("{"+testKey+"}:state", field)
 	}
 	return g
@@ -186,7 +187,7 @@ func later(a, b time.Time) time.Time {
 // With the defaults it is 50 s.
 func (j *judge) heal() time.Duration {
 	c := j.f.config
-	return c.Refresh.Lease + 2*j.f.plan.poll + c.WeChat.Timeout + 11*time.Second
+	return j.f.longestLease() + 2*j.f.plan.poll + c.WeChat.Timeout + 11*time.Second
 }
 
 // limit is until when the fleet must have mended what readers feel now.
@@ -208,6 +209,9 @@ func (j *judge) limit(g glance) time.Time {
 		}
 	}
 	at := later(from, j.trouble)
+	if schema, _ := strconv.Atoi(g.state["schema"]); j.outage.refused && schema > store.Schema {
+		at = later(at, milliseconds(g.state["expires_at"])) // left alone until it is due
+	}
 	waits := later(milliseconds(g.state["next_attempt_at"]).Add(-j.f.server.skewed()), j.f.barred())
 	return later(at, earlier(waits, at.Add(j.f.longestWait()))).Add(patience)
 }

@@ -14,7 +14,11 @@ type plan struct {
 	life, poll time.Duration
 	length     time.Duration
 	mixed      bool // one replica never mints, another has its own format
+	varied     bool // replicas have leases of their own
 }
+
+// both is a fleet in the middle of a change from one endpoint to the other.
+const both = "both"
 
 // draw makes a plan from a seed.
 func draw(seed uint64) plan {
@@ -29,6 +33,10 @@ func draw(seed uint64) plan {
 	p.life = pick(shortLife, shortLife, shortLife, shortLife, shortLife, 2*time.Hour)
 	p.poll = pick(2*time.Second, 5*time.Second, 5*time.Second, 10*time.Second, 10*time.Second)
 	p.length = 9 * p.life
+	p.varied = dice.IntN(3) == 0
+	if dice.IntN(6) == 0 {
+		p.api = both
+	}
 	return p
 }
 

@@ -58,10 +58,11 @@ func TestFleet(t *testing.T) {
 // TestSameSeedSameStory: what failed once can be looked at again.
 func TestSameSeedSameStory(t *testing.T) {
 	withoutRace(t)
-	for _, api := range []string{"stable", "classic"} {
-		t.Run(api, func(t *testing.T) {
+	for seed := range uint64(8) {
+		p := draw(seed + 1)
+		p.life, p.length = shortLife, time.Hour
+		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
-			p := plan{seed: 11, api: api, members: 3, life: shortLife, poll: 2 * time.Second, length: time.Hour}
 			first, second := liveThrough(t, p), liveThrough(t, p)
 			if first.server.told != second.server.told || first.mints() != second.mints() {
 				t.Errorf("the same seed told two stories:\n%s\n\n%s", first.ending(), second.ending())

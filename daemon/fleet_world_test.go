@@ -31,6 +31,8 @@ type fleet struct {
 	judge   *judge
 	busy    sync.WaitGroup // faults that still have to end
 
+	secretFile string
+
 	mu      sync.Mutex
 	dice    *rand.Rand // of the schedule
 	traps   []trap
@@ -54,9 +56,10 @@ type member struct {
 	cursed    atomic.Bool            // its process panics at the next step
 	oversleep atomic.Int64           // nanoseconds for which its process stops between the last look at the deadline and the request
 
-	mu     sync.Mutex
-	gate   chan struct{} // open while the process is stopped
-	reborn bool          // it is dead and will be started again
+	mu      sync.Mutex
+	gate    chan struct{} // open while the process is stopped
+	waiting time.Duration // how many wait for that to end, in nanoseconds
+	reborn  bool          // it is dead and will be started again
 }
 
 // inFleet runs body beside a fleet whose daemons were just started.
@@ -71,7 +74,8 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 		f := &fleet{world: w, plan: p, begin: time.Now(), dice: rand.New(rand.NewPCG(p.seed, 0))}
 		out = f
 		f.config.Refresh.Poll = p.poll
-		f.config.Credentials[0].Secret, f.config.Credentials[0].SecretFile = "", secretFile
+		f.secretFile = secretFile
+		f.config.Credentials[0] = f.credential(p.api)
 		f.judge = newJudge(f)
 		f.server = newRedisServer(f)
 		for i := range p.members {
@@ -79,6 +83,7 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 		}
 		for _, m := range f.members {
 			f.launch(m.replica)
+			time.Sleep(time.Microsecond) // at one instant the scheduler would throw the dice
 		}
 		reading, stop := context.WithCancel(w.Context())
 		go f.readAndKeep(reading)
@@ -87,6 +92,13 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 		f.end()
 	})
 	return out
+}
+
+// credential is what all replicas of an endpoint have.
+func (f *fleet) credential(api string) config.Credential {
+	c := config.DefaultCredential(api, f.config.Refresh)
+	c.AppID, c.SecretFile = testAppID, f.secretFile
+	return c
 }
 
 // end heals the world, waits for what is under way and stops the fleet.
@@ -122,6 +134,12 @@ func (f *fleet) newMember(i int) *member {
 	m.toWeChat.Latency(latency(2, 200*time.Millisecond))
 	m.jitter, m.passing = dice(3), m.pass
 	m.configure = func(c *config.Config) {
+		if f.plan.api == both {
+			c.Credentials[0] = f.credential([]string{"classic", "stable"}[i%2])
+		}
+		if f.plan.varied {
+			c.Credentials[0].Lease = f.longestLease() - time.Duration(i)*10*time.Second
+		}
 		// Now and then a replica without a secret, or one with another format.
 		if f.plan.mixed && i == len(f.members)-1 {
 			c.Credentials[0].Mint, c.Credentials[0].SecretFile = false, ""
@@ -137,6 +155,15 @@ func (f *fleet) newMember(i int) *member {
 		m.current.Store(d)
 	}
 	return m
+}
+
+// longestLease is the longest of all replicas'.
+func (f *fleet) longestLease() time.Duration {
+	lease := f.config.Refresh.Lease
+	if f.plan.varied {
+		lease += 10 * time.Second
+	}
+	return lease
 }
 
 // hostClock is cron's schedule on a host whose wall clock may jump: back by ten
@@ -163,12 +190,19 @@ func (m *member) pass(s Step) {
 	}
 }
 
-// stopped returns when the process is not stopped, or not any more.
+// stopped returns when the process is not stopped, or not any more. Those who
+// waited go on one after the other, as they came.
 func (m *member) stopped() {
 	m.mu.Lock()
-	gate := m.gate
+	gate, place := m.gate, m.waiting
+	select {
+	case <-gate:
+	default:
+		m.waiting++
+	}
 	m.mu.Unlock()
 	<-gate
+	time.Sleep(place)
 }
 
 // pause stops the process at its next step, as SIGSTOP does; one that was told
@@ -181,7 +215,7 @@ func (m *member) pause(d time.Duration) {
 	}
 	select {
 	case <-m.gate:
-		m.gate = make(chan struct{})
+		m.gate, m.waiting = make(chan struct{}), 0
 		m.fleet.after(d, m.resume)
 	default: // it is stopped already
 	}
@@ -266,10 +300,13 @@ func (f *fleet) ending() string {
 }
 
 func (f *fleet) path() string {
-	if f.plan.api == "classic" {
+	switch f.plan.api {
+	case "classic":
 		return wechatsim.PathToken
+	case "stable":
+		return wechatsim.PathStableToken
 	}
-	return wechatsim.PathStableToken
+	return ""
 }
 
 // readAndKeep keeps a token for up to a minute, as many readers do, and counts how
