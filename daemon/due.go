@@ -58,7 +58,9 @@ func due(v view, p policy) decision {
 	}
 	d := decision{action: mint, reason: mintReason(v, p)}
 	d.urgent = !v.State.Live(v.Now)
-	d.rival = d.reason == "foreign" || d.reason == "refused"
+	// A token that our own lost mint may have killed accuses nobody, and its
+	// readers need not wait until a rival may be answered again.
+	d.rival = d.reason == "foreign" || d.reason == "refused" && !v.State.Outstanding()
 	d.forced = d.reason == "forced"
 	d.pastBackoff = secretChanged(v)
 	if d.reason != "" {

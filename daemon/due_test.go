@@ -132,6 +132,7 @@ func TestDue(t *testing.T) {
 			v.Value.Token, v.State.RivalAt = foreign, instant.Add(-overlap)
 		}}, mint, "foreign", ""},
 		{"refused again within the overlap", []string{"classic"}, []func(*view){refused, rivalled}, nothing, "refused", holdRival},
+		{"refused again within the overlap, by a lost mint of our own", both, []func(*view){refused, rivalled, outstanding}, mint, "refused", ""},
 		{"refused again within the overlap", []string{"stable"}, []func(*view){refused, rivalled}, mint, "refused", ""},
 		{"forced refreshes are used up", []string{"stable"}, []func(*view){forcedOut(0)}, nothing, "", ""},
 		{"forced refreshes were used up yesterday", []string{"stable"}, []func(*view){forcedOut(-1)}, mint, "forced", ""},
@@ -236,6 +237,10 @@ func TestDueTellsBegin(t *testing.T) {
 	refused(&v)
 	if d := due(v, policyOf("stable")); !d.rival || !d.urgent || d.forced {
 		t.Errorf("refused: %+v", d)
+	}
+	outstanding(&v)
+	if d := due(v, policyOf("classic")); d.rival || !d.urgent {
+		t.Errorf("refused while a mint of our own is outstanding: %+v", d)
 	}
 	v.State.Force = 1
 	if d := due(v, policyOf("stable")); d.rival || !d.urgent || !d.forced {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -142,6 +143,7 @@ func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 	j, g := b.m.fleet.judge, b.m.fleet.server.glance()
 	if ctx.Err() == nil {
 		j.called(call{own.begun, own.begun.Add(b.r.slot.Lease)})
+		j.spend(own.begin.Day, 1)
 		j.mu.Lock()
 		if g.lease != own.begin.Attempt && j.forgot.Before(own.begun) {
 			j.fail("a call without the lease: attempt %s, held by %q", own.begin.Attempt, g.lease)
@@ -155,8 +157,12 @@ func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 		ctx = overslept
 	}
 	grant, err := b.issuer.Mint(ctx, r)
-	if err == nil {
+	var failed *wechat.Error
+	switch {
+	case err == nil:
 		b.m.fleet.granted.Add(1)
+	case errors.As(err, &failed) && !failed.Left():
+		j.spend(own.begin.Day, -1)
 	}
 	return grant, err
 }

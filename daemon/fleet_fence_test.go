@@ -91,6 +91,18 @@ func (j *judge) lifetime(g glance, now time.Time) {
 	}
 }
 
+// spend counts a day's calls, or one that never left. There are never more than
+// daily_limit, but Redis may forget what was made before.
+func (j *judge) spend(day int64, calls int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.spent[day] += calls
+	j.remembered[day] += calls
+	if limit := j.f.plan.limit; limit > 0 && j.remembered[day] > limit {
+		j.fail("%d calls in a day, the limit is %d", j.remembered[day], limit)
+	}
+}
+
 // touched is look after the test itself changed something, or even had Redis
 // forget more than what readers read.
 func (j *judge) touched(forgets bool) {
@@ -99,6 +111,7 @@ func (j *judge) touched(forgets bool) {
 	if forgets {
 		j.forgot, j.begun = time.Now(), ""
 		clear(j.newest)
+		clear(j.remembered)
 	}
 	j.mu.Unlock()
 	j.look()

@@ -37,6 +37,8 @@ type judge struct {
 	origins []origin // of each in the log
 	calls   []call   // that no issue belongs to yet
 
+	spent, remembered map[int64]int // calls by day, and those since Redis forgot something
+
 	trouble time.Time // the end of all faults so far
 	forgot  time.Time // when Redis last lost a lease or a state, or its clock moved
 	skewed  time.Time // until then a token of another clock may live on in Redis
@@ -62,7 +64,7 @@ type outage struct {
 }
 
 func newJudge(f *fleet) *judge {
-	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{}, newest: map[wechatsim.Channel]int{}}
+	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{}, newest: map[wechatsim.Channel]int{}, spent: map[int64]int{}, remembered: map[int64]int{}}
 }
 
 // fail records the first few things that went wrong; called with the lock held.
@@ -211,6 +213,9 @@ func (j *judge) limit(g glance) time.Time {
 	at := later(from, j.trouble)
 	if schema, _ := strconv.Atoi(g.state["schema"]); j.outage.refused && schema > store.Schema {
 		at = later(at, milliseconds(g.state["expires_at"])) // left alone until it is due
+	}
+	if limit := j.f.plan.limit; limit > 0 && j.spent[store.Day(at)]+int(j.f.struck.Load()) >= limit {
+		at = later(at, store.NextDay(at).Add(-j.f.server.skewed()))
 	}
 	waits := later(milliseconds(g.state["next_attempt_at"]).Add(-j.f.server.skewed()), j.f.barred())
 	return later(at, earlier(waits, at.Add(j.f.longestWait()))).Add(patience)

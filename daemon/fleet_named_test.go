@@ -142,7 +142,7 @@ func TestEachStep(t *testing.T) {
 							}
 						})
 					})
-					if f.struck == 0 {
+					if f.struck.Load() == 0 {
 						t.Error("nobody came to the step")
 					}
 					f.report(t, f.made()-1, 3, momentary)

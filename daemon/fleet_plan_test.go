@@ -15,6 +15,7 @@ type plan struct {
 	length     time.Duration
 	mixed      bool // one replica never mints, another has its own format
 	varied     bool // replicas have leases of their own
+	limit      int  // daily_limit, so low that it is met; 0: the default
 }
 
 // both is a fleet in the middle of a change from one endpoint to the other.
@@ -37,11 +38,14 @@ func draw(seed uint64) plan {
 	if dice.IntN(6) == 0 {
 		p.api = both
 	}
+	if dice.IntN(10) == 0 {
+		p.limit = 6 + dice.IntN(10)
+	}
 	return p
 }
 
 func (p plan) String() string {
-	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, %v", p.seed, p.api, p.members, p.life, p.poll, p.length)
+	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, limit %d, %v", p.seed, p.api, p.members, p.life, p.poll, p.limit, p.length)
 }
 
 // trap is a fault that waits for somebody to come to a step.
@@ -108,7 +112,7 @@ func (f *fleet) spring(m *member, t trap, when string) {
 			f.spring(victim, next, fmt.Sprintf("%v later", next.after.Round(time.Millisecond)))
 		})
 	}
-	f.struck++
+	f.struck.Add(1)
 	f.harmed.Store(t.fault.name, true)
 	detail := f.strike(m, t.fault)
 	f.tell("%s, %s: %s %s", m.name, when, t.fault.name, detail)

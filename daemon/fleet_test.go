@@ -77,19 +77,14 @@ func liveThrough(t *testing.T, p plan) *fleet {
 	t.Helper()
 	f := inFleet(t, p, func(f *fleet) {
 		for time.Since(f.begin) < p.length && len(f.judge.violations()) == 0 {
-			f.arm()
-			for patience := time.Now().Add(f.life); f.armed() && time.Now().Before(patience); {
-				f.wait(time.Second)
-			}
-			f.disarm()
-			f.recover()
+			f.strikeTwice()
 		}
 		f.server.setClock(0)
 		f.wait(time.Minute)
 		for patience := time.Now().Add(90 * time.Minute); !f.ready() && time.Now().Before(patience); {
 			f.wait(10 * time.Second)
 		}
-		if !f.ready() {
+		if !f.ready() && p.limit == 0 { // a used-up day is long
 			f.judge.accuse("in the end not every daemon is ready")
 		}
 	})
@@ -98,6 +93,16 @@ func liveThrough(t *testing.T, p plan) *fleet {
 		t.Errorf("%v\n%s\nhow it came to this:\n%s\nagain: go test ./daemon -run 'TestFleet$' -fleet.seed=%d", p, strings.Join(bad, "\n"), f.ending(), p.seed)
 	}
 	return f
+}
+
+// strikeTwice lets two faults happen within one refresh, and waits for their end.
+func (f *fleet) strikeTwice() {
+	f.arm()
+	for patience := time.Now().Add(f.life); f.armed() && time.Now().Before(patience); {
+		f.wait(time.Second)
+	}
+	f.disarm()
+	f.recover()
 }
 
 // recover waits until all faults have ended and the fleet had its time.
@@ -114,8 +119,8 @@ func (f *fleet) tooManyMints() []string {
 	ahead := f.members[0].current.Load().refreshers[0].policy.effectiveAhead(f.life)
 	peace := 1 + int(f.lived/(f.life-ahead-f.plan.poll)) + 1
 	// Stable issues one token however often it is asked: count what it answered.
-	if most, made := peace+1+2*f.struck, max(f.drawn(), int(f.granted.Load())); made > most {
-		return []string{fmt.Sprintf("%d mints, want at most %d after %d faults in %v", made, most, f.struck, f.lived)}
+	if most, made := peace+1+2*int(f.struck.Load()), max(f.drawn(), int(f.granted.Load())); made > most {
+		return []string{fmt.Sprintf("%d mints, want at most %d after %d faults in %v", made, most, f.struck.Load(), f.lived)}
 	}
 	return nil
 }
@@ -175,7 +180,7 @@ func (s *tally) add(f *fleet) {
 		s.apis[f.plan.api] = a
 	}
 	a.fleets++
-	a.faults += f.struck
+	a.faults += int(f.struck.Load())
 	a.mints += f.drawn()
 	a.lived += f.lived
 	a.reads += f.judge.cached.reads

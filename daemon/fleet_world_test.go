@@ -15,6 +15,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/store"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -36,7 +37,7 @@ type fleet struct {
 	mu      sync.Mutex
 	dice    *rand.Rand // of the schedule
 	traps   []trap
-	struck  int // faults that happened
+	struck  atomic.Int64 // faults that happened
 	lived   time.Duration
 	granted atomic.Int64 // answers of WeChat with a token
 	harmed  sync.Map     // names of the faults that happened
@@ -71,6 +72,9 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 		t.Fatal(err)
 	}
 	inSeededWorld(t, p.seed, p.api, p.life, func(w *world) {
+		if p.limit > 0 {
+			time.Sleep(time.Until(store.NextDay(time.Now())) - time.Hour) // a used-up day soon ends
+		}
 		f := &fleet{world: w, plan: p, begin: time.Now(), dice: rand.New(rand.NewPCG(p.seed, 0))}
 		out = f
 		f.config.Refresh.Poll = p.poll
@@ -98,6 +102,9 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 func (f *fleet) credential(api string) config.Credential {
 	c := config.DefaultCredential(api, f.config.Refresh)
 	c.AppID, c.SecretFile = testAppID, f.secretFile
+	if f.plan.limit > 0 {
+		c.DailyLimit = f.plan.limit
+	}
 	return c
 }
 
