@@ -29,7 +29,10 @@ const (
 )
 
 // call is one that a daemon made while it held a lease.
-type call struct{ from, until time.Time }
+type call struct {
+	attempt     string
+	from, until time.Time
+}
 
 // origin is who drew a token, and since when somebody knew that it would be.
 type origin struct {
@@ -42,6 +45,13 @@ func (j *judge) called(c call) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.calls = append(j.calls, c)
+}
+
+// nothingCame forgets a call that certainly issued no token.
+func (j *judge) nothingCame(attempt string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.calls = slices.DeleteFunc(j.calls, func(c call) bool { return c.attempt == attempt })
 }
 
 // issue is the place of a token in WeChat's log.
@@ -142,7 +152,7 @@ func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 	b.r.mu.Unlock()
 	j, g := b.m.fleet.judge, b.m.fleet.server.glance()
 	if ctx.Err() == nil {
-		j.called(call{own.begun, own.begun.Add(b.r.slot.Lease)})
+		j.called(call{own.begin.Attempt, own.begun, own.begun.Add(b.r.slot.Lease)})
 		j.spend(own.begin.Day, 1)
 		j.mu.Lock()
 		if g.lease != own.begin.Attempt && j.forgot.Before(own.begun) {
@@ -157,12 +167,16 @@ func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 		ctx = overslept
 	}
 	grant, err := b.issuer.Mint(ctx, r)
-	var failed *wechat.Error
-	switch {
-	case err == nil:
+	if err == nil {
 		b.m.fleet.granted.Add(1)
-	case errors.As(err, &failed) && !failed.Left():
-		j.spend(own.begin.Day, -1)
+	}
+	if failed, ok := errors.AsType[*wechat.Error](err); ok {
+		if failed.Issued == wechat.NotIssued {
+			j.nothingCame(own.begin.Attempt)
+		}
+		if !failed.Left() {
+			j.spend(own.begin.Day, -1)
+		}
 	}
 	return grant, err
 }
