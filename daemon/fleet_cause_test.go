@@ -153,7 +153,7 @@ func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 	j, g := b.m.fleet.judge, b.m.fleet.server.glance()
 	if ctx.Err() == nil {
 		j.called(call{own.begin.Attempt, own.begun, own.begun.Add(b.r.slot.Lease)})
-		j.spend(own.begin.Day, 1)
+		j.spend(own, 1)
 		j.mu.Lock()
 		if g.lease != own.begin.Attempt && j.forgot.Before(own.begun) {
 			j.fail("a call without the lease: attempt %s, held by %q", own.begin.Attempt, g.lease)
@@ -175,7 +175,7 @@ func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 			j.nothingCame(own.begin.Attempt)
 		}
 		if !failed.Left() {
-			j.spend(own.begin.Day, -1)
+			j.spend(own, -1)
 		}
 	}
 	return grant, err

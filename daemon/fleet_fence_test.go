@@ -92,12 +92,15 @@ func (j *judge) lifetime(g glance, now time.Time) {
 }
 
 // spend counts a day's calls, or one that never left. There are never more than
-// daily_limit, but Redis may forget what was made before.
-func (j *judge) spend(day int64, calls int) {
+// daily_limit, but Redis may forget those that were counted before.
+func (j *judge) spend(a *attempt, calls int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	day := a.begin.Day
 	j.spent[day] += calls
-	j.remembered[day] += calls
+	if a.begun.After(j.forgot) {
+		j.remembered[day] += calls
+	}
 	if limit := j.f.plan.limit; limit > 0 && j.remembered[day] > limit {
 		j.fail("%d calls in a day, the limit is %d", j.remembered[day], limit)
 	}
