@@ -25,15 +25,15 @@ func (j *judge) scripted(argument string) {
 
 // fence: a process that lost its lease never changes the key, and while one is
 // held nobody else changes which token is stored.
-func (j *judge) fence(g glance) {
+func (j *judge) fence(g glance, now time.Time) {
 	c, meddled := j.commit, j.meddled
 	j.commit, j.meddled = nil, false
 	switch {
 	case meddled: // nobody is to blame
 	case c == nil && g.state["token"] != j.last.state["token"] && j.last.lease != "":
 		j.fail("another token was stored while %q held the lease", j.last.lease)
-	case c != nil && g.value != c.value && c.attempt != c.lease && g.token != "":
-		j.fail("attempt %s wrote the key, the lease was held by %q", c.attempt, c.lease)
+	case c != nil && g.value != c.value && c.attempt != c.lease && (g.token != "" || j.last.ttl > now.Sub(j.lastAt)):
+		j.fail("attempt %s changed the key, the lease was held by %q", c.attempt, c.lease)
 	}
 }
 

@@ -117,7 +117,7 @@ func (j *judge) look() {
 	g, now := j.f.server.glance(), time.Now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.fence(g)
+	j.fence(g, now)
 	j.order(g)
 	j.spacing(g)
 	j.lifetime(g, now)

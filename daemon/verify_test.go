@@ -56,8 +56,11 @@ func TestNoFight(t *testing.T) {
 		if ours < 6 || ours > 12 {
 			t.Errorf("%d mints in an hour, want about one in five minutes to ten", ours)
 		}
-		if notes := w.daemon.Status().Credentials[0].Notes; len(notes) == 0 {
-			t.Error("the page does not say that somebody else draws tokens")
+		if notes := strings.Join(w.daemon.Status().Credentials[0].Notes, "\n"); !strings.Contains(notes, "somebody else keeps drawing tokens") {
+			t.Errorf("the page does not say that somebody else draws tokens: %s", notes)
+		}
+		if w.logged("level=WARN msg=\"WeChat refuses the stored token: somebody else drew one") == 0 {
+			t.Errorf("nor does the log\n%s", w.logs)
 		}
 	})
 }
