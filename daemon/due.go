@@ -46,7 +46,7 @@ func (d decision) mintDue() bool { return d.action == mint || d.hold != "" }
 func due(v view, p policy) decision {
 	// Readers come before hands off: after a roll-back nobody else may be left.
 	newer := v.newer()
-	if newer && v.Value.Token != "" && v.remaining() > p.effectiveAhead(v.State.Life) {
+	if newer && v.Value.Token != "" && v.State.Live(v.Now) && v.remaining() > p.effectiveAhead(v.State.Life) {
 		return decision{hold: "a newer version keeps this credential"}
 	}
 	if reason := reassertReason(v, p); reason != "" && !newer {

@@ -178,6 +178,7 @@ func TestDue(t *testing.T) {
 
 		{"newer schema", both, []func(*view){outstanding, newer}, nothing, "", "a newer version keeps this credential"},
 		{"newer schema, but due", both, []func(*view){expires(time.Second), newer}, mint, "ahead", ""},
+		{"newer schema, but refused", both, []func(*view){newer, refused}, mint, "refused", ""},
 		{"newer schema and nothing to read", both, []func(*view){newer, deleted}, mint, "missing", ""},
 		{"newer schema and nothing to read, though this process knows a token", both, []func(*view){newer, deleted, func(v *view) { v.memory = memory }}, mint, "missing", ""},
 		{"newer schema and garbage to read", both, []func(*view){newer, func(v *view) { v.Value.Token = "" }}, mint, "missing", ""},

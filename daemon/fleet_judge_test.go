@@ -39,10 +39,11 @@ type judge struct {
 
 	spent, remembered map[int64]int // calls by day, and those since Redis forgot something
 
-	trouble time.Time // the end of all faults so far
-	forgot  time.Time // when Redis last lost a lease or a state, or its clock moved
-	skewed  time.Time // until then a token of another clock may live on in Redis
-	cached  struct{ reads, refused int }
+	trouble  time.Time // the end of all faults so far
+	forgot   time.Time // when Redis last lost a lease or a state, or its clock moved
+	handsOff time.Time // until then a newer version's state was left alone, and its token not verified
+	skewed   time.Time // until then a token of another clock may live on in Redis
+	cached   struct{ reads, refused int }
 }
 
 // glance is what lies in Redis at one instant.
@@ -106,7 +107,7 @@ func (s *redisServer) glance() glance {
 	g.token = store.DecodeValue(g.value)
 	g.lease, _ = s.f.redis.Get("{" + testKey + "}:lease")
 	g.lease, _, _ = strings.Cut(g.lease, ":")
-	for _, field := range []string{"next_attempt_at", "begun_at", "token", "schema", "expires_at"} {
+	for _, field := range []string{"next_attempt_at", "begun_at", "token", "schema"} {
 		g.state[field] = s.f.redis.HGet("{"+testKey+"}:state", field)
 	}
 	return g
@@ -121,6 +122,9 @@ func (j *judge) look() {
 	j.order(g)
 	j.spacing(g)
 	j.lifetime(g, now)
+	if schema, _ := strconv.Atoi(g.state["schema"]); schema > store.Schema {
+		j.handsOff = now
+	}
 	j.served(g, now)
 	j.last, j.lastAt = g, now
 }
@@ -211,8 +215,8 @@ func (j *judge) limit(g glance) time.Time {
 		}
 	}
 	at := later(from, j.trouble)
-	if schema, _ := strconv.Atoi(g.state["schema"]); j.outage.refused && schema > store.Schema {
-		at = later(at, milliseconds(g.state["expires_at"])) // left alone until it is due
+	if j.outage.refused {
+		at = later(at, j.handsOff)
 	}
 	if limit := j.f.plan.limit; limit > 0 && j.spent[store.Day(at)]+int(j.f.struck.Load()) >= limit {
 		at = later(at, store.NextDay(at).Add(-j.f.server.skewed()))
