@@ -5,7 +5,7 @@
 //
 // A heartbeat observes everything in one round trip, [due] decides without a
 // clock or a memory of its own, and at most one action per credential is
-// carried out:
+// carried out, with at most one verification beside it:
 //
 //	observe → due → begin → mint → commit, or abort
 //	              → re-assert: somebody deleted or overwrote the key

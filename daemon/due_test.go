@@ -113,14 +113,14 @@ func TestDue(t *testing.T) {
 		{"a short life is due at its half", both, []func(*view){expires(31 * time.Second), func(v *view) { v.State.Life = time.Minute }}, nothing, "", ""},
 		{"at its half", both, []func(*view){expires(30 * time.Second), func(v *view) { v.State.Life = time.Minute }}, mint, "ahead", ""},
 
-		{"deleted", both, []func(*view){func(v *view) { v.Value = store.Value{} }}, reassert, "deleted", ""},
+		{"deleted", both, []func(*view){deleted}, reassert, "deleted", ""},
 		{"deleted while somebody mints", both, []func(*view){func(v *view) { v.Value, v.Lease = store.Value{}, "a1" }}, reassert, "deleted", ""},
 		{"garbage", both, []func(*view){func(v *view) { v.Value.Token = "" }}, reassert, "overwritten", ""},
 		{"without TTL", both, []func(*view){func(v *view) { v.Value.TTL = -time.Millisecond }}, reassert, "ttl", ""},
 		{"TTL too long", both, []func(*view){func(v *view) { v.Value.TTL += 2 * time.Second }}, reassert, "ttl", ""},
 		{"TTL too short", both, []func(*view){func(v *view) { v.Value.TTL -= 2 * time.Second }}, reassert, "ttl", ""},
 		{"TTL within its slack", both, []func(*view){func(v *view) { v.Value.TTL -= time.Second }}, nothing, "", ""},
-		{"deleted, but refused", both, []func(*view){refused, func(v *view) { v.Value = store.Value{} }}, mint, "refused", ""},
+		{"deleted, but refused", both, []func(*view){refused, deleted}, mint, "refused", ""},
 		{"deleted and expired", both, []func(*view){expires(-time.Second)}, mint, "expired", ""},
 
 		{"foreign", []string{"stable"}, []func(*view){func(v *view) { v.Value.Token = foreign }}, reassert, "overwritten", ""},

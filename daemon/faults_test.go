@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -16,9 +15,7 @@ var (
 	isBegin  = testnet.Containing("calls_floor")
 	isCommit = testnet.Containing("unchanged_wait")
 	isAbort  = testnet.Containing("give_back")
-	isMint   = func(w []byte) bool {
-		return bytes.Contains(w, []byte("/cgi-bin/token?")) || bytes.Contains(w, []byte("/cgi-bin/stable_token"))
-	}
+	isMint   = testnet.Containing(wechatsim.PathToken+"?", wechatsim.PathStableToken)
 )
 
 // shortLife makes tests of one refresh cheap; it is still well above the

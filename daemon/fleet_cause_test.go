@@ -75,13 +75,15 @@ func (j *judge) learn() {
 	}
 }
 
+// origin of an issue in time is lostMint, even if its token was stored: then
+// nothing came of it that readers could feel.
 func (j *judge) origin(issue wechatsim.Issue) origin {
 	if issue.Reason == rogue {
 		return origin{stranger, issue.At}
 	}
 	for n, c := range slices.Backward(j.calls) {
 		if !issue.At.Before(c.from) && !issue.At.After(c.until) {
-			j.calls = append(j.calls[:n:n], j.calls[n+1:]...)
+			j.calls = slices.Delete(j.calls, n, n+1)
 			return origin{lostMint, c.from}
 		}
 	}
@@ -92,7 +94,7 @@ func (j *judge) origin(issue wechatsim.Issue) origin {
 // expected: the first of what was issued after it.
 func (j *judge) cause(token secret.Token) (why cause, since time.Time) {
 	j.learn()
-	i, known := j.issue(token)
+	i, known := j.issues[token]
 	if !known {
 		return foreignText, time.Time{}
 	}

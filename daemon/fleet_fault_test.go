@@ -66,6 +66,13 @@ func faults() []fault {
 }
 
 func processFaults() []fault {
+	stopping := func(name string, weight int, most func(f *fleet) time.Duration) fault {
+		return fault{name: name, weight: weight, act: func(f *fleet, m *member) (string, time.Duration) {
+			d := f.upTo(most(f))
+			m.pause(d)
+			return fmt.Sprintf("for %v", d), d
+		}}
+	}
 	return []fault{
 		{name: "crash", weight: 6, act: func(f *fleet, m *member) (string, time.Duration) {
 			down := f.upTo(40 * time.Second)
@@ -89,16 +96,8 @@ func processFaults() []fault {
 			}
 			return "", time.Duration(len(f.members)) * 5 * time.Second
 		}},
-		{name: "pause", weight: 6, act: func(f *fleet, m *member) (string, time.Duration) {
-			d := f.upTo(90 * time.Second)
-			m.pause(d)
-			return fmt.Sprintf("for %v", d), d
-		}},
-		{name: "stopped for long", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) {
-			d := f.upTo(2 * f.life)
-			m.pause(d)
-			return fmt.Sprintf("for %v", d), d
-		}},
+		stopping("pause", 6, func(*fleet) time.Duration { return 90 * time.Second }),
+		stopping("stopped for long", 1, func(f *fleet) time.Duration { return 2 * f.life }),
 		{name: "wall clock back", weight: 1, act: func(_ *fleet, m *member) (string, time.Duration) {
 			m.jumped.Store(true)
 			return "by ten hours", 3 * m.fleet.plan.poll

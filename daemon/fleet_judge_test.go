@@ -213,11 +213,9 @@ func (j *judge) limit(g glance) time.Time {
 				return j.outage.start // never
 			}
 		}
+		from = later(from, j.handsOff)
 	}
 	at := later(from, j.trouble)
-	if j.outage.refused {
-		at = later(at, j.handsOff)
-	}
 	if limit := j.f.plan.limit; limit > 0 && j.spent[store.Day(at)]+int(j.f.struck.Load()) >= limit {
 		at = later(at, store.NextDay(at).Add(-j.f.server.skewed()))
 	}

@@ -32,7 +32,7 @@ func TestFleetMintsOnce(t *testing.T) {
 				if broken := f.judge.violations(); len(broken) > 0 || len(f.judge.outages) > 1 { // the start is one
 					t.Errorf("%v, outages %v", broken, f.judge.outages)
 				}
-				figure(t, "mints per refresh", "%s, %d daemons: %d calls, %d tokens in an hour", api, n, f.calls(), f.mints())
+				figure(t, "mints per refresh", "%s, %d daemons: %d calls, %d tokens in 59 minutes", api, n, f.calls(), f.mints())
 			})
 		}
 	}

@@ -37,8 +37,8 @@ type fleet struct {
 	mu      sync.Mutex
 	dice    *rand.Rand // of the schedule
 	traps   []trap
-	struck  atomic.Int64 // faults that happened
 	lived   time.Duration
+	struck  atomic.Int64 // faults that happened
 	granted atomic.Int64 // answers of WeChat with a token
 	harmed  sync.Map     // names of the faults that happened
 	rotated int          // AppSecrets so far
@@ -75,10 +75,9 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 		if p.limit > 0 {
 			time.Sleep(time.Until(store.NextDay(time.Now())) - time.Hour) // a used-up day soon ends
 		}
-		f := &fleet{world: w, plan: p, begin: time.Now(), dice: rand.New(rand.NewPCG(p.seed, 0))}
+		f := &fleet{world: w, plan: p, begin: time.Now(), dice: rand.New(rand.NewPCG(p.seed, 0)), secretFile: secretFile}
 		out = f
 		f.config.Refresh.Poll = p.poll
-		f.secretFile = secretFile
 		f.config.Credentials[0] = f.credential(p.api)
 		f.judge = newJudge(f)
 		f.server = newRedisServer(f)

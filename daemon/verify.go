@@ -56,7 +56,7 @@ func (r *refresher) verify(ctx context.Context, v view) {
 // reportable says that a reader's report waits, and that it is not too soon
 // to ask WeChat again.
 func (r *refresher) reportable(v view) bool {
-	return v.Rejected != "" && v.State.Schema <= store.Schema && (v.Rejected != v.State.Token || passed(v.State.VerifiedAt, v.Now) >= r.config.VerifyEvery/10)
+	return v.Rejected != "" && !v.newer() && (v.Rejected != v.State.Token || passed(v.State.VerifiedAt, v.Now) >= r.config.VerifyEvery/10)
 }
 
 // takeReport hands a reader's report over to the fleet and deletes it.

@@ -155,7 +155,7 @@ func TestQuestionHoldsUpNothing(t *testing.T) {
 func (w *world) draw(n int) {
 	w.Helper()
 	for range n {
-		if _, err := w.wechat.Draw(testAppID, wechatsim.Classic, "rogue"); err != nil {
+		if _, err := w.wechat.Draw(testAppID, wechatsim.Classic, rogue); err != nil {
 			w.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -14,10 +15,12 @@ import (
 // to lose. nil matches every write.
 type Match func(write []byte) bool
 
-// Containing matches a write that contains text, for example
+// Containing matches a write that contains one of the texts, for example
 // "POST /cgi-bin/stable_token" or the SHA of a script.
-func Containing(text string) Match {
-	return func(write []byte) bool { return bytes.Contains(write, []byte(text)) }
+func Containing(texts ...string) Match {
+	return func(write []byte) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return bytes.Contains(write, []byte(text)) })
+	}
 }
 
 // Faults breaks the connections of the dial functions that it wraps, live ones
