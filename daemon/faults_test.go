@@ -1,12 +1,14 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
 	"wxtokend/daemon/testnet"
+	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -226,4 +228,39 @@ func usualFaults() []wechatsim.Fault {
 		faults = append(faults, wechatsim.Fault{Kind: kind})
 	}
 	return faults
+}
+
+// deadlines lets a test see until when a call may take.
+type deadlines struct {
+	issuer
+	seen func(time.Time)
+}
+
+func (d deadlines) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, error) {
+	end, _ := ctx.Deadline()
+	d.seen(end)
+	return d.issuer.Mint(ctx, r)
+}
+
+// TestLeaseEndsTheCall: a process that was stopped between begin and the call
+// has less than wechat.timeout left. No configuration says so, as none knows
+// of the stop: here the timeout alone would outlast the lease.
+func TestLeaseEndsTheCall(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		calls := 0
+		w.prepare = func(d *Daemon) {
+			r := d.refreshers[0]
+			r.mintTimeout = time.Minute
+			r.wechat = deadlines{r.wechat, func(end time.Time) {
+				calls++
+				if left, most := time.Until(end), r.slot.Lease-r.redisTimeout; left > most {
+					t.Errorf("a call may take %v, the lease and a commit leave %v", left, most)
+				}
+			}}
+		}
+		w.start()
+		if w.wait(time.Minute); calls != 1 {
+			t.Errorf("%d calls, want 1", calls)
+		}
+	})
 }

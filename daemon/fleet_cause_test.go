@@ -72,7 +72,21 @@ func (j *judge) learn() {
 	for i := len(j.origins); i < len(j.log); i++ {
 		j.issues[j.log[i].Token] = i
 		j.origins = append(j.origins, j.origin(j.log[i]))
+		j.unforced(j.log[i])
 	}
+}
+
+// unforced: the stable endpoint is made to draw only for a person, or where
+// somebody else did so. Readers are refused after nothing else.
+func (j *judge) unforced(issue wechatsim.Issue) {
+	if issue.Reason == "forced" && !j.f.forced() {
+		j.fail("a forced refresh that nobody asked for: %s", issue.Token.Fingerprint())
+	}
+}
+
+// forced says that a person, or somebody else, ever made the stable endpoint draw.
+func (f *fleet) forced() bool {
+	return !f.did("person forces").IsZero() || !f.did("somebody forces").IsZero()
 }
 
 // origin of an issue in time is lostMint, even if its token was stored: then

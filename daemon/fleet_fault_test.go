@@ -20,6 +20,7 @@ import (
 type fault struct {
 	name   string
 	weight int
+	free   bool // it costs no mint
 	act    func(f *fleet, m *member) (detail string, lasts time.Duration)
 }
 
@@ -28,6 +29,7 @@ func (f *fleet) strike(m *member, k fault) (detail string) {
 	f.judge.suffer(0)
 	detail, lasts := k.act(f, m)
 	f.judge.suffer(lasts)
+	f.harmed.Store(k.name, time.Now().Add(lasts))
 	return detail
 }
 
@@ -86,11 +88,11 @@ func processFaults() []fault {
 			}
 			return fmt.Sprintf("for %v", down), down
 		}},
-		{name: "restart", weight: 2, act: func(f *fleet, m *member) (string, time.Duration) {
+		{name: "restart", weight: 2, free: true, act: func(f *fleet, m *member) (string, time.Duration) {
 			m.replace(0)
 			return "", 0
 		}},
-		{name: "rolling restart", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
+		{name: "rolling restart", weight: 1, free: true, act: func(f *fleet, _ *member) (string, time.Duration) {
 			for i, m := range f.members {
 				f.after(time.Duration(i)*5*time.Second, func() { m.replace(0) })
 			}
@@ -98,7 +100,7 @@ func processFaults() []fault {
 		}},
 		stopping("pause", 6, func(*fleet) time.Duration { return 90 * time.Second }),
 		stopping("stopped for long", 1, func(f *fleet) time.Duration { return 2 * f.life }),
-		{name: "wall clock back", weight: 1, act: func(_ *fleet, m *member) (string, time.Duration) {
+		{name: "wall clock back", weight: 1, free: true, act: func(_ *fleet, m *member) (string, time.Duration) {
 			m.jumped.Store(true)
 			return "by ten hours", 3 * m.fleet.plan.poll
 		}},
@@ -167,7 +169,7 @@ func redisFaults() []fault {
 		}}
 	}
 	writing := func(name string, weight int, write func(f *fleet)) fault {
-		return fault{name: name, weight: weight, act: func(f *fleet, _ *member) (string, time.Duration) {
+		return fault{name: name, weight: weight, free: true, act: func(f *fleet, _ *member) (string, time.Duration) {
 			f.server.change(func() { write(f) })
 			return "", 0
 		}}
@@ -216,7 +218,7 @@ func redisFaults() []fault {
 			f.server.setClock(skew)
 			return fmt.Sprintf("moves to %v", skew), 0
 		}},
-		{name: "report", weight: 2, act: func(f *fleet, m *member) (string, time.Duration) {
+		{name: "report", weight: 2, free: true, act: func(f *fleet, m *member) (string, time.Duration) {
 			value, _ := f.redis.Get(testKey)
 			reported := string(store.DecodeValue(value))
 			if f.dice.IntN(3) == 0 {
@@ -315,6 +317,9 @@ func wechatFaults() []fault {
 // wish is a person at m who wants a refresh.
 func (f *fleet) wish(m *member, force int) (string, time.Duration) {
 	r := m.current.Load().refreshers[0]
+	if force > 0 {
+		f.harmed.Store("person forces", time.Now())
+	}
 	f.busy.Go(func() { _, _ = r.store.Request(context.WithoutCancel(f.Context()), r.slot, force) })
 	return "", time.Duration(force) * time.Minute
 }

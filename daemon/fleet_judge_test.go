@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"wxtokend/daemon/secret"
@@ -94,6 +95,14 @@ func (j *judge) violations() []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]string(nil), j.broken...)
+}
+
+// acquit fails the test with whatever went wrong.
+func (f *fleet) acquit(t *testing.T) {
+	t.Helper()
+	if broken := f.judge.violations(); len(broken) > 0 {
+		t.Errorf("%s\nhow it came to this:\n%s", strings.Join(broken, "\n"), f.ending())
+	}
 }
 
 // glance reads what a reader reads, and what the daemons wrote about it.
@@ -204,7 +213,9 @@ func (j *judge) limit(g glance) time.Time {
 		j.outage.cause = why
 		switch why {
 		case lostMint:
-			from = since
+			if from = since; j.f.plan.api == "stable" && !j.f.forced() {
+				return j.outage.start // never
+			}
 		case stranger, lateMint, forgotten:
 			// A rival who was answered lately waits an overlap for the next answer.
 			patience += max(j.f.config.Refresh.VerifyEvery, overlap) + 4*j.f.plan.poll
@@ -220,20 +231,26 @@ func (j *judge) limit(g glance) time.Time {
 		at = later(at, store.NextDay(at).Add(-j.f.server.skewed()))
 	}
 	waits := later(milliseconds(g.state["next_attempt_at"]).Add(-j.f.server.skewed()), j.f.barred())
-	return later(at, earlier(waits, at.Add(j.f.longestWait()))).Add(patience)
+	return later(at, earlier(waits, j.f.waits(at))).Add(patience)
 }
 
-// longestWait is what the failures that were injected may ask for at most,
-// jitter included; the daemons' own word for it is not taken.
-func (f *fleet) longestWait() time.Duration {
-	wait := f.config.Refresh.BackoffMax
-	if f.did("secret rotated") || f.did("address barred") || f.did("wechat rate") {
-		wait *= 2
+// waits is until when the failures that were injected may have the fleet wait
+// after at, jitter included; the daemons' own word for it is not taken.
+func (f *fleet) waits(at time.Time) time.Time {
+	most := f.config.Refresh.BackoffMax
+	usual := most
+	if f.plan.api == "stable" {
+		usual /= 10
 	}
-	if f.did("quota exhausted") {
-		wait = time.Hour
+	until := at.Add(usual * 6 / 5)
+	for name, wait := range map[string]time.Duration{
+		"secret rotated": 2 * most, "address barred": 2 * most, "wechat rate": 2 * most, "quota exhausted": time.Hour,
+	} {
+		if ended := f.did(name); !ended.IsZero() {
+			until = later(until, ended.Add(wait*6/5))
+		}
 	}
-	return wait * 6 / 5
+	return until
 }
 
 // skewed is how far the clock of Redis is ahead of everybody's.

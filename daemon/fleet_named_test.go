@@ -127,7 +127,7 @@ func TestEachStep(t *testing.T) {
 		"stop":  func(m *member) { m.pause(45 * time.Second) },
 	}
 	for _, api := range []string{"stable", "classic"} {
-		for _, s := range []Step{Observing, Beginning, Minting, Committing, Committed, Verifying, Judging, Reasserting, Aborting} {
+		for _, s := range []Step{Observing, Beginning, Minting, Committing, Committed, Verifying, Judging, Reasserting, Restoring, Aborting} {
 			for name, harm := range harms {
 				t.Run(fmt.Sprintf("%s/%s before %s", api, name, s), func(t *testing.T) {
 					t.Parallel()
@@ -136,6 +136,9 @@ func TestEachStep(t *testing.T) {
 							f.when(s, harm)
 							if s == Reasserting {
 								f.server.change(func() { f.redis.Del(testKey) })
+							}
+							if s == Restoring {
+								f.server.lose(f.redis.FlushAll)
 							}
 							if s == Aborting {
 								f.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Path: f.path(), Times: 1})

@@ -13,9 +13,10 @@ type plan struct {
 	members    int
 	life, poll time.Duration
 	length     time.Duration
-	mixed      bool // one replica never mints, another has its own format
-	varied     bool // replicas have leases of their own
-	limit      int  // daily_limit, so low that it is met; 0: the default
+	mixed      bool          // one replica never mints, another has its own format
+	varied     bool          // replicas have leases of their own
+	limit      int           // daily_limit, so low that it is met; 0: the default
+	verify     time.Duration // verify_every; 0: the default
 }
 
 // both is a fleet in the middle of a change from one endpoint to the other.
@@ -41,11 +42,14 @@ func draw(seed uint64) plan {
 	if dice.IntN(10) == 0 {
 		p.limit = 6 + dice.IntN(10)
 	}
+	if dice.IntN(2) == 0 {
+		p.verify = time.Hour // so rarely that it heals nothing for the protocol
+	}
 	return p
 }
 
 func (p plan) String() string {
-	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, limit %d, %v", p.seed, p.api, p.members, p.life, p.poll, p.limit, p.length)
+	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, verify %v, limit %d, %v", p.seed, p.api, p.members, p.life, p.poll, p.verify, p.limit, p.length)
 }
 
 // trap is a fault that waits for somebody to come to a step.
@@ -113,7 +117,9 @@ func (f *fleet) spring(m *member, t trap, when string) {
 		})
 	}
 	f.struck.Add(1)
-	f.harmed.Store(t.fault.name, true)
+	if !t.fault.free {
+		f.costly.Add(1)
+	}
 	detail := f.strike(m, t.fault)
 	f.tell("%s, %s: %s %s", m.name, when, t.fault.name, detail)
 	f.mu.Unlock()

@@ -39,8 +39,9 @@ type fleet struct {
 	traps   []trap
 	lived   time.Duration
 	struck  atomic.Int64 // faults that happened
+	costly  atomic.Int64 // those of them that may cost a mint
 	granted atomic.Int64 // answers of WeChat with a token
-	harmed  sync.Map     // names of the faults that happened
+	harmed  sync.Map     // by name of the faults that happened, when the last such one ended
 	rotated int          // AppSecrets so far
 
 	storyMu sync.Mutex
@@ -78,6 +79,9 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 		f := &fleet{world: w, plan: p, begin: time.Now(), dice: rand.New(rand.NewPCG(p.seed, 0)), secretFile: secretFile}
 		out = f
 		f.config.Refresh.Poll = p.poll
+		if p.verify > 0 {
+			f.config.Refresh.VerifyEvery = p.verify
+		}
 		f.config.Credentials[0] = f.credential(p.api)
 		f.judge = newJudge(f)
 		f.server = newRedisServer(f)
@@ -278,10 +282,11 @@ func (f *fleet) after(d time.Duration, do func()) {
 	})
 }
 
-// did says that a fault of this name happened.
-func (f *fleet) did(name string) bool {
-	_, found := f.harmed.Load(name)
-	return found
+// did is when the last fault of this name ended, zero if none happened.
+func (f *fleet) did(name string) time.Time {
+	ended, _ := f.harmed.Load(name)
+	at, _ := ended.(time.Time)
+	return at
 }
 
 // tell writes down what happened, for the case that somebody asks how it came

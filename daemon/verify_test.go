@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,34 +10,67 @@ import (
 )
 
 // TestRogueIsNoticed lets somebody else draw tokens until ours is dead, and
-// nobody reports it: verification has to.
+// nobody reports it: verification has to, even if it has just asked.
 func TestRogueIsNoticed(t *testing.T) {
-	inWorld(t, "classic", func(w *world) {
-		w.start()
-		w.wait(time.Minute)
-		dead := w.read()
-		w.draw(2) // the second one kills ours at once: only the newest two live
-		if w.accepted() {
-			t.Fatal("the rogue did no harm")
-		}
-		refusedFor := time.Duration(0)
-		for !w.accepted() {
-			w.wait(time.Second)
-			if refusedFor += time.Second; refusedFor > w.config.Refresh.VerifyEvery {
-				t.Fatalf("not replaced within one verify_every\n%s", w.logs)
+	for name, verified := range map[string]int{"soon after the mint": 0, "just after a verification": 1} {
+		inWorld(t, "classic", func(w *world) {
+			w.start()
+			w.wait(time.Minute)
+			for w.wechat.Calls(testAppID)[wechatsim.PathDomainIP] < verified {
+				w.wait(10 * time.Millisecond)
 			}
+			dead := w.read()
+			w.draw(2) // the second one kills ours at once: only the newest two live
+			if w.accepted() {
+				t.Fatal("the rogue did no harm")
+			}
+			took := w.untilAccepted(w.config.Refresh.VerifyEvery)
+			figure(t, "a rogue without watch, "+name, "replaced %v after WeChat's first refusal", took)
+			if w.read() == dead {
+				t.Error("the dead token came back")
+			}
+			w.wait(overlap + time.Second)
+			before := w.mints()
+			w.wait(time.Hour)
+			if got := w.mints() - before; got > 1 {
+				t.Errorf("%d mints in a quiet hour", got)
+			}
+		})
+	}
+}
+
+// untilAccepted is how long it takes until WeChat accepts what readers get.
+func (w *world) untilAccepted(most time.Duration) time.Duration {
+	w.Helper()
+	start := time.Now()
+	for !w.accepted() {
+		w.wait(100 * time.Millisecond)
+		if took := time.Since(start); took > most {
+			w.Fatalf("not replaced after %v, want at most %v\n%s", took, most, w.logs)
 		}
-		if w.read() == dead {
-			t.Error("the dead token came back")
-		}
-		// The answer starts a watch: a second blow is noticed within a tenth.
-		w.wait(overlap + time.Second)
-		before := w.mints()
-		w.wait(time.Hour)
-		if got := w.mints() - before; got > 1 {
-			t.Errorf("%d mints in a quiet hour", got)
-		}
-	})
+	}
+	return time.Since(start)
+}
+
+// TestStrangerIsSaid: a token that somebody else writes is named once in the
+// log and counted once, not on each poll, and so is the next one.
+func TestStrangerIsSaid(t *testing.T) {
+	for _, api := range []string{"stable", "classic"} {
+		inWorld(t, api, func(w *world) {
+			w.start()
+			w.wait(time.Minute)
+			for n := 1; n <= 2; n++ {
+				w.must(w.redis.Set(testKey, fmt.Sprintf("98_%0120d", n)))
+				w.wait(time.Minute)
+				if said := w.logged("level=WARN msg=\"somebody else wrote a token under this key"); said != n {
+					t.Errorf("%s: said %d times, want %d\n%s", api, said, n, w.logs)
+				}
+				if got := metric(w, w.page1("/metrics"), `wxtokend_foreign_tokens_total{key="WXAccessToken"}`); got != float64(n) {
+					t.Errorf("%s: counted %v times, want %d", api, got, n)
+				}
+			}
+		})
+	}
 }
 
 // TestNoFight lets a rogue kill every token as soon as it is there.

@@ -32,6 +32,13 @@ func TestFleet(t *testing.T) {
 			if calls != issued {
 				t.Errorf("%d calls for %d tokens", calls, issued)
 			}
+			all := w.sim.issues(w.appid)
+			for i := 1; i < len(all); i++ {
+				// A slow machine makes a call late, so not all of it.
+				if gap := all[i].At.Sub(all[i-1].At); gap < (life-a.ahead)/2 {
+					t.Errorf("two tokens within %v, one lasts %v until the next is due", gap, life-a.ahead)
+				}
+			}
 			t.Logf("3 daemons, %d tokens, %d calls: %.2f for each refresh", issued, calls, float64(calls)/float64(issued))
 		})
 	}

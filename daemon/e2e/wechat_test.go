@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,15 +78,25 @@ func (s *simulator) accepts(appid, token string) (bool, error) {
 	return answer.Accepted, err
 }
 
+// issue is a token that WeChat gave, by its fingerprint.
+type issue struct {
+	AppID, Token string
+	At           time.Time
+}
+
+// issues are all of an account, oldest first.
+func (s *simulator) issues(appid string) []issue {
+	s.t.Helper()
+	var all []issue
+	s.must("GET", "/sim/issued", "", &all)
+	return slices.DeleteFunc(all, func(i issue) bool { return i.AppID != appid })
+}
+
 // issued are the fingerprints of all tokens of an account, oldest first.
 func (s *simulator) issued(appid string) (prints []string) {
 	s.t.Helper()
-	var all []struct{ AppID, Token string }
-	s.must("GET", "/sim/issued", "", &all)
-	for _, i := range all {
-		if i.AppID == appid {
-			prints = append(prints, strings.TrimPrefix(i.Token, "token:"))
-		}
+	for _, i := range s.issues(appid) {
+		prints = append(prints, strings.TrimPrefix(i.Token, "token:"))
 	}
 	return prints
 }
