@@ -176,6 +176,9 @@ func redisFaults() []fault {
 	}
 	return []fault{
 		refusing("redis full", "OOM command not allowed when used memory > 'maxmemory'."),
+		refusing("redis loading", "LOADING Redis is loading the dataset in memory"),
+		refusing("redis without replicas", "NOREPLICAS Not enough good replicas to write."),
+		refusing("redis cluster down", "CLUSTERDOWN The cluster is down"),
 		refusing("redis read-only", "READONLY You can't write against a read only replica."),
 		writing("key deleted", 4, func(f *fleet) { f.redis.Del(testKey) }),
 		writing("key overwritten with garbage", 2, func(f *fleet) { _ = f.redis.Set(testKey, "garbage") }),

@@ -295,7 +295,7 @@ func (j *judge) clockMoves(by time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if by < 0 {
-		j.skewed = time.Now().Add(j.f.life)
+		j.skewed = time.Now().Add(j.f.life - by)
 	}
 }
 

@@ -184,6 +184,10 @@ func TestHeals(t *testing.T) {
 		{"flushed", func(f *fleet) { f.server.lose(f.redis.FlushAll) }, 0, nil},
 		// The library takes up to a second to notice that it can dial again.
 		{"back empty", func(f *fleet) { f.server.lose(f.redis.FlushAll); f.server.away(3 * time.Second) }, 4 * time.Second, nil},
+		{"flushed while WeChat is down", func(f *fleet) {
+			f.inject(wechatsim.Fault{Kind: wechatsim.FaultReset})
+			f.server.lose(f.redis.FlushAll)
+		}, 0, nil},
 		{"foreign", func(f *fleet) { named("rogue writes").act(f, f.members[0]) }, 200 * time.Millisecond, map[string]int{"classic": 1}},
 	}
 	for _, api := range []string{"stable", "classic"} {

@@ -57,8 +57,9 @@ func (s *redisServer) before(peer *server.Peer, cmd string, args ...string) bool
 	defer s.mu.Unlock()
 	s.tick()
 	s.record(args[0])
-	if args[len(args)-1] == "{}" {
-		return false // an observation
+	observation, deaf := args[len(args)-1] == "{}", strings.HasPrefix(s.refusal, "LOADING") || strings.HasPrefix(s.refusal, "CLUSTERDOWN")
+	if observation && !deaf {
+		return false
 	}
 	// A full Redis takes a commit: its first write needs no memory.
 	if s.refusal != "" && !(strings.HasPrefix(s.refusal, "OOM") && isCommit([]byte(args[len(args)-1]))) {

@@ -42,12 +42,13 @@ func (r *refresher) verify(ctx context.Context, v view) {
 	case err != nil:
 		r.warnOnce("could not store the verdict on the token", err)
 	case status == store.Refused:
-		next := "at the next poll"
-		if !r.policy.stable {
+		why, next := "somebody else drew one for this appid, or the account was changed", "at the next poll"
+		if v.State.Outstanding() {
+			why = "a mint of our own whose answer was lost may have replaced it"
+		} else if !r.policy.stable {
 			next += ", at most once in five minutes"
 		}
-		r.log.Warn("WeChat refuses the stored token: somebody else drew one for this appid, or the account was changed",
-			"token", v.State.Token, "answer", failed.Error(), "next_attempt", next)
+		r.log.Warn("WeChat refuses the stored token: "+why, "token", v.State.Token, "answer", failed.Error(), "next_attempt", next)
 	case status == store.Unconfirmed:
 		r.metrics.Report(r.config.Key, metrics.ReportUnconfirmed)
 	}

@@ -52,6 +52,23 @@ func (w *world) untilAccepted(most time.Duration) time.Duration {
 	return time.Since(start)
 }
 
+// TestOwnMintMayHaveReplacedIt: while a mint of our own is outstanding, nobody
+// else is suspected of drawing.
+func TestOwnMintMayHaveReplacedIt(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.start()
+		w.wait(time.Minute)
+		token, state := w.read(), "{"+testKey+"}:state"
+		w.draw(2)
+		w.redis.HSet(state, "generation", "2", "unknown_until", fmt.Sprint(time.Now().Add(25*time.Second).UnixMilli()), "unknown_wait", "30000")
+		w.must(w.redis.Set("{"+testKey+"}:rejected", token))
+		w.untilAccepted(20 * time.Second)
+		if ours, theirs := w.logged("a mint of our own"), w.logged("somebody else"); ours != 1 || theirs != 0 {
+			t.Errorf("%d times a mint of our own, %d times somebody else\n%s", ours, theirs, w.logs)
+		}
+	})
+}
+
 // TestStrangerIsSaid: a token that somebody else writes is named once in the
 // log and counted once, not on each poll, and so is the next one.
 func TestStrangerIsSaid(t *testing.T) {
