@@ -14,20 +14,26 @@ type memory struct {
 	store.Memory
 	seenAt   time.Time // Redis time
 	expiry   time.Time // by this host's monotonic clock
+	minted   time.Time // by the same clock, never too late
 	unbroken bool      // every tick since then failed to reach Redis
 	lastTick time.Time
 	refused  string // fingerprint; outlives what Redis knows of it
 }
 
-// fill remembers what is known to be stored for readers. Of one expiry the
-// earliest view stays: a clock of Redis that goes back gives no token more life.
+// fill remembers what is known to be stored for readers. Of one expiry, and of
+// one token's age, the earliest view stays: a clock of Redis that goes back
+// makes no token younger.
 func (m *memory) fill(s store.State, redisNow, local time.Time) {
+	minted := local.Add(min(0, s.MintedAt.Sub(redisNow)))
+	if m.Token == s.Token && m.minted.Before(minted) {
+		minted = m.minted
+	}
 	expiry := local.Add(s.ExpiresAt.Sub(redisNow))
 	if m.Token == s.Token && m.ExpiresAt.Equal(s.ExpiresAt) && m.expiry.Before(expiry) {
 		expiry = m.expiry
 	}
 	m.Memory = store.Memory{Token: s.Token, ExpiresIn: s.ExpiresIn, Life: s.Life, ExpiresAt: s.ExpiresAt, MintedAt: s.MintedAt}
-	m.seenAt, m.expiry, m.unbroken = redisNow, expiry, true
+	m.seenAt, m.expiry, m.minted, m.unbroken = redisNow, expiry, minted, true
 }
 
 // left is what is left of the state's token by this host's clock; more than
@@ -71,7 +77,7 @@ func (m *memory) observe(o store.Observation, local time.Time, poll time.Duratio
 // more cautious of two clocks.
 func (m *memory) restorable(o store.Observation, local time.Time, poll time.Duration) *store.Memory {
 	sight := o.Now.Sub(m.seenAt)
-	if !m.lost(o) || !m.unbroken && (sight < 0 || sight >= 3*poll) {
+	if !m.lost(o, local) || !m.unbroken && (sight < 0 || sight >= 3*poll) {
 		return nil
 	}
 	remaining := min(m.ExpiresAt.Sub(o.Now), m.expiry.Sub(local))
@@ -85,11 +91,15 @@ func (m *memory) restorable(o store.Observation, local time.Time, poll time.Dura
 
 // lost says that the remembered token is newer than all that Redis has, and
 // that writing it would bury nobody else's.
-func (m *memory) lost(o store.Observation) bool {
+func (m *memory) lost(o store.Observation, local time.Time) bool {
 	if m.Token == "" || o.Other != "" || m.Token.Fingerprint() == m.refused {
 		return false
 	}
 	if o.State.Token != "" && (o.State.Token == m.Token || !o.State.MintedAt.Before(m.MintedAt)) {
+		return false
+	}
+	// A clock of Redis that went back since then turns the order around, not the ages.
+	if o.State.Token != "" && o.Now.Sub(o.State.MintedAt) <= local.Sub(m.minted) {
 		return false
 	}
 	known := map[secret.Token]bool{"": true, m.Token: true, o.State.Token: true}

@@ -206,6 +206,37 @@ func TestRestorable(t *testing.T) {
 			newer.Value = store.Value{}
 			return w.see(memoryPoll, newer)
 		}, 0},
+		{"a newer state, and Redis' clock jumped ahead", func(w *witness) *store.Memory {
+			w.saw()
+			w.fail(10)
+			newer := w.stored("token-c", w.redis)
+			newer.Value = store.Value{}
+			w.redis = w.redis.Add(time.Hour)
+			return w.see(memoryPoll, newer)
+		}, 0},
+		{"a newer state, and Redis' clock jumped back before its mint", func(w *witness) *store.Memory {
+			w.saw()
+			w.see(memoryPoll, w.stored("token-b", w.redis))
+			w.redis = w.redis.Add(-10 * time.Minute)
+			newer := w.stored("token-c", w.redis)
+			newer.Value = store.Value{}
+			return w.see(memoryPoll, newer)
+		}, 0},
+		{"a newer state, Redis' clock jumped back, and the token looked younger", func(w *witness) *store.Memory {
+			minted := w.redis
+			w.saw()
+			w.redis = w.redis.Add(-10 * time.Minute)
+			w.see(memoryPoll, w.stored("token-b", minted))
+			newer := w.stored("token-c", w.redis.Add(-time.Second))
+			newer.Value = store.Value{}
+			return w.see(memoryPoll, newer)
+		}, 0},
+		{"a newer state, and the token's order was ahead of the clock", func(w *witness) *store.Memory {
+			w.see(0, w.stored("token-b", w.redis.Add(10*time.Minute)))
+			newer := w.stored("token-c", w.redis)
+			newer.Value = store.Value{}
+			return w.see(memoryPoll, newer)
+		}, 0},
 		{"another token of the same instant", func(w *witness) *store.Memory {
 			w.saw()
 			twin := w.stored("token-c", w.redis)
