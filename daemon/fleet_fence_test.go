@@ -58,8 +58,22 @@ func (j *judge) spacing(g glance) {
 		if gap := milliseconds(begun).Sub(milliseconds(j.begun)); gap >= 0 && gap < j.f.config.Refresh.BackoffMin {
 			j.fail("two begins %v apart", gap)
 		}
+		if j.needless(j.last) {
+			j.fail("a needless refresh of %s", j.last.token.Fingerprint())
+		}
 	}
 	j.begun = begun
+}
+
+// needless: readers got a good token that is not due yet, no mint was
+// outstanding, and nobody had asked for one.
+func (j *judge) needless(g glance) bool {
+	i, known := j.issue(g.token)
+	if !known || g.state["token"] != string(g.token) || g.state["generation"] != g.state["settled"] || g.state["force"] > "0" {
+		return false
+	}
+	return !j.f.server.clockMoved() && j.f.wechat.Accepts(testAppID, string(g.token)) &&
+		j.log[i].ExpiresAt.Sub(j.lastAt) > j.f.ahead()+j.f.longestLease() // counted from the begin
 }
 
 func milliseconds(text string) time.Time {

@@ -116,7 +116,7 @@ func (s *redisServer) glance() glance {
 	g.token = store.DecodeValue(g.value)
 	g.lease, _ = s.f.redis.Get("{" + testKey + "}:lease")
 	g.lease, _, _ = strings.Cut(g.lease, ":")
-	for _, field := range []string{"next_attempt_at", "begun_at", "token", "schema"} {
+	for _, field := range []string{"next_attempt_at", "begun_at", "token", "schema", "generation", "settled", "force"} {
 		g.state[field] = s.f.redis.HGet("{"+testKey+"}:state", field)
 	}
 	return g

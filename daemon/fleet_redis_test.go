@@ -79,6 +79,13 @@ func (s *redisServer) commands() int {
 	return s.taken
 }
 
+// clockMoved says that times in Redis are no longer everybody's.
+func (s *redisServer) clockMoved() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.moved
+}
+
 // tick keeps the clock of Redis, which stands still in between.
 func (s *redisServer) tick() {
 	if s.moved {

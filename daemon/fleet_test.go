@@ -117,18 +117,22 @@ func (f *fleet) recover() {
 
 // tooManyMints: after f faults that may cost any, at most 1 + 2f more than without.
 func (f *fleet) tooManyMints() []string {
-	ahead := time.Duration(0)
-	for _, api := range []string{"stable", "classic"} {
-		if f.plan.api == api || f.plan.api == both {
-			ahead = max(ahead, f.credential(api).Ahead)
-		}
-	}
-	peace := 1 + int(f.lived/(f.life-min(ahead, f.life/2)-f.plan.poll)) + 1
+	peace := 1 + int(f.lived/(f.life-f.ahead()-f.plan.poll)) + 1
 	// Stable issues one token however often it is asked: count what it answered.
 	if most, made := peace+1+2*int(f.costly.Load()), max(f.drawn(), int(f.granted.Load())); made > most {
 		return []string{fmt.Sprintf("%d mints, want at most %d after %d faults that may cost any in %v", made, most, f.costly.Load(), f.lived)}
 	}
 	return nil
+}
+
+// ahead is how long before its end a token is due, to the first to think so.
+func (f *fleet) ahead() (most time.Duration) {
+	for _, api := range []string{"stable", "classic"} {
+		if f.plan.api == api || f.plan.api == both {
+			most = max(most, f.credential(api).Ahead)
+		}
+	}
+	return min(most, f.life/2)
 }
 
 // drawn is how many tokens the fleet itself was given.
