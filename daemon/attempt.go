@@ -150,8 +150,13 @@ func (r *refresher) newAbort(a *attempt, begun store.BeginAnswer, failed *wechat
 		n = begun.Failures // includes what died without a word
 	}
 	p := r.policy.penalise(failed.Class, n, at, a.seen.State.ExpiresAt)
+	// Somebody else may have forced as well, or Redis forgot: ordinary refreshes go on.
+	spent := a.begin.Forced && r.policy.stable && failed.Class == wechat.ClassQuota
+	if spent {
+		p = a.begin.Spacing
+	}
 	return &store.Abort{
-		Attempt: a.begin.Attempt, Unknown: failed.Issued != wechat.NotIssued, GiveBack: !failed.Left(), Forced: a.begin.Forced, Wait: lengthen(p, r.jitter()),
+		Spent: spent, Attempt: a.begin.Attempt, Unknown: failed.Issued != wechat.NotIssued, GiveBack: !failed.Left(), Forced: a.begin.Forced, Wait: lengthen(p, r.jitter()),
 		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
 	}
 }

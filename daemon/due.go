@@ -68,7 +68,8 @@ func due(v view, p policy) decision {
 	}
 	if d.reason == "" || d.hold != "" {
 		d.action = nothing
-		if p.mint && v.State.Live(v.Now) && !sane(v.State.VerifyAt, p.verifyEvery, v.Now).After(v.Now) {
+		// A refused token as well: WeChat may have been wrong.
+		if p.mint && v.remaining() > 0 && !sane(v.State.VerifyAt, p.verifyEvery, v.Now).After(v.Now) {
 			d.action = verify
 		}
 	}
@@ -80,6 +81,10 @@ func due(v view, p policy) decision {
 func (v view) newer() bool { return v.State.Schema > store.Schema }
 
 func (v view) remaining() time.Duration { return v.State.ExpiresAt.Sub(v.Now) }
+
+// endless says that nobody knows when this token ends: it has more time left
+// than it ever had.
+func (v view) endless() bool { return v.remaining() > v.State.ExpiresIn+time.Second }
 
 // ttlSlack is how far the key's time to live may be from the token's: the two
 // are written as one, in milliseconds.
@@ -96,6 +101,9 @@ func reassertReason(v view, p policy) string {
 	case v.Value.Token == "":
 		return "overwritten"
 	case v.Value.Token == s.Token:
+		if v.endless() {
+			return "" // a mint is due, and says when the next one ends
+		}
 		if v.Value.TTL < 0 || (v.Value.TTL-v.remaining()).Abs() > ttlSlack {
 			return "ttl"
 		}
@@ -132,8 +140,8 @@ func mintReason(v view, p policy) string {
 		return "foreign"
 	case s.Outstanding():
 		return "outstanding"
-	case v.remaining() > s.ExpiresIn+time.Second:
-		return "clock went back" // nobody knows when this token ends
+	case v.endless():
+		return "clock went back"
 	case min(v.remaining(), v.left) <= p.effectiveAhead(s.Life):
 		return "ahead"
 	}

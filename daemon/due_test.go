@@ -101,6 +101,7 @@ func TestDue(t *testing.T) {
 		{"a forced refresh is wanted", both, []func(*view){func(v *view) { v.State.Force = 2 }}, mint, "forced", ""},
 
 		{"more left than there ever was", both, []func(*view){expires(2*time.Hour + time.Second + time.Millisecond)}, mint, "clock went back", ""},
+		{"the same, and the key ends another time", both, []func(*view){expires(50 * time.Hour), func(v *view) { v.Value.TTL = time.Hour }}, mint, "clock went back", ""},
 		{"a second more", both, []func(*view){expires(2*time.Hour + time.Second)}, nothing, "", ""},
 		{"expired, and forced a moment ago", both, []func(*view){expires(-time.Second), func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-time.Second) }},
 			mint, "expired", ""},
@@ -185,8 +186,8 @@ func TestDue(t *testing.T) {
 		{"newer schema, a foreign token", both, []func(*view){newer, func(v *view) { v.Value.Token = "foreign" }}, nothing, "", "a newer version keeps this credential"},
 
 		{"time to verify", both, []func(*view){func(v *view) { v.State.VerifyAt = instant }}, verify, "", ""},
+		{"verify a refused token while its mint waits", both, []func(*view){refused, failed("transient"), func(v *view) { v.State.VerifyAt = instant }}, verify, "refused", "backoff"},
 		{"verify while a mint waits", both, []func(*view){outstanding, failed("transient"), func(v *view) { v.State.VerifyAt = instant }}, verify, "outstanding", "backoff"},
-		{"a refused token is not verified again", both, []func(*view){refused, failed("transient"), func(v *view) { v.State.VerifyAt = instant }}, nothing, "refused", "backoff"},
 	}
 	for _, c := range cases {
 		for _, api := range c.apis {

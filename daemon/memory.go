@@ -67,7 +67,8 @@ func (m *memory) observe(o store.Observation, local time.Time, poll time.Duratio
 		return again
 	}
 	m.unbroken = false
-	if o.State.Live(o.Now) && o.Value.Token == o.State.Token {
+	// A broken key is no reason to forget: it will be written back.
+	if o.State.Live(o.Now) && (o.Value.Token == o.State.Token || o.Value.Token == "") {
 		m.fill(o.State, o.Now, local)
 	}
 	return nil

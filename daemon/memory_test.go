@@ -121,6 +121,17 @@ func TestRestorable(t *testing.T) {
 			return w.see(3*memoryPoll+time.Millisecond, empty)
 		}, 0},
 
+		{"an hour in which somebody deletes the key again and again", func(w *witness) *store.Memory {
+			minted := w.redis
+			w.saw()
+			for range 1800 {
+				o := w.stored("token-b", minted)
+				o.Value = store.Value{}
+				w.see(memoryPoll, o)
+			}
+			return w.see(memoryPoll, empty)
+		}, life - time.Hour - memoryPoll},
+
 		// Broken by an observation that worked and showed something else.
 		{"seen just under three polls ago", func(w *witness) *store.Memory {
 			w.saw()

@@ -49,6 +49,7 @@ type refresher struct {
 	mended  time.Time // last time the key was written back
 	tried   string    // fingerprint of the AppSecret that WeChat refused to this process
 	barred  time.Time // this process does not mint before, by its own clock
+	blind   time.Time // WeChat answers this process no verification before, by its own clock
 	contest contest
 
 	reported reported
@@ -123,6 +124,9 @@ func (r *refresher) tick(result store.Result, spawn func(func(context.Context)))
 	d := due(v, r.policy)
 	r.seen = sight{Observation: v.Observation, decision: d, barred: v.barred, local: local}
 	r.publish(local)
+	if d.action == verify && local.Before(r.blind) {
+		d.action = nothing
+	}
 	own := r.own
 	if own == nil && (d.action == verify || d.action == nothing) {
 		if d.action == verify || r.reportable(v) {

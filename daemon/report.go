@@ -174,6 +174,9 @@ func (r *refresher) status() web.Credential {
 	if hold := r.seen.decision.hold; hold != "" {
 		c.Notes = append(c.Notes, "due, but waiting: "+hold)
 	}
+	if local.Before(r.blind) {
+		c.Notes = append(c.Notes, "WeChat's quota for questions about a token is used up: nobody notices whether it was replaced")
+	}
 	if r.reported.warning != "" {
 		c.Notes = append(c.Notes, r.reported.warning)
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"time"
 
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/wechat"
@@ -29,6 +30,10 @@ func (r *refresher) verify(ctx context.Context, v view) {
 	refused := errors.As(err, &failed) && failed.Refused()
 	if err != nil && !refused {
 		r.metrics.Verification(r.config.Key, metrics.VerdictInconclusive)
+		if failed != nil && failed.Class == wechat.ClassQuota {
+			r.goBlind(err)
+			return
+		}
 		r.log.Debug("verification said nothing about the token", "error", err)
 		return
 	}
@@ -52,6 +57,15 @@ func (r *refresher) verify(ctx context.Context, v view) {
 	case status == store.Unconfirmed:
 		r.metrics.Report(r.config.Key, metrics.ReportUnconfirmed)
 	}
+}
+
+// goBlind stops asking WeChat about the token while its quota for that is used
+// up. Meanwhile nobody notices if somebody else draws, and that has to be said.
+func (r *refresher) goBlind(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.blind = time.Now().Add(quotaProbe)
+	r.log.Warn("WeChat answers no question about the token, so nobody notices whether it was replaced", "error", err, "next_attempt", "in "+quotaProbe.String())
 }
 
 // reportable says that a reader's report waits, and that it is not too soon

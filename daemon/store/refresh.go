@@ -116,6 +116,7 @@ type Abort struct {
 	Unknown  bool // WeChat may have drawn a token
 	GiveBack bool // the call never left: it does not count for the day
 	Forced   bool // as in Begin
+	Spent    bool // WeChat allows no more forced refreshes today
 	Wait     time.Duration
 	Failure  Failure
 }
@@ -127,7 +128,7 @@ func (s *Store) Abort(ctx context.Context, c Credential, a Abort) (Status, error
 		return "", fmt.Errorf("abort: %w", err)
 	}
 	status, _, err := s.run(ctx, s.scripts.abort, c, map[string]any{
-		"attempt": a.Attempt, "unknown": a.Unknown, "give_back": a.GiveBack, "forced": a.Forced,
+		"attempt": a.Attempt, "unknown": a.Unknown, "give_back": a.GiveBack, "forced": a.Forced, "spent": a.Spent, "force_limit": ForceLimit,
 		"wait": a.Wait.Milliseconds(), "last_error": string(failure),
 	})
 	if err != nil {

@@ -21,6 +21,8 @@ elseif held.clean then
   -- A3: certainly nothing was issued, and nothing was outstanding before.
   s.settled = held.n
 end
+-- A5: the day's forced refreshes are used up, whatever was counted here.
+if a.spent then s.forced = a.force_limit end
 -- A call that never left costs neither of the day's limits.
 if a.give_back then
   s.calls = math.max(num(s.calls) - 1, 0)

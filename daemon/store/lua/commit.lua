@@ -16,9 +16,11 @@ if held and held.attempt == a.attempt then
   recount(s, held)
   s.settled = held.n
   if outstanding(s) or not held.clean or sane(s.unknown_until, s.unknown_wait) > now then watch(s) end
-  -- C7: WeChat gave back the very token that it refuses. Only force helps.
+  -- C7: WeChat gave back the very token that it refuses. Only force helps, and if
+  -- it does not help for an overlap, WeChat may be wrong about the token.
   if a.fingerprint == s.refused then
-    s.force, s.next_attempt_at, s.wait = math.max(num(s.force), 1), now + a.refused_wait, a.refused_wait
+    local wait = math.max(a.refused_wait, sane(s.forced_at, 0) + a.overlap - now)
+    s.force, s.next_attempt_at, s.wait = math.max(num(s.force), 1), now + wait, wait
     s.attempt = a.attempt
     save(s)
     redis.call('DEL', LEASE)

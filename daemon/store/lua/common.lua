@@ -99,6 +99,10 @@ local function mark(s) s.generation = num(s.generation) + 1 end
 -- would be settled in advance.
 local function recount(s, held) s.generation = math.max(num(s.generation), held.n) end
 
+-- How often WeChat is asked about a token that nobody doubts: never slower than
+-- promised, although ticks and the mint take their time.
+local function calm() return a.verify_every * 3 / 4 end
+
 -- How soon WeChat may be asked about the token once more, whatever happens.
 local function soon() return a.verify_every / 10 end
 local function ask_soon(s) s.verify_at = math.max(now, sane(s.verified_at, 0) + soon()) end
@@ -106,7 +110,7 @@ local function ask_soon(s) s.verify_at = math.max(now, sane(s.verified_at, 0) + 
 -- Something doubtful happened: verify often until the overlap must be over.
 local function watch(s)
   s.watch_until = now + a.overlap + a.lease
-  s.verify_at = math.min(num(s.verify_at), now + a.verify_every * 3 / 40)
+  s.verify_at = math.min(num(s.verify_at), now + calm() / 10)
 end
 
 -- Of what readers and people ask for, so many an hour.
@@ -119,10 +123,10 @@ local function hourly(s, what, limit)
 end
 
 -- How long until the next verification: often under watch, at once while one
--- refusal waits for its confirmation, and never slower than promised although
--- ticks and the mint take their time.
+-- refusal waits for its confirmation.
+local function suspected(s) return sane(s.suspect_at, 0) > now - soon() end
 local function verify_wait(s)
-  if sane(s.suspect_at, 0) > now - soon() then return a.poll end
-  if sane(s.watch_until, HOUR) > now then return a.verify_every * 3 / 40 end
-  return a.verify_every * 3 / 4
+  if suspected(s) then return a.poll end
+  if sane(s.watch_until, HOUR) > now then return calm() / 10 end
+  return calm()
 end

@@ -4,9 +4,17 @@ if not same(s) then return { 'changed' } end
 if not a.refused then
   local reported = num(s.reported) == 1
   s.suspect_at, s.reported = 0, 0
+  -- V2: what is dead stays dead, so it was a mistake to refuse this token.
+  if s.refused == a.fingerprint then s.refused = '' end
   s.verify_at = now + verify_wait(s)
   save(s)
   return { reported and 'unconfirmed' or 'accepted' }
+end
+-- V3: known already; asked once more in its turn, as WeChat may have been wrong.
+if s.refused == a.fingerprint then
+  s.verify_at = now + calm()
+  save(s)
+  return { 'suspected' }
 end
 -- V1: one refusal is weak evidence; the second one, a poll later, is believed.
 local first = sane(s.suspect_at, 0)
@@ -15,6 +23,7 @@ s.verify_at = now + a.poll
 if first > 0 and first <= now - a.poll then
   s.refused = a.fingerprint
   watch(s)
+  s.verify_at = now + calm()
   save(s)
   return { 'refused' }
 end

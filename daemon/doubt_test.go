@@ -1,0 +1,129 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/wechatsim"
+)
+
+// verifications is how often WeChat was asked about a token.
+func (w *world) verifications() int { return w.wechat.Calls(testAppID)[wechatsim.PathDomainIP] }
+
+// TestWeChatIsWrongAboutTokens: for half an hour WeChat says of every token
+// that it is invalid. Readers keep theirs, few are drawn for nothing, and what
+// was said falsely is forgotten: a key that is deleted then is written back.
+func TestWeChatIsWrongAboutTokens(t *testing.T) {
+	for api, most := range map[string]int{"stable": 8, "classic": 8} {
+		inWorld(t, api, func(w *world) {
+			w.start()
+			w.wait(time.Minute)
+			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40001, Path: wechatsim.PathDomainIP, Until: time.Now().Add(30 * time.Minute)})
+			for range 30 * 60 {
+				if w.wait(time.Second); !w.accepted() {
+					t.Fatalf("%s: readers were refused\n%s", api, w.logs)
+				}
+			}
+			if got := w.mints() - 1; got < 1 || got > most {
+				t.Errorf("%s: %d tokens were drawn for nothing, want at most %d", api, got, most)
+			}
+			w.wait(w.config.Refresh.VerifyEvery)
+			if reasons := w.daemon.Ready(); len(reasons) != 0 {
+				t.Errorf("%s: not ready: %v\n%s", api, reasons, w.logs)
+			}
+			before := w.mints()
+			w.redis.Del(testKey)
+			if w.wait(2 * w.config.Refresh.Poll); !w.accepted() || w.mints() != before {
+				t.Errorf("%s: accepted: %v, %d mints\n%s", api, w.accepted(), w.mints()-before, w.logs)
+			}
+		})
+	}
+}
+
+// TestVerificationsHaveTheirQuota: WeChat answers a thousand a day, whoever
+// kills tokens or breaks the key all day.
+func TestVerificationsHaveTheirQuota(t *testing.T) {
+	harms := map[string]func(w *world){
+		"the key is deleted": func(w *world) { w.redis.Del(testKey) },
+		"somebody draws":     func(w *world) { w.draw(1) },
+	}
+	for name, harm := range harms {
+		inWorld(t, "classic", func(w *world) {
+			w.start()
+			for range 24 * 12 {
+				w.wait(5 * time.Minute)
+				harm(w)
+			}
+			if got := w.verifications(); got < 300 || got > 1000 {
+				t.Errorf("%s every five minutes: %d verifications in a day", name, got)
+			}
+			figure(t, "verifications", "%s every five minutes: %d in a day", name, w.verifications())
+		})
+	}
+}
+
+// TestBlind: with the quota of verifications used up nobody notices that the
+// token was replaced. That is said, and WeChat is not pressed.
+func TestBlind(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.start()
+		w.wait(time.Minute)
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009, Path: wechatsim.PathDomainIP, Until: time.Now().Add(65 * time.Minute)})
+		w.wait(time.Hour)
+		if got := w.verifications(); got < 1 || got > 2 {
+			t.Errorf("%d verifications in an hour without an answer", got)
+		}
+		if said := w.logged("level=WARN msg=\"WeChat answers no question about the token"); said != w.verifications() {
+			t.Errorf("said %d times\n%s", said, w.logs)
+		}
+		if notes := strings.Join(w.daemon.Status().Credentials[0].Notes, "\n"); !strings.Contains(notes, "questions about a token is used up") {
+			t.Errorf("the page says %q", notes)
+		}
+		w.wait(time.Hour)
+		before := w.verifications()
+		w.wait(w.config.Refresh.VerifyEvery)
+		if notes := w.daemon.Status().Credentials[0].Notes; w.verifications() == before || len(notes) != 0 {
+			t.Errorf("%d verifications after it, the page says %q", w.verifications()-before, notes)
+		}
+	})
+}
+
+// TestForcedRefreshesAreUsedUp: somebody else forced the day's twenty. WeChat's
+// answer to ours keeps readers from nothing.
+func TestForcedRefreshesAreUsedUp(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		w.protect()
+		w.start()
+		w.wait(90 * time.Minute)
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009, Path: wechatsim.PathStableToken, Times: 1})
+		if code, answer := w.post(testKey, "Bearer "+bearer, `{"force":true}`); code != 202 {
+			t.Fatalf("%d %s", code, answer)
+		}
+		for range 2 * 3600 {
+			if w.wait(time.Second); !w.accepted() {
+				t.Fatalf("readers were left without a token\n%s", w.logs)
+			}
+		}
+		if w.mints() != 2 {
+			t.Errorf("%d tokens, want 2", w.mints())
+		}
+	})
+}
+
+// TestKeyIsBrokenAllDay: whoever deletes the key again and again, and then all
+// that Redis has, makes nobody draw a token.
+func TestKeyIsBrokenAllDay(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.start()
+		w.wait(time.Minute)
+		for range 100 {
+			w.redis.Del(testKey)
+			w.wait(100 * time.Millisecond)
+		}
+		w.redis.FlushAll()
+		if w.wait(2 * w.config.Refresh.Poll); !w.accepted() || w.mints() != 1 {
+			t.Errorf("accepted: %v, %d tokens, want 1", w.accepted(), w.mints())
+		}
+	})
+}

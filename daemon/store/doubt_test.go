@@ -1,0 +1,141 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"wxtokend/daemon/store"
+)
+
+// calm is how often WeChat is asked about a token that nobody doubts.
+const calm = 225 * time.Second
+
+// V2: WeChat never accepts a dead token again, so the verdict was a mistake.
+func TestVerdictV2TakesARefusalBack(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("refused", token(1).Fingerprint())
+		check(w, "verdict", w.verdict(w.observe(), false), store.Accepted)
+		o := w.observe()
+		check(w, "refused", o.State.Refused, "")
+		check(w, "live", o.State.Live(o.Now), true)
+		w.plant("refused", token(2).Fingerprint())
+		w.verdict(w.observe(), false)
+		check(w, "another one refused", w.observe().State.Refused, token(2).Fingerprint())
+	})
+}
+
+// V3: a refusal that is known starts no second watch, and is asked about calmly.
+func TestVerdictV3IsKnownAlready(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.verdict(w.observe(), true)
+		time.Sleep(w.c.Poll)
+		check(w, "verdict", w.verdict(w.observe(), true), store.Refused)
+		check(w, "next", w.observe().State.VerifyAt.Sub(w.now()), calm)
+		time.Sleep(calm)
+		before, from := w.content(), w.now()
+		check(w, "again", w.verdict(w.observe(), true), store.Suspected)
+		w.differs(before, "verify_at")
+		check(w, "next", w.observe().State.VerifyAt.Sub(from), calm)
+	})
+}
+
+// WeChat answers some thousand questions a day: whoever kills tokens or breaks
+// the key all day must not use them up.
+func TestClaimBeyondTwoDozenAnHourIsCalm(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mint("a1", token(1))
+		ask := func() store.Status {
+			w.plant("watch_until", w.now().Add(time.Minute), "verify_at", w.now())
+			return w.claim(w.observe())
+		}
+		for range 24 {
+			check(w, "at first", ask(), store.Claimed)
+			time.Sleep(time.Second)
+		}
+		verified := w.observe().State.VerifiedAt
+		check(w, "one more", ask(), store.Limited)
+		s := w.observe().State
+		check(w, "verified at", s.VerifiedAt, verified)
+		check(w, "next", s.VerifyAt, verified.Add(calm))
+		w.plant("suspect_at", w.now())
+		check(w, "to confirm a refusal", ask(), store.Claimed)
+		w.plant("suspect_at", 0)
+		check(w, "after it", ask(), store.Limited)
+		time.Sleep(calm)
+		check(w, "in its turn", ask(), store.Claimed)
+		check(w, "the watch", w.observe().State.WatchUntil.IsZero(), true)
+		w.plant("verified_at", w.now().Add(3*time.Hour))
+		check(w, "a verification of another clock", ask(), store.Claimed)
+		time.Sleep(time.Hour)
+		check(w, "in the next hour", ask(), store.Claimed)
+		check(w, "under watch", w.observe().State.VerifyAt.Sub(w.now()), calm/10)
+	})
+}
+
+// C7: if force does not help, WeChat may be wrong about each new token, and
+// twenty of them are a day's.
+func TestCommitC7ForcesOnceAnOverlap(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.c.API = "stable"
+		refused := func(id string, n int, forcedAt time.Time) time.Duration {
+			w.mint(id, token(n))
+			w.plant("refused", token(n).Fingerprint(), "forced_at", forcedAt)
+			answer := w.mustBegin(attempt(id+"b"), pastBackoff)
+			status, _ := w.commit(store.Commit{
+				Attempt: id + "b", Token: token(n), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, RefusedWait: time.Second,
+			})
+			check(w, "status", status, store.Refused)
+			s := w.observe().State
+			check(w, "wait", s.NextAttemptAt.Sub(w.now()), s.Wait)
+			w.plant("next_attempt_at", 0)
+			return s.Wait
+		}
+		check(w, "never forced", refused("a1", 1, time.UnixMilli(1)), time.Second)
+		check(w, "forced a minute ago", refused("a2", 2, w.now().Add(-time.Minute)), w.c.Overlap-time.Minute)
+		check(w, "forced long ago", refused("a3", 3, w.now().Add(-w.c.Overlap)), time.Second)
+		check(w, "forced under another clock", refused("a4", 4, w.now().Add(3*time.Hour)), time.Second)
+	})
+}
+
+// A5: somebody else may have forced as well, so WeChat's word counts.
+func TestAbortA5ForcedRefreshesAreUsedUp(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.c.API = "stable"
+		w.mint("a1", token(1))
+		w.mustBegin(attempt("a2"), forced)
+		w.abort(store.Abort{Attempt: "a2", Forced: true, Spent: true, Failure: failure()})
+		check(w, "forced", w.observe().State.Forced, store.ForceLimit)
+		w.plant("forced_at", 0)
+		check(w, "one more", w.begin(attempt("a3"), forced, pastBackoff).Status, store.Quota)
+		w.mustBegin(attempt("a4"))
+	})
+}
+
+// With classic a second wish within an overlap would kill what readers got
+// before the first one; with stable it brings the same token.
+func TestRequestAgain(t *testing.T) {
+	for api, within := range map[string]bool{"classic": false, "stable": true} {
+		t.Run(api, func(t *testing.T) {
+			inTime(t, func(w *world) {
+				w.c.API = api
+				asked := func(id string) bool {
+					w.mint(id, token(1))
+					w.plant("next_attempt_at", w.now().Add(time.Hour), "wait", 3600000)
+					check(w, "status", w.answered(w.store.Request(w.Context(), w.c, 0)), store.Accepted)
+					s := w.observe().State
+					check(w, "next attempt", s.NextAttemptAt.IsZero(), true)
+					return s.Outstanding()
+				}
+				check(w, "first", asked("a1"), true)
+				time.Sleep(w.c.Overlap - time.Second)
+				check(w, "within an overlap", asked("a2"), within)
+				time.Sleep(w.c.Overlap)
+				check(w, "after it", asked("a3"), true)
+				w.plant("asked_at", w.now().Add(3*time.Hour))
+				check(w, "after a wish of another clock", asked("a4"), true)
+			})
+		})
+	}
+}
