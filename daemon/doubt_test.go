@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/store"
+	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -89,6 +91,18 @@ func TestBlind(t *testing.T) {
 	})
 }
 
+// TestBusyIsNotBlind: any other answer that says nothing is asked for again soon.
+func TestBusyIsNotBlind(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.start()
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Path: wechatsim.PathDomainIP})
+		w.wait(10 * time.Minute)
+		if got := w.verifications(); got < 5 {
+			t.Errorf("%d verifications in ten minutes of -1\n%s", got, w.logs)
+		}
+	})
+}
+
 // TestForcedRefreshesAreUsedUp: somebody else forced the day's twenty. WeChat's
 // answer to ours keeps readers from nothing.
 func TestForcedRefreshesAreUsedUp(t *testing.T) {
@@ -126,4 +140,25 @@ func TestKeyIsBrokenAllDay(t *testing.T) {
 			t.Errorf("accepted: %v, %d tokens, want 1", w.accepted(), w.mints())
 		}
 	})
+}
+
+// TestForcedRefreshesAreSpent tells WeChat's word on the day's forced refreshes
+// from all others.
+func TestForcedRefreshesAreSpent(t *testing.T) {
+	for _, c := range []struct {
+		stable, forced bool
+		class          wechat.Class
+		want           bool
+	}{
+		{true, true, wechat.ClassQuota, true},
+		{true, true, wechat.ClassRate, false},
+		{true, false, wechat.ClassQuota, false},
+		{false, true, wechat.ClassQuota, false},
+	} {
+		r := &refresher{policy: policy{stable: c.stable, backoffMin: time.Second, backoffMax: 5 * time.Minute}, jitter: func() float64 { return 0 }}
+		a := r.newAbort(&attempt{begin: store.Begin{Forced: c.forced, Spacing: time.Second}}, store.BeginAnswer{T0: instant}, &wechat.Error{Class: c.class}, 0)
+		if a.Spent != c.want || (a.Wait == time.Second) != c.want {
+			t.Errorf("%+v: spent: %v, wait %v", c, a.Spent, a.Wait)
+		}
+	}
 }

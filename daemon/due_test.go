@@ -186,6 +186,7 @@ func TestDue(t *testing.T) {
 		{"newer schema, a foreign token", both, []func(*view){newer, func(v *view) { v.Value.Token = "foreign" }}, nothing, "", "a newer version keeps this credential"},
 
 		{"time to verify", both, []func(*view){func(v *view) { v.State.VerifyAt = instant }}, verify, "", ""},
+		{"a verification that another clock put off for a day", both, []func(*view){func(v *view) { v.State.VerifyAt = instant.Add(24 * time.Hour) }}, verify, "", ""},
 		{"verify a refused token while its mint waits", both, []func(*view){refused, failed("transient"), func(v *view) { v.State.VerifyAt = instant }}, verify, "refused", "backoff"},
 		{"verify while a mint waits", both, []func(*view){outstanding, failed("transient"), func(v *view) { v.State.VerifyAt = instant }}, verify, "outstanding", "backoff"},
 	}
