@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -190,6 +191,10 @@ func TestWishWithoutAMint(t *testing.T) {
 		w.wait(time.Second)
 		for _, body := range []string{"", `{"force":true}`, `{"token":"` + w.read() + `"}`} {
 			w.said(202, body, `"result":"accepted"`, "this replica has mint: false, so another one has to do it")
+		}
+		w.wait(3 * time.Second)
+		if notes := fmt.Sprint(w.status()["notes"]); !strings.Contains(notes, "this replica has mint: false: another one has to draw the token") {
+			t.Errorf("/status notes %s", notes)
 		}
 	})
 }

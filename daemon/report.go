@@ -171,7 +171,10 @@ func (r *refresher) status() web.Credential {
 	if s.Rivals > 1 && passed(s.RivalAt, r.seen.Now) < time.Hour {
 		c.Notes = append(c.Notes, "somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
 	}
-	if hold := r.seen.decision.hold; hold != "" {
+	switch hold := r.seen.decision.hold; {
+	case hold != "" && !r.policy.mint:
+		c.Notes = append(c.Notes, "due, but this replica has mint: false: another one has to draw the token")
+	case hold != "":
 		c.Notes = append(c.Notes, "due, but waiting: "+hold)
 	}
 	if r.reported.warning != "" {
