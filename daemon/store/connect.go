@@ -102,9 +102,7 @@ func (l login) provide(context.Context) (string, string, error) {
 // the password.
 func (l *login) parse(address secret.Secret, u *redis.UniversalOptions) error {
 	parsed, err := url.Parse(address.Reveal())
-	// An @ behind the host belongs to a password with a / ? or # in it: what
-	// looks like host, path or database is a part of the password.
-	if err != nil || strings.Contains(parsed.EscapedPath()+parsed.RawQuery+parsed.EscapedFragment(), "@") {
+	if err != nil || StrayAt(parsed) {
 		return errors.New("not a URL; a special character in the password must be percent-encoded, or use password_file")
 	}
 	if parsed.User != nil {
@@ -133,6 +131,12 @@ func (l *login) parse(address secret.Secret, u *redis.UniversalOptions) error {
 		return errors.New("the database must be a number")
 	}
 	return nil
+}
+
+// StrayAt finds an @ behind the host. It belongs to a password with a / ? or #
+// in it: what looks like host, path or database is a part of the password.
+func StrayAt(u *url.URL) bool {
+	return strings.Contains(u.EscapedPath()+u.RawQuery+u.EscapedFragment(), "@")
 }
 
 func orDefault(text, fallback string) string {
