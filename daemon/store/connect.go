@@ -146,7 +146,8 @@ func orDefault(text, fallback string) string {
 	return text
 }
 
-// TLSFiles builds a client configuration from PEM files; each may be "".
+// TLSFiles builds a client configuration from PEM files; each may be "". The
+// client's certificate is read anew for each connection, as it can rotate.
 func TLSFiles(ca, cert, key, serverName string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
 	if ca != "" {
@@ -160,11 +161,17 @@ func TLSFiles(ca, cert, key, serverName string) (*tls.Config, error) {
 		}
 	}
 	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
-		if err != nil {
-			return nil, fmt.Errorf("redis.tls.cert_file: %w", err)
+		read := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(cert, key)
+			if err != nil {
+				return nil, fmt.Errorf("redis.tls.cert_file: %w", err)
+			}
+			return &pair, nil
 		}
-		c.Certificates = []tls.Certificate{pair}
+		if _, err := read(nil); err != nil { // to be missed at the start and not at the first rotation
+			return nil, err
+		}
+		c.GetClientCertificate = read
 	}
 	return c, nil
 }
