@@ -307,10 +307,11 @@ func (r refreshCommand) Run(p *program) error {
 	if err != nil {
 		return fmt.Errorf("http.token_file: %w", err)
 	}
-	if err := web.Refresh(p.ctx, r.URL, r.Key, r.Force, bearer); err != nil {
+	message, err := web.Refresh(p.ctx, r.URL, r.Key, r.Force, bearer)
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: accepted; see wxtokend status\n", r.Key)
+	_, err = fmt.Fprintln(p.stdout, message)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/config"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/testnet"
 	"wxtokend/daemon/wechatsim"
@@ -61,7 +62,7 @@ func TestContest(t *testing.T) {
 						for ; drawn[i] < side.drawn(); drawn[i]++ {
 							taken[i] = append(taken[i], time.Now())
 						}
-						if reasons := strings.Join(side.daemon.Ready(), "\n"); reasons != testKey+": another appid lives under this key" {
+						if reasons := strings.Join(side.daemon.Ready(), "\n"); reasons != testKey+": another appid lives under this key: "+sides[1-i].config.Credentials[0].AppID+": give each its own key" {
 							w.Fatalf("%s is ready, or not because of %q", side.config.Credentials[0].AppID, reasons)
 						}
 					}
@@ -90,6 +91,28 @@ func TestContest(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTwoHostsOfOneWeChat: who reaches the same WeChat under two names is told
+// so, and not that its own appid is another one.
+func TestTwoHostsOfOneWeChat(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		second := newReplica("10.0.0.10")
+		second.configure = func(c *config.Config) { c.WeChat.BaseURL = "http://10.0.0.1:80" }
+		w.start()
+		w.wait(time.Minute)
+		w.launch(second)
+		w.wait(time.Minute)
+		const want = "another host of WeChat is used under this key: 10.0.0.1:80, ours is 10.0.0.1: give all replicas the same wechat.base_url"
+		w.probes("beside the other one", 200, 503, testKey+": "+want)
+		if notes := w.daemon.Status().Credentials[0].Notes; len(notes) != 1 || notes[0] != want {
+			t.Errorf("notes %q", notes)
+		}
+		if w.logged("give all replicas the same wechat.base_url") != 2 || w.logged("other_host=10.0.0.1:80 ours=10.0.0.1") != 1 || w.logged("another appid") != 0 {
+			t.Errorf("%s", w.story())
+		}
+		second.kill()
+	})
 }
 
 // TestChangedAppID: a configuration that names another account takes over at

@@ -80,7 +80,7 @@ func (h *heartbeat) run(ctx context.Context) {
 			}
 		case <-watchdog.C:
 			if h.silence() > 3*h.poll {
-				h.log.Warn("no tick for three polls: the wall clock jumped back; starting the schedule afresh")
+				h.log.Warn("no tick for three polls: this process was stopped for a while, or the wall clock jumped back; starting the schedule afresh")
 				clock.Remove(id)
 				id = clock.Schedule(schedule, job)
 				job.Run()

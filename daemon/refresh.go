@@ -5,8 +5,10 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"wxtokend/daemon/config"
@@ -43,7 +45,7 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 	}
 	r := d.find(req.PathValue("key"))
 	if r == nil {
-		return http.StatusNotFound, map[string]string{"error": "no credential has this key"}
+		return http.StatusNotFound, map[string]string{"error": "no credential has this key; /status lists those that have one"}
 	}
 	var wish refreshWish
 	decoder := json.NewDecoder(io.LimitReader(req.Body, 4<<10))
@@ -51,10 +53,10 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 	if err := decoder.Decode(&wish); err != nil && !errors.Is(err, io.EOF) {
 		return http.StatusBadRequest, map[string]string{"error": `the body must be {"token":"…"}, {"fingerprint":"…"}, {"force":true} or empty`}
 	}
-	if wish.Token != "" {
-		wish.Fingerprint = secret.Token(wish.Token).Fingerprint()
+	if problem := wish.settle(); problem != "" {
+		return http.StatusBadRequest, map[string]string{"error": problem}
 	}
-	status, err := d.wish(req, r, wish)
+	status, message, err := d.wish(req, r, wish)
 	if err != nil {
 		d.log.Warn("could not take a refresh request", "key", r.config.Key, "error", err)
 		return http.StatusServiceUnavailable, map[string]string{"error": "Redis does not take the request; try again"}
@@ -66,30 +68,95 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 	if code == 0 {
 		code = http.StatusOK
 	}
-	return code, map[string]string{"result": string(status)}
+	return code, map[string]string{"result": string(status), "message": r.config.Key + ": " + message}
 }
 
-// wish brings a report or a request to Redis.
-func (d *Daemon) wish(req *http.Request, r *refresher, wish refreshWish) (store.Status, error) {
+// settle leaves a report with a fingerprint alone, as it is compared. One that
+// cannot be right is a mistake of the caller, and would pass for an old token.
+func (w *refreshWish) settle() (problem string) {
+	if w.Force && w.Token+w.Fingerprint != "" {
+		return "force and a report exclude each other: WeChat decides about a report; send force alone if the token leaked"
+	}
+	if w.Token != "" {
+		w.Fingerprint = secret.Token(w.Token).Fingerprint()
+	}
+	if w.Fingerprint == "" {
+		return ""
+	}
+	w.Fingerprint = strings.TrimPrefix(strings.ToLower(w.Fingerprint), "token:") // as logs print it
+	if !regexp.MustCompile(`^[0-9a-f]{8}$`).MatchString(w.Fingerprint) {
+		return "a fingerprint is the first 8 hex digits of the token's SHA-256, as logs and /status show it: send those, or the token"
+	}
+	return ""
+}
+
+// wish brings a report or a request to Redis, and says what becomes of it.
+func (d *Daemon) wish(req *http.Request, r *refresher, wish refreshWish) (status store.Status, message string, err error) {
 	if wish.Fingerprint == "" {
 		force := 0
 		if wish.Force {
 			force = leaked
 		}
 		d.log.Info("a refresh was asked for", "key", r.config.Key, "force", wish.Force)
-		return r.store.Request(req.Context(), r.slot, force)
+		status, err = r.store.Request(req.Context(), r.slot, force)
+		return status, r.ofRequest(status, wish.Force), err
 	}
 	seen := r.store.Observe(req.Context(), []store.Credential{r.slot})[0]
 	if seen.Err != nil {
-		return "", seen.Err
+		return "", "", seen.Err
 	}
 	o := seen.Observation
-	stale := wish.Fingerprint != o.State.Token.Fingerprint() || !o.State.Live(o.Now)
-	status, err := r.store.Report(req.Context(), r.slot, o, "", stale)
+	current := wish.Fingerprint == o.State.Token.Fingerprint()
+	dead := current && !o.State.Live(o.Now)
+	status, err = r.store.Report(req.Context(), r.slot, o, "", !current || dead)
 	if err == nil {
 		r.metrics.Report(r.config.Key, metrics.Report(status))
 	}
-	return status, err
+	return status, r.ofReport(status, dead), err
+}
+
+// ofRequest is the answer to a person's wish: the reason, and what to do next.
+func (r *refresher) ofRequest(status store.Status, force bool) string {
+	switch {
+	case status == store.Accepted && force:
+		return fmt.Sprintf("accepted: the token is replaced twice, %v apart, after which WeChat refuses it; see wxtokend status", store.ForceSpacing) + r.byOthers()
+	case status == store.Accepted:
+		return "accepted: waits are over, but for a daily limit and a call of unknown outcome; see wxtokend status" + r.byOthers()
+	case status == store.Status("fresh"):
+		return "nothing to do: the token needs no refresh; --force replaces it all the same"
+	case status == store.Limited && force && r.policy.stable:
+		return fmt.Sprintf("not taken: a dozen refreshes were asked for this hour, or %d were forced today; "+
+			"try again in the next hour, or else after 00:00 UTC+8", store.ForceLimit)
+	case status == store.Limited:
+		return "not taken: a dozen refreshes were asked for this hour; find out who asks, and try again in the next one"
+	case status == store.Changed:
+		return "not taken: another account or a newer version of wxtokend keeps this key; give each account a key of its own, or ask the newer version"
+	}
+	return string(status)
+}
+
+// ofReport is the answer to a reader whose token was refused; dead says that
+// this was known of the current token.
+func (r *refresher) ofReport(status store.Status, dead bool) string {
+	switch {
+	case status == store.Accepted:
+		return "accepted: WeChat is asked about this token, and it is replaced if refused twice; read the key again in some seconds" + r.byOthers()
+	case status == store.Stale && dead:
+		return "nothing to verify: this token is known to be refused or expired, and due to be replaced; read the key again in some seconds" + r.byOthers()
+	case status == store.Stale:
+		return "nothing to verify: this is not the current token of the key; read the key again, and use what it holds"
+	case status == store.Limited:
+		return "not taken: WeChat was asked about this token a moment ago, or a dozen reports came this hour; read the key again, and find out who reports so often"
+	}
+	return string(status)
+}
+
+// byOthers warns that an accepted wish may move nobody.
+func (r *refresher) byOthers() string {
+	if r.policy.mint {
+		return ""
+	}
+	return "; this replica has mint: false, so another one has to do it"
 }
 
 func (d *Daemon) find(key string) *refresher {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -66,6 +67,11 @@ func TestRefreshIsGuarded(t *testing.T) {
 			{"not JSON", testKey, "Bearer " + bearer, "token=1", http.StatusBadRequest},
 			{"unknown field", testKey, "Bearer " + bearer, `{"tokn":"x"}`, http.StatusBadRequest},
 			{"another token", testKey, "Bearer " + bearer, `{"token":"98_other"}`, http.StatusOK},
+			{"another fingerprint", testKey, "Bearer " + bearer, `{"fingerprint":"0a1b2c3d"}`, http.StatusOK},
+			{"no fingerprint", testKey, "Bearer " + bearer, `{"fingerprint":"zz"}`, http.StatusBadRequest},
+			{"more than a fingerprint", testKey, "Bearer " + bearer, `{"fingerprint":"0a1b2c3d4"}`, http.StatusBadRequest},
+			{"force and a token", testKey, "Bearer " + bearer, `{"force":true,"token":"98_other"}`, http.StatusBadRequest},
+			{"force and a fingerprint", testKey, "Bearer " + bearer, `{"force":true,"fingerprint":"0a1b2c3d"}`, http.StatusBadRequest},
 		}
 		for _, c := range cases {
 			if code, answer := w.post(c.key, c.authorization, c.body); code != c.code {
@@ -124,6 +130,80 @@ func TestRefreshNow(t *testing.T) {
 			t.Errorf("%d mints, want 1\n%s", w.mints()-before, w.logs)
 		}
 	})
+}
+
+// said posts a wish and wants all of the words in the answer.
+func (w *world) said(code int, body string, words ...string) {
+	w.Helper()
+	got, answer := w.post(testKey, "Bearer "+bearer, body)
+	if got != code {
+		w.Errorf("%s: %d, want %d: %s", body, got, code, answer)
+	}
+	for _, word := range words {
+		if !strings.Contains(answer, word) {
+			w.Errorf("%s: %s, want %q in it", body, answer, word)
+		}
+	}
+}
+
+// TestAnswersSayWhy: an answer names the key, the reason and what to do.
+func TestAnswersSayWhy(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		w.protect()
+		w.start()
+		w.wait(time.Minute)
+		print := secret.Token(w.read()).Fingerprint()
+		w.said(200, `{"token":"98_other"}`, `"result":"stale"`, testKey+": nothing to verify: this is not the current token", "read the key again")
+		w.said(202, `{"fingerprint":"token:`+strings.ToUpper(print)+`"}`, `"result":"accepted"`, "WeChat is asked about this token")
+		w.wait(5 * time.Second)
+		w.said(429, `{"fingerprint":"`+print+`"}`, `"result":"limited"`, "WeChat was asked about this token a moment ago", "read the key again")
+		for range 11 {
+			w.said(202, "", `"result":"accepted"`, testKey+": accepted: waits are over")
+		}
+		w.said(202, `{"force":true}`, "replaced twice, 30s apart")
+		w.said(429, `{"force":true}`, `"result":"limited"`, "a dozen refreshes were asked for this hour, or 20 were forced today", "after 00:00 UTC+8")
+		w.said(429, "", `"result":"limited"`, "a dozen refreshes were asked for this hour; find out who asks")
+		w.redis.HSet("{"+testKey+"}:state", "schema", "2")
+		w.said(409, "", `"result":"changed"`, "a newer version of wxtokend keeps this key", "a key of its own")
+	})
+}
+
+// TestReportOfARefusedToken is no report of an older one.
+func TestReportOfARefusedToken(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.protect()
+		w.start()
+		w.wait(time.Minute)
+		w.redis.HSet("{"+testKey+"}:state", "refused", secret.Token(w.read()).Fingerprint())
+		w.said(200, `{"token":"`+w.read()+`"}`, `"result":"stale"`, "this token is known to be refused or expired")
+	})
+}
+
+// TestWishWithoutAMint: who takes a wish and cannot carry it out says so.
+func TestWishWithoutAMint(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		w.protect()
+		w.start()
+		w.wait(time.Minute)
+		w.kill()
+		w.config.Credentials[0].Mint = false
+		w.start()
+		w.wait(time.Second)
+		for _, body := range []string{"", `{"force":true}`, `{"token":"` + w.read() + `"}`} {
+			w.said(202, body, `"result":"accepted"`, "this replica has mint: false, so another one has to do it")
+		}
+		w.wait(3 * time.Second)
+		if notes := fmt.Sprint(w.status()["notes"]); !strings.Contains(notes, "this replica has mint: false: another one has to draw the token") {
+			t.Errorf("/status notes %s", notes)
+		}
+	})
+}
+
+// TestRequestWithoutANeed is not a refusal without a reason.
+func TestRequestWithoutANeed(t *testing.T) {
+	if got := (&refresher{}).ofRequest("fresh", false); !strings.Contains(got, "nothing to do") || !strings.Contains(got, "--force") {
+		t.Error(got)
+	}
 }
 
 // TestLeakedToken rotates a leaked token until WeChat refuses it.

@@ -86,6 +86,7 @@ type contest struct {
 	taken time.Time // when we last took it over, by this host's clock
 	met   time.Time // when another appid was last found where ours had been
 	rival string    // that appid
+	host  string    // of the WeChat that its token comes from
 }
 
 // open says that two appids may still live under this key: the other one
@@ -171,6 +172,9 @@ func (r *refresher) look(o store.Observation, local time.Time) view {
 	v := view{Observation: o, memory: r.memory.observe(o, local, r.policy.poll), tried: r.tried, barred: r.barred.Sub(local)}
 	v.left = r.memory.left(o.State, local)
 	v.contest = r.contest.observe(o.Other, o.State.AppID != "", local)
+	if o.Other != "" {
+		r.contest.host = o.OtherIssuer
+	}
 	if !o.State.AskedAt.IsZero() && !o.State.AskedAt.Equal(r.asked) {
 		r.asked, r.barred, v.barred = o.State.AskedAt, time.Time{}, 0
 	}

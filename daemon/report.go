@@ -107,14 +107,28 @@ func (r *refresher) publishStrangers(local time.Time) {
 		r.log.Warn("somebody else wrote a token under this key: who else draws tokens for this appid?", "token", found, "ours", r.seen.State.Token)
 	}
 	r.reported.foreign = found
-	rival := ""
-	if r.contest.open(local) {
-		rival = r.contest.rival
-	}
-	if rival != "" && rival != r.reported.rival {
-		r.log.Warn("another appid or another WeChat lives under this key: give each its own key", "other_appid", rival)
+	rival := r.rival(local)
+	switch {
+	case rival == "" || rival == r.reported.rival:
+	case r.contest.rival == r.config.AppID:
+		r.log.Warn("another host of WeChat is used under this key: give all replicas the same wechat.base_url",
+			"other_host", r.contest.host, "ours", r.slot.Issuer)
+	default:
+		r.log.Warn("another appid lives under this key: give each its own key", "other_appid", r.contest.rival)
 	}
 	r.reported.rival = rival
+}
+
+// rival says who else lives under this key, and what to do about it; "" for nobody.
+func (r *refresher) rival(local time.Time) string {
+	switch {
+	case !r.contest.open(local):
+		return ""
+	case r.contest.rival == r.config.AppID: // two names of one WeChat look like this as well
+		return "another host of WeChat is used under this key: " + r.contest.host + ", ours is " + r.slot.Issuer +
+			": give all replicas the same wechat.base_url"
+	}
+	return "another appid lives under this key: " + r.contest.rival + ": give each its own key"
 }
 
 // state is what a reader of the key would meet.
@@ -165,13 +179,18 @@ func (r *refresher) status() web.Credential {
 		return c
 	}
 	s := r.seen.State
-	if r.contest.open(local) {
-		c.Notes = append(c.Notes, "another appid lives under this key: "+r.contest.rival)
+	rival := r.rival(local)
+	if rival != "" {
+		c.Notes = append(c.Notes, rival)
 	}
 	if s.Rivals > 1 && passed(s.RivalAt, r.seen.Now) < time.Hour {
 		c.Notes = append(c.Notes, "somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
 	}
-	if hold := r.seen.decision.hold; hold != "" {
+	switch hold := r.seen.decision.hold; {
+	case rival != "": // it is what is waited for
+	case hold != "" && !r.policy.mint:
+		c.Notes = append(c.Notes, "due, but this replica has mint: false: another one has to draw the token")
+	case hold != "":
 		c.Notes = append(c.Notes, "due, but waiting: "+hold)
 	}
 	if local.Before(r.blind) {
@@ -206,7 +225,7 @@ func (r *refresher) unready() string {
 	state := r.state(local)
 	switch {
 	case r.contest.open(local):
-		return r.config.Key + ": another appid lives under this key"
+		return r.config.Key + ": " + r.rival(local)
 	case state == web.Fresh, state == web.Due:
 		return ""
 	case state == web.Unknown:

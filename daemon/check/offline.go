@@ -51,15 +51,30 @@ func appSecret(r *report, c config.Credential) {
 	}
 }
 
+// window is how long before the expiry the stable endpoint begins to give a new
+// token: whoever asks earlier gets the old one again.
+const window = 5 * time.Minute
+
 // slack is how long WeChat may be away around a refresh before readers notice.
 // After a daemon died in a refresh, the next one has to wait for its lease, see
 // that it is over, and ask WeChat: ahead has to cover that.
 func slack(r *report, c config.Config, credential config.Credential) {
 	needed := credential.Lease + c.Refresh.Poll + c.WeChat.Timeout
-	if spare := credential.Ahead - needed; credential.Mint && spare <= 0 {
-		r.warn("slack "+credential.Key, fmt.Sprintf("set ahead well above %v", needed),
-			"%v: ahead %v − (lease %v + poll %v + wechat.timeout %v): a daemon that dies in a refresh leaves its readers without a token",
-			spare.Round(time.Millisecond), credential.Ahead, credential.Lease, c.Refresh.Poll, c.WeChat.Timeout)
+	ahead, cure, why := credential.Ahead, fmt.Sprintf("set ahead well above %v", needed), ""
+	if credential.API == "stable" {
+		if ahead > window {
+			ahead, why = window, fmt.Sprintf(", of which stable can use %v", window)
+		}
+		if needed >= window {
+			cure = fmt.Sprintf("make lease and poll shorter: with wechat.timeout they have to stay well below %v, before which stable gives no new token", window)
+		} else {
+			cure += fmt.Sprintf("; more than %v is of no use to stable", window)
+		}
+	}
+	if spare := ahead - needed; credential.Mint && spare <= 0 {
+		r.warn("slack "+credential.Key, cure,
+			"%v: ahead %v%s − (lease %v + poll %v + wechat.timeout %v): a daemon that dies in a refresh leaves its readers without a token",
+			spare.Round(time.Millisecond), credential.Ahead, why, credential.Lease, c.Refresh.Poll, c.WeChat.Timeout)
 	}
 }
 

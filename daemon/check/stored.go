@@ -46,7 +46,8 @@ func tokenTrouble(c config.Credential, o store.Observation) (saw, cure string) {
 	left := s.ExpiresAt.Sub(o.Now)
 	switch {
 	case o.Other == c.AppID:
-		return "the stored token comes from another wechat.base_url", "nothing to do if you have just changed it; otherwise give each its own key"
+		return "the stored token comes from another wechat.base_url: " + printable(o.OtherIssuer),
+			"nothing to do if you have just changed it; otherwise give all replicas the same, or each its own key"
 	case o.Other != "":
 		return fmt.Sprintf("it belongs to the appid %s", printable(o.Other)), "nothing to do if you have just changed appid; otherwise give each account its own key"
 	case s.Token == "" && v.Token != "":

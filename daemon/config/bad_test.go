@@ -196,6 +196,12 @@ func badConfigs() []badConfig {
 		{"redis url: slash in the password", minimal + "redis: {url: \"redis://:a/b@h\"}\n", []string{
 			"config.yaml:2: redis.url: must be a URL such as redis://127.0.0.1:6379/0, with scheme redis, rediss, unix or embedded; percent-encode special characters of the password",
 		}},
+		{"redis url: slash behind an @ in the password", minimal + "redis: {url: \"redis://:p@ss/w@h:6379/0\"}\n", []string{
+			"config.yaml:2: redis.url: has an @ behind its host: percent-encode special characters of the password, such as %2F for /, or use password_file",
+		}},
+		{"redis url: question mark in the password", minimal + "redis: {url: \"redis://:1?w@h:6379/0\"}\n", []string{
+			"config.yaml:2: redis.url: has an @ behind its host: percent-encode special characters of the password, such as %2F for /, or use password_file",
+		}},
 		{"redis url: no host", minimal + "redis: {url: \"redis:///0\"}\n", []string{
 			"config.yaml:2: redis.url: must name a host, as in redis://127.0.0.1:6379/0",
 		}},

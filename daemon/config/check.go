@@ -98,6 +98,9 @@ func checkRedisURL(text string) error {
 		return errors.New("must be a URL such as redis://127.0.0.1:6379/0, with scheme redis, rediss, unix or embedded; " +
 			"percent-encode special characters of the password")
 	}
+	if store.StrayAt(u) { // first: whatever else seems wrong is a part of the password
+		return errors.New("has an @ behind its host: percent-encode special characters of the password, such as %2F for /, or use password_file")
+	}
 	query, err := url.ParseQuery(u.RawQuery)
 	database, socket := strings.TrimPrefix(u.Path, "/"), u.Scheme == "unix"
 	if query.Has("db") && (socket || database == "") {

@@ -102,9 +102,7 @@ func (l login) provide(context.Context) (string, string, error) {
 // the password.
 func (l *login) parse(address secret.Secret, u *redis.UniversalOptions) error {
 	parsed, err := url.Parse(address.Reveal())
-	// An @ behind the host belongs to a password with a / ? or # in it: what
-	// looks like host, path or database is a part of the password.
-	if err != nil || strings.Contains(parsed.EscapedPath()+parsed.RawQuery+parsed.EscapedFragment(), "@") {
+	if err != nil || StrayAt(parsed) {
 		return errors.New("not a URL; a special character in the password must be percent-encoded, or use password_file")
 	}
 	if parsed.User != nil {
@@ -135,6 +133,12 @@ func (l *login) parse(address secret.Secret, u *redis.UniversalOptions) error {
 	return nil
 }
 
+// StrayAt finds an @ behind the host. It belongs to a password with a / ? or #
+// in it: what looks like host, path or database is a part of the password.
+func StrayAt(u *url.URL) bool {
+	return strings.Contains(u.EscapedPath()+u.RawQuery+u.EscapedFragment(), "@")
+}
+
 func orDefault(text, fallback string) string {
 	if text == "" {
 		return fallback
@@ -142,7 +146,8 @@ func orDefault(text, fallback string) string {
 	return text
 }
 
-// TLSFiles builds a client configuration from PEM files; each may be "".
+// TLSFiles builds a client configuration from PEM files; each may be "". The
+// client's certificate is read anew for each connection, as it can rotate.
 func TLSFiles(ca, cert, key, serverName string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
 	if ca != "" {
@@ -156,11 +161,17 @@ func TLSFiles(ca, cert, key, serverName string) (*tls.Config, error) {
 		}
 	}
 	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
-		if err != nil {
-			return nil, fmt.Errorf("redis.tls.cert_file: %w", err)
+		read := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(cert, key)
+			if err != nil {
+				return nil, fmt.Errorf("redis.tls.cert_file: %w", err)
+			}
+			return &pair, nil
 		}
-		c.Certificates = []tls.Certificate{pair}
+		if _, err := read(nil); err != nil { // to be missed at the start and not at the first rotation
+			return nil, err
+		}
+		c.GetClientCertificate = read
 	}
 	return c, nil
 }

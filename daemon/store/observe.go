@@ -16,8 +16,10 @@ type Observation struct {
 	Now   time.Time // Redis server time
 	Value Value
 	State State // zero when the state is missing or belongs to another credential
-	// Other is the appid whose state lies where this credential's should, "" if none.
-	Other    string
+	// Other is the appid whose state lies where this credential's should, "" if
+	// none; it is our own one if that state comes from another host of WeChat.
+	Other, OtherIssuer string
+
 	Lease    string        // attempt that holds the live lease, "" if none
 	LeaseTTL time.Duration // what is left of it
 	Rejected secret.Token  // as a reader wrote it
@@ -109,7 +111,7 @@ func decodeObservation(reply *redis.Cmd, c Credential) (Observation, error) {
 	if state["appid"] == c.AppID && state["issuer"] == c.Issuer {
 		o.State = decodeState(state)
 	} else {
-		o.Other = state["appid"]
+		o.Other, o.OtherIssuer = state["appid"], state["issuer"]
 	}
 	switch {
 	case present && value == o.State.Token.Reveal():

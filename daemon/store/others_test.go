@@ -39,6 +39,7 @@ func TestOthersStateCountsAsNone(t *testing.T) {
 		o := w.observe()
 		check(w, "state", o.State, store.State{})
 		check(w, "other", o.Other, r.AppID)
+		check(w, "its host", o.OtherIssuer, r.Issuer)
 		check(w, "token under the key", o.Value.Token, token(2))
 
 		answer := w.mustBegin()

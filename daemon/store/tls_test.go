@@ -116,6 +116,37 @@ func TestTLSShowsTheClientsCertificate(t *testing.T) {
 	expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr), TLS: without}, "observe WXAccessToken") // which error depends on who is faster
 }
 
+// TestTLSClientsCertificateRotates: each connection shows what the files hold
+// then, or the end of a certificate would be the end of the daemon's.
+func TestTLSClientsCertificateRotates(t *testing.T) {
+	needRedis(t)
+	dir, strange, files := t.TempDir(), t.TempDir(), t.TempDir()
+	s := ownServer(t, append(tlsArgs(t, dir), "--tls-auth-clients", "yes")...)
+	tlsArgs(t, strange)
+	put := func(from string) {
+		for _, name := range []string{"client.pem", "client.key"} {
+			content, err := os.ReadFile(filepath.Join(from, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(files, name), content)
+		}
+	}
+	put(strange)
+	config, err := store.TLSFiles(filepath.Join(dir, "ca.pem"), filepath.Join(files, "client.pem"), filepath.Join(files, "client.key"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := store.Options{URL: secret.Secret("rediss://" + s.tlsAddr), TLS: config}
+	expectObserve(t, o, "observe WXAccessToken")
+	put(dir)
+	expectObserve(t, o, "")
+	if err := os.Remove(filepath.Join(files, "client.key")); err != nil {
+		t.Fatal(err)
+	}
+	expectObserve(t, o, "redis.tls.cert_file: ")
+}
+
 func TestTLSFilesNamesTheOption(t *testing.T) {
 	dir := t.TempDir()
 	tlsArgs(t, dir)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -78,9 +79,9 @@ func Probe(ctx context.Context, baseURL, path string) error {
 	return fmt.Errorf("%s%s answered %d %s: %s", baseURL, path, code, http.StatusText(code), reasons)
 }
 
-// Refresh asks the daemon at baseURL for a refresh of key, once, within 5 s.
-// bearer is the token of its http.token_file.
-func Refresh(ctx context.Context, baseURL, key string, force bool, bearer secret.Secret) error {
+// Refresh asks the daemon at baseURL for a refresh of key, once, within 5 s,
+// and returns what it said. bearer is the token of its http.token_file.
+func Refresh(ctx context.Context, baseURL, key string, force bool, bearer secret.Secret) (message string, err error) {
 	authorise := func(req *http.Request) {
 		req.Header.Set("Authorization", "Bearer "+bearer.Reveal())
 		if force {
@@ -88,10 +89,16 @@ func Refresh(ctx context.Context, baseURL, key string, force bool, bearer secret
 		}
 	}
 	code, body, err := ask(ctx, http.MethodPost, baseURL, "/refresh/"+url.PathEscape(key), authorise, probeLimit)
-	if err != nil || code == http.StatusAccepted {
-		return err
+	if err != nil {
+		return "", err
 	}
-	return fmt.Errorf("%s refused the refresh: %d %s: %s", baseURL, code, http.StatusText(code), oneLine(strings.TrimSpace(string(body))))
+	var answer struct{ Result, Message, Error string }
+	_ = json.Unmarshal(body, &answer) // whoever answers something else is quoted
+	message = oneLine(cmp.Or(answer.Message, answer.Error, strings.TrimSpace(string(body))))
+	if code == http.StatusAccepted || code == http.StatusOK && answer.Result == "fresh" {
+		return message, nil
+	}
+	return "", fmt.Errorf("%s refused the refresh: %d %s: %s", baseURL, code, http.StatusText(code), message)
 }
 
 // ask makes one request without proxies and redirects: the answer of anybody

@@ -132,6 +132,41 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+func TestRefresh(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		code          int
+		body          string
+		message, fail string
+	}{
+		{"accepted", 202, `{"result":"accepted","message":"K: accepted: see status"}`, "K: accepted: see status", ""},
+		{"no need", 200, `{"result":"fresh","message":"K: nothing to do"}`, "K: nothing to do", ""},
+		{"limited", 429, `{"result":"limited","message":"K: not taken:\nwait"}`, "", "429 Too Many Requests: K: not taken:"},
+		{"an error", 403, `{"error":"switched off"}`, "", "403 Forbidden: switched off"},
+		{"somebody else", 200, "<html>", "", "200 OK: <html>"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var sent, authorization string
+			base := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				sent, authorization = r.URL.Path+string(body), r.Header.Get("Authorization")
+				w.WriteHeader(tt.code)
+				_, _ = io.WriteString(w, tt.body)
+			}))
+			message, err := web.Refresh(t.Context(), base, "K", true, "bearer")
+			if sent != `/refresh/K{"force":true}` || authorization != "Bearer bearer" {
+				t.Errorf("sent %s with %s", sent, authorization)
+			}
+			if message != tt.message || (err == nil) != (tt.fail == "") {
+				t.Errorf("%q, %v", message, err)
+			}
+			if want := base + " refused the refresh: " + tt.fail; err != nil && (!strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("got %v\nwant %s", err, want)
+			}
+		})
+	}
+}
+
 func TestListenURL(t *testing.T) {
 	tests := map[string]string{
 		":9477":            "http://127.0.0.1:9477",

@@ -37,11 +37,10 @@ type Credential struct {
 	Failures         int        `json:"failures"`     // in a row
 	LastError        *LastError `json:"last_error"`
 	Fingerprint      *string    `json:"fingerprint"` // first 8 hex digits of the token's SHA-256
+	Notes            []string   `json:"notes"`       // what a person should know, such as two appids under one key
+	Cure             string     `json:"cure"`        // what to do about LastError, "" if nobody knows
 
-	// For the page alone.
-	Life  time.Duration `json:"-"` // of the token as it was minted; 0 is not known
-	Notes []string      `json:"-"` // what a person should know, such as two appids under one key
-	Cure  string        `json:"-"` // what to do about LastError
+	Life time.Duration `json:"-"` // of the token as it was minted, for the page; 0 is not known
 }
 
 // LastError is the newest failure that no success followed.
@@ -91,6 +90,9 @@ func (c Credential) wire() Credential {
 	c.ExpiresAt, c.RefreshedAt, c.DueAt = wireTime(c.ExpiresAt), wireTime(c.RefreshedAt), wireTime(c.DueAt)
 	if c.ExpiresInSeconds != nil {
 		c.ExpiresInSeconds = new(math.Floor(*c.ExpiresInSeconds*1000) / 1000)
+	}
+	if c.Notes == nil {
+		c.Notes = []string{} // never null
 	}
 	if c.LastError != nil {
 		e := *c.LastError

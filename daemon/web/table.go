@@ -11,8 +11,8 @@ import (
 )
 
 // PrintTable writes s for a terminal: one line per credential, then one per
-// error. Errors are not a column, because they are long and often Chinese,
-// whose characters are two columns wide.
+// error, cure and note. Those are no columns, because they are long and often
+// Chinese, whose characters are two columns wide.
 func PrintTable(w io.Writer, s Status) error {
 	var out bytes.Buffer
 	at := "no observation of Redis yet"
@@ -24,7 +24,7 @@ func PrintTable(w io.Writer, s Status) error {
 		out.WriteString("no credentials\n")
 	}
 	printRows(&out, s)
-	printErrors(&out, s)
+	printRemarks(&out, s)
 	if _, err := w.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("print status: %w", err)
 	}
@@ -49,20 +49,33 @@ func printRows(out *bytes.Buffer, s Status) {
 	_ = table.Flush() // a bytes.Buffer takes everything
 }
 
-func printErrors(out *bytes.Buffer, s Status) {
-	heading := "\n" // one blank line before the first error
+func printRemarks(out *bytes.Buffer, s Status) {
+	heading := "\n" // one blank line before the first remark
 	for _, c := range s.Credentials {
-		if c.LastError == nil {
-			continue
+		for _, remark := range remarks(c, s.Time) {
+			fmt.Fprintf(out, "%s%s: %s\n", heading, oneLine(c.Key), oneLine(remark))
+			heading = ""
 		}
-		class := c.LastError.Class
-		if c.LastError.Code != nil {
-			class += " " + strconv.Itoa(*c.LastError.Code)
+	}
+}
+
+// remarks are what a person should read about c, as on the page.
+func remarks(c Credential, now *time.Time) (lines []string) {
+	if e := c.LastError; e != nil {
+		class := e.Class
+		if e.Code != nil {
+			class += " " + strconv.Itoa(*e.Code)
 		}
-		if when := relative(c.LastError.At, s.Time); when != "" {
+		if when := relative(e.At, now); when != "" {
 			class += ", " + when
 		}
-		fmt.Fprintf(out, "%s%s: %s: %s\n", heading, oneLine(c.Key), oneLine(class), oneLine(c.LastError.Message))
-		heading = ""
+		lines = append(lines, class+": "+withoutCure(e.Message, c.Cure))
 	}
+	if c.Cure != "" {
+		lines = append(lines, "what to do: "+c.Cure)
+	}
+	for _, note := range c.Notes {
+		lines = append(lines, "note: "+note)
+	}
+	return lines
 }
