@@ -122,8 +122,6 @@ func (r *refresher) ofRequest(status store.Status, force bool) string {
 		return fmt.Sprintf("accepted: the token is replaced twice, %v apart, after which WeChat refuses it; see wxtokend status", store.ForceSpacing) + r.byOthers()
 	case status == store.Accepted:
 		return "accepted: waits are over, but for a daily limit and a call of unknown outcome; see wxtokend status" + r.byOthers()
-	case status == store.Status("fresh"):
-		return "nothing to do: the token needs no refresh; --force replaces it all the same"
 	case status == store.Limited && force && r.policy.stable:
 		return fmt.Sprintf("not taken: a dozen refreshes were asked for this hour, or %d were forced today; "+
 			"try again in the next hour, or else after 00:00 UTC+8", store.ForceLimit)

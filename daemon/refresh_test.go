@@ -199,13 +199,6 @@ func TestWishWithoutAMint(t *testing.T) {
 	})
 }
 
-// TestRequestWithoutANeed is not a refusal without a reason.
-func TestRequestWithoutANeed(t *testing.T) {
-	if got := (&refresher{}).ofRequest("fresh", false); !strings.Contains(got, "nothing to do") || !strings.Contains(got, "--force") {
-		t.Error(got)
-	}
-}
-
 // TestLeakedToken rotates a leaked token until WeChat refuses it.
 func TestLeakedToken(t *testing.T) {
 	for _, api := range []string{"stable", "classic"} {
