@@ -62,7 +62,8 @@
 //     from the moment the next one is issued until its commit. WeChat keeps
 //     only the newest two, and the lost one was the second.
 //   - classic: whoever else draws tokens for the same appid breaks the stored
-//     one until the next verification notices.
+//     one until the next verification notices; nobody does while WeChat's quota
+//     for such questions is used up.
 //   - A failover of Redis may lose the newest write. A replica that saw the
 //     newer token puts it back; if none did, verification notices.
 //   - Quota and backoff are gone after a FLUSHALL; only what this process
