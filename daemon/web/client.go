@@ -92,10 +92,10 @@ func Refresh(ctx context.Context, baseURL, key string, force bool, bearer secret
 	if err != nil {
 		return "", err
 	}
-	var answer struct{ Result, Message, Error string }
+	var answer struct{ Message, Error string }
 	_ = json.Unmarshal(body, &answer) // whoever answers something else is quoted
 	message = oneLine(cmp.Or(answer.Message, answer.Error, strings.TrimSpace(string(body))))
-	if code == http.StatusAccepted || code == http.StatusOK && answer.Result == "fresh" {
+	if code == http.StatusAccepted {
 		return message, nil
 	}
 	return "", fmt.Errorf("%s refused the refresh: %d %s: %s", baseURL, code, http.StatusText(code), message)

@@ -140,7 +140,6 @@ func TestRefresh(t *testing.T) {
 		message, fail string
 	}{
 		{"accepted", 202, `{"result":"accepted","message":"K: accepted: see status"}`, "K: accepted: see status", ""},
-		{"no need", 200, `{"result":"fresh","message":"K: nothing to do"}`, "K: nothing to do", ""},
 		{"limited", 429, `{"result":"limited","message":"K: not taken:\nwait"}`, "", "429 Too Many Requests: K: not taken:"},
 		{"an error", 403, `{"error":"switched off"}`, "", "403 Forbidden: switched off"},
 		{"somebody else", 200, "<html>", "", "200 OK: <html>"},
