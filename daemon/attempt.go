@@ -203,7 +203,7 @@ func (r *refresher) keep(ctx context.Context, a *attempt) {
 		r.log.Warn("minted too late: the lease was lost, the stored token stays", "token", a.commit.Token, "next", "a mint settles it")
 	case store.Refused:
 		r.metrics.Refresh(r.config.Key, metrics.ResultFailed)
-		r.log.Warn("WeChat gave back the token that it refuses, a forced refresh comes next", "token", a.commit.Token, "next_attempt", "in "+a.commit.RefusedWait.String())
+		r.log.Warn("WeChat gave back the token that it refuses", "token", a.commit.Token, "next_attempt", "a forced refresh, at most once in five minutes")
 	default:
 		r.metrics.Refresh(r.config.Key, metrics.ResultFailed)
 		r.log.Warn("the token had expired before it could be stored", "status", string(status), "expires_at", expires)
@@ -236,8 +236,12 @@ func (r *refresher) giveUp(ctx context.Context, a *attempt) {
 	if a.abort.Unknown && !a.begin.Urgent {
 		wait = max(wait, r.slot.Lease) // nobody mints over a good token before the outcome is settled
 	}
+	next := a.abort.Failure.At.Add(wait)
+	if a.abort.Spent {
+		next = store.NextDay(next) // an ordinary refresh comes in its turn
+	}
 	r.log.Warn("refresh failed, the stored token stays", "reason", a.reason, "class", a.abort.Failure.Class,
-		"error", a.abort.Failure.Message, "next_attempt", a.abort.Failure.At.Add(wait), "status", string(status))
+		"error", a.abort.Failure.Message, "next_attempt", next, "status", string(status))
 }
 
 // failedBefore reports what kept a refresh from beginning, once per cause.

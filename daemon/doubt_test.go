@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
@@ -91,6 +93,20 @@ func TestBlind(t *testing.T) {
 	})
 }
 
+// TestBlindUntilMidnight: WeChat counts anew then.
+func TestBlindUntilMidnight(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.start()
+		w.wait(time.Until(store.NextDay(time.Now())) - 10*time.Minute)
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009, Path: wechatsim.PathDomainIP, Until: time.Now().Add(10 * time.Minute)})
+		w.wait(9 * time.Minute)
+		before := w.verifications()
+		if w.wait(w.config.Refresh.VerifyEvery); w.verifications() == before {
+			t.Errorf("no verification after midnight\n%s", w.logs)
+		}
+	})
+}
+
 // TestBusyIsNotBlind: any other answer that says nothing is asked for again soon.
 func TestBusyIsNotBlind(t *testing.T) {
 	inWorld(t, "classic", func(w *world) {
@@ -121,6 +137,57 @@ func TestForcedRefreshesAreUsedUp(t *testing.T) {
 		}
 		if w.mints() != 2 {
 			t.Errorf("%d tokens, want 2", w.mints())
+		}
+	})
+}
+
+// TestBrokenKeyHidesNoRogue: a reader that gives the key another life, or
+// deletes it, at each poll keeps nobody from noticing that the token is dead,
+// and the next one comes in time.
+func TestBrokenKeyHidesNoRogue(t *testing.T) {
+	for name, harm := range map[string]func(w *world){
+		"expire": func(w *world) { w.redis.SetTTL(testKey, 2*time.Hour) },
+		"del":    func(w *world) { w.redis.Del(testKey) },
+	} {
+		for _, killed := range []bool{true, false} {
+			inWorld(t, "classic", func(w *world) {
+				w.start()
+				w.wait(time.Minute)
+				token, start := w.read(), time.Now()
+				if killed {
+					w.draw(2)
+				}
+				most := w.config.Refresh.VerifyEvery
+				if !killed {
+					most = 90*time.Minute + 30*time.Second
+				}
+				for w.redis.HGet("{"+testKey+"}:state", "token") == token {
+					w.wait(time.Second)
+					harm(w)
+					if time.Since(start) > most {
+						t.Fatalf("%s, killed: %v: not replaced within %v\n%s", name, killed, most, w.logs)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestFalseRefusalIsForgotten: WeChat was wrong about a token, and took that
+// back. A process that knew of it restores the token all the same.
+func TestFalseRefusalIsForgotten(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.start()
+		w.wait(time.Minute)
+		token, state := w.read(), "{"+testKey+"}:state"
+		w.redis.HSet(state, "refused", secret.Token(token).Fingerprint(), "next_attempt_at", fmt.Sprint(time.Now().Add(time.Hour).UnixMilli()), "wait", "3600000")
+		w.wait(w.config.Refresh.VerifyEvery)
+		if refused := w.redis.HGet(state, "refused"); refused != "" {
+			t.Fatalf("still refused: %q\n%s", refused, w.logs)
+		}
+		w.redis.FlushAll()
+		if w.wait(2 * w.config.Refresh.Poll); w.read() != token {
+			t.Errorf("the token is not restored\n%s", w.logs)
 		}
 	})
 }

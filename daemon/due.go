@@ -15,7 +15,6 @@ const (
 	reassert action = "re-assert"
 	restore  action = "restore"
 	mint     action = "mint"
-	verify   action = "verify"
 )
 
 // view is everything the decision depends on.
@@ -34,6 +33,8 @@ type decision struct {
 	action action
 	reason string // of the action
 	hold   string // why a mint that is due does not begin now
+	next   bool   // a mint is due, and begins after what is done now
+	ask    bool   // WeChat whether it accepts the stored token
 
 	pastBackoff, urgent, rival, forced bool // for begin
 }
@@ -49,13 +50,26 @@ func due(v view, p policy) decision {
 	if newer && v.Value.Token != "" && v.State.Live(v.Now) && v.remaining() > p.effectiveAhead(v.State.Life) {
 		return decision{hold: "a newer version keeps this credential"}
 	}
-	if reason := reassertReason(v, p); reason != "" && !newer {
-		return decision{action: reassert, reason: reason}
+	d := dueMint(v, p)
+	if newer {
+		return d
 	}
+	switch reason := reassertReason(v, p); {
+	case reason == "ttl" && d.action == mint: // it is readable, and cured by the mint
+	case reason != "":
+		d = decision{action: reassert, reason: reason, next: d.action == mint}
 	// After the state, before a mint: memory before state would undo a newer token.
-	if v.memory != nil && v.Lease == "" && !newer {
+	case v.memory != nil && v.Lease == "":
 		return decision{action: restore, reason: restoreReason(v)}
 	}
+	// Beside a re-assert as well, or whoever breaks the key at each poll blinds
+	// everybody; and about a refused token, as WeChat may have been wrong.
+	d.ask = d.action != mint && p.mint && v.remaining() > 0 && !sane(v.State.VerifyAt, p.verifyEvery, v.Now).After(v.Now)
+	return d
+}
+
+// dueMint decides on a mint alone.
+func dueMint(v view, p policy) decision {
 	d := decision{action: mint, reason: mintReason(v, p)}
 	d.urgent = !v.State.Live(v.Now)
 	// A token that our own lost mint may have killed accuses nobody, and its
@@ -68,10 +82,6 @@ func due(v view, p policy) decision {
 	}
 	if d.reason == "" || d.hold != "" {
 		d.action = nothing
-		// A refused token as well: WeChat may have been wrong.
-		if p.mint && v.remaining() > 0 && !sane(v.State.VerifyAt, p.verifyEvery, v.Now).After(v.Now) {
-			d.action = verify
-		}
 	}
 	return d
 }
@@ -85,6 +95,11 @@ func (v view) remaining() time.Duration { return v.State.ExpiresAt.Sub(v.Now) }
 // endless says that nobody knows when this token ends: it has more time left
 // than it ever had.
 func (v view) endless() bool { return v.remaining() > v.State.ExpiresIn+time.Second }
+
+// spent says that the day's forced refreshes are used up.
+func (v view) spent(p policy) bool {
+	return p.stable && v.State.ForcedDay == store.Day(v.Now) && v.State.Forced >= store.ForceLimit
+}
 
 // ttlSlack is how far the key's time to live may be from the token's: the two
 // are written as one, in milliseconds.
@@ -132,7 +147,7 @@ func mintReason(v view, p policy) string {
 		return "missing"
 	case !v.Now.Before(s.ExpiresAt):
 		return "expired"
-	case s.Force > 0 && !(p.stable && s.ForcedDay == store.Day(v.Now) && s.Forced >= store.ForceLimit):
+	case s.Force > 0 && !v.spent(p):
 		return "forced"
 	case !s.Live(v.Now):
 		return "refused"

@@ -185,10 +185,9 @@ func TestDue(t *testing.T) {
 		{"newer schema and garbage to read", both, []func(*view){newer, func(v *view) { v.Value.Token = "" }}, mint, "missing", ""},
 		{"newer schema, a foreign token", both, []func(*view){newer, func(v *view) { v.Value.Token = "foreign" }}, nothing, "", "a newer version keeps this credential"},
 
-		{"time to verify", both, []func(*view){func(v *view) { v.State.VerifyAt = instant }}, verify, "", ""},
-		{"a verification that another clock put off for a day", both, []func(*view){func(v *view) { v.State.VerifyAt = instant.Add(24 * time.Hour) }}, verify, "", ""},
-		{"verify a refused token while its mint waits", both, []func(*view){refused, failed("transient"), func(v *view) { v.State.VerifyAt = instant }}, verify, "refused", "backoff"},
-		{"verify while a mint waits", both, []func(*view){outstanding, failed("transient"), func(v *view) { v.State.VerifyAt = instant }}, verify, "outstanding", "backoff"},
+		{"its key ends too late, and a mint is due", both, []func(*view){expires(time.Minute), func(v *view) { v.Value.TTL = time.Hour }}, mint, "ahead", ""},
+		{"the same, while the mint waits", both, []func(*view){expires(time.Minute), failed("transient"), func(v *view) { v.Value.TTL = time.Hour }}, reassert, "ttl", ""},
+		{"its key is deleted, and a mint is due", both, []func(*view){expires(time.Minute), func(v *view) { v.Value = store.Value{} }}, reassert, "deleted", ""},
 	}
 	for _, c := range cases {
 		for _, api := range c.apis {
@@ -202,6 +201,40 @@ func TestDue(t *testing.T) {
 					t.Errorf("got %q because %q, hold %q; want %q because %q, hold %q", d.action, d.reason, d.hold, c.action, c.reason, c.hold)
 				}
 			})
+		}
+	}
+}
+
+// TestDueAsks says when WeChat is asked whether it accepts the token.
+func TestDueAsks(t *testing.T) {
+	at := func(d time.Duration) func(*view) { return func(v *view) { v.State.VerifyAt = instant.Add(d) } }
+	gone := func(v *view) { v.Value = store.Value{} }
+	for _, c := range []struct {
+		name   string
+		change []func(*view)
+		want   bool
+	}{
+		{"in its turn", []func(*view){at(0)}, true},
+		{"a millisecond before", []func(*view){at(time.Millisecond)}, false},
+		{"put off for a day by another clock", []func(*view){at(24 * time.Hour)}, true},
+		{"while a mint waits", []func(*view){at(0), outstanding, failed("transient")}, true},
+		{"a refused token while its mint waits", []func(*view){at(0), refused, failed("transient")}, true},
+		{"beside a re-assert", []func(*view){at(0), gone}, true},
+		{"beside a restore", []func(*view){at(0), without, func(v *view) { v.memory = &store.Memory{Token: ours} }}, false},
+		{"beside a mint", []func(*view){at(0), outstanding}, false},
+		{"nothing to ask about", []func(*view){at(0), without, failed("transient")}, false},
+		{"an expired token", []func(*view){at(0), expires(0), failed("transient")}, false},
+		{"a newer version's", []func(*view){at(0), func(v *view) { v.State.Schema = store.Schema + 1 }}, false},
+		{"a newer version's refused token", []func(*view){at(0), refused, failed("transient"), func(v *view) { v.State.Schema = store.Schema + 1 }}, false},
+	} {
+		for _, api := range []string{"stable", "classic"} {
+			v := freshView()
+			for _, change := range c.change {
+				change(&v)
+			}
+			if d := due(v, policyOf(api)); d.ask != c.want {
+				t.Errorf("%s, %s: %+v, want to ask: %v", api, c.name, d, c.want)
+			}
 		}
 	}
 }
@@ -225,7 +258,7 @@ func TestDueWithoutMint(t *testing.T) {
 	}
 	v = freshView()
 	v.State.VerifyAt = instant
-	if d := due(v, p); d.action != nothing {
+	if d := due(v, p); d.action != nothing || d.ask {
 		t.Errorf("verify: %+v", d)
 	}
 }
@@ -338,6 +371,9 @@ func FuzzDue(f *testing.F) {
 			t.Error("not a function")
 		}
 		live := s.Live(v.Now)
+		if d.ask && (v.remaining() <= 0 || !p.mint || d.action == mint) {
+			t.Errorf("asks about a token that is over, without the right to, or beside a mint: %+v", d)
+		}
 		switch d.action {
 		case mint:
 			if !p.mint || v.Lease != "" || v.contest || s.Calls >= p.limit || v.barred > 0 && !d.pastBackoff {
@@ -359,10 +395,6 @@ func FuzzDue(f *testing.F) {
 		case restore:
 			if v.memory == nil || v.Lease != "" {
 				t.Error("restored without a memory or during a mint")
-			}
-		case verify:
-			if !live || !p.mint {
-				t.Error("verified a token that is not live, or without the right to")
 			}
 		case nothing:
 			if !live && p.mint && v.Lease == "" && !v.contest && v.barred <= 0 && s.Calls < p.limit && d.hold == "" {

@@ -60,6 +60,9 @@ func (m *memory) observe(o store.Observation, local time.Time, poll time.Duratio
 	if o.State.Refused != "" {
 		m.refused = o.State.Refused
 	}
+	if o.State.Live(o.Now) && o.State.Token.Fingerprint() == m.refused {
+		m.refused = "" // WeChat was wrong, and has said so
+	}
 	if again := m.restorable(o, local, poll); again != nil {
 		// The restore may fail on its way, or wait for a mint that comes to nothing.
 		// While Redis has no token at all, nothing newer can be buried by it.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/secret"
@@ -121,7 +122,11 @@ func (r *refresher) ofRequest(status store.Status, force bool) string {
 	case status == store.Accepted && force:
 		return fmt.Sprintf("accepted: the token is replaced twice, %v apart, after which WeChat refuses it; see wxtokend status", store.ForceSpacing) + r.byOthers()
 	case status == store.Accepted:
-		return "accepted: waits are over, but for a daily limit and a call of unknown outcome; see wxtokend status" + r.byOthers()
+		once := ""
+		if !r.policy.stable {
+			once = " and a good token is replaced, at most once in five minutes"
+		}
+		return "accepted: waits are over, but for a daily limit and a call of unknown outcome" + once + "; see wxtokend status" + r.byOthers()
 	case status == store.Limited && force && r.policy.stable:
 		return fmt.Sprintf("not taken: a dozen refreshes were asked for this hour, or %d were forced today; "+
 			"try again in the next hour, or else after 00:00 UTC+8", store.ForceLimit)
@@ -136,7 +141,12 @@ func (r *refresher) ofRequest(status store.Status, force bool) string {
 // ofReport is the answer to a reader whose token was refused; dead says that
 // this was known of the current token.
 func (r *refresher) ofReport(status store.Status, dead bool) string {
+	r.mu.Lock()
+	blind := time.Until(r.blind)
+	r.mu.Unlock()
 	switch {
+	case status == store.Accepted && blind > 0:
+		return fmt.Sprintf("accepted, but WeChat's quota for such questions is used up: it is asked in %v; wxtokend refresh --force replaces the token now", blind.Round(time.Second))
 	case status == store.Accepted:
 		return "accepted: WeChat is asked about this token, and it is replaced if refused twice; read the key again in some seconds" + r.byOthers()
 	case status == store.Stale && dead:

@@ -125,17 +125,14 @@ func (r *refresher) tick(result store.Result, spawn func(func(context.Context)))
 	d := due(v, r.policy)
 	r.seen = sight{Observation: v.Observation, decision: d, barred: v.barred, local: local}
 	r.publish(local)
-	if d.action == verify && local.Before(r.blind) {
-		d.action = nothing
-	}
+	d.ask = d.ask && !local.Before(r.blind)
 	own := r.own
-	if own == nil && (d.action == verify || d.action == nothing) {
-		if d.action == verify || r.reportable(v) {
-			r.start(&r.asking, spawn, func(ctx context.Context) { r.question(ctx, v, d) })
-		}
-		return
+	if own == nil && d.action != mint && (d.ask || r.reportable(v)) {
+		r.start(&r.asking, spawn, func(ctx context.Context) { r.question(ctx, v, d) })
 	}
-	r.start(&r.acting, spawn, func(ctx context.Context) { r.act(ctx, v, d, own) })
+	if own != nil || d.action != nothing {
+		r.start(&r.acting, spawn, func(ctx context.Context) { r.act(ctx, v, d, own) })
+	}
 }
 
 // start spawns what has its turn, unless the last one still runs. A question
@@ -219,7 +216,7 @@ func (r *refresher) question(ctx context.Context, v view, d decision) {
 	if r.reportable(v) {
 		r.takeReport(ctx, v)
 	}
-	if d.action == verify {
+	if d.ask {
 		r.verify(ctx, v)
 	}
 }
@@ -232,15 +229,16 @@ func (r *refresher) restored(status store.Status, err error, d decision, token s
 	case status == store.Restored:
 		r.metrics.Restore(r.config.Key, metrics.Reason(d.reason))
 		r.log.Info("wrote the known token back, without asking WeChat", "action", string(d.action), "reason", d.reason, "token", token)
-		r.lookAfterMending()
+		r.lookAfterMending(d.next)
 	}
 }
 
 // lookAfterMending makes the daemon ready before the next poll; once a poll,
-// or somebody who breaks the key in a loop would set the pace.
-func (r *refresher) lookAfterMending() {
+// or somebody who breaks the key in a loop would set the pace, unless a mint
+// waits for it: at the next poll the key may be broken again.
+func (r *refresher) lookAfterMending(mintNext bool) {
 	r.mu.Lock()
-	soon := time.Since(r.mended) > r.policy.poll
+	soon := mintNext || time.Since(r.mended) > r.policy.poll
 	r.mended = time.Now()
 	r.mu.Unlock()
 	if soon {

@@ -193,6 +193,9 @@ func (r *refresher) status() web.Credential {
 	case hold != "":
 		c.Notes = append(c.Notes, "due, but waiting: "+hold)
 	}
+	if s.Force > 0 && (view{Observation: r.seen.Observation}).spent(r.policy) {
+		c.Notes = append(c.Notes, "the day's forced refreshes are used up: until 00:00 UTC+8 the token is replaced in its turn only")
+	}
 	if local.Before(r.blind) {
 		c.Notes = append(c.Notes, "WeChat's quota for questions about a token is used up: nobody notices whether it was replaced")
 	}

@@ -14,7 +14,7 @@ import (
 // notice that somebody else killed it. If the process dies in between, the
 // next verification is merely later.
 func (r *refresher) verify(ctx context.Context, v view) {
-	status, err := r.store.Claim(ctx, r.slot, v.Observation)
+	status, asked, err := r.store.Claim(ctx, r.slot, v.Observation)
 	if err != nil {
 		r.warnOnce("could not claim the verification", err)
 		return
@@ -43,7 +43,7 @@ func (r *refresher) verify(ctx context.Context, v view) {
 	}
 	r.metrics.Verification(r.config.Key, verdict)
 	r.passing(Judging)
-	switch status, err = r.store.Verdict(ctx, r.slot, v.Observation, refused); {
+	switch status, err = r.store.Verdict(ctx, r.slot, v.Observation, asked, refused); {
 	case err != nil:
 		r.warnOnce("could not store the verdict on the token", err)
 	case status == store.Refused:
@@ -64,8 +64,9 @@ func (r *refresher) verify(ctx context.Context, v view) {
 func (r *refresher) goBlind(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.blind = time.Now().Add(quotaProbe)
-	r.log.Warn("WeChat answers no question about the token, so nobody notices whether it was replaced", "error", err, "next_attempt", "in "+quotaProbe.String())
+	wait := min(store.NextDay(r.seen.Now).Sub(r.seen.Now), quotaProbe)
+	r.blind = time.Now().Add(wait)
+	r.log.Warn("WeChat answers no question about the token, so nobody notices whether it was replaced", "error", err, "next_attempt", "in "+wait.Round(time.Second).String())
 }
 
 // reportable says that a reader's report waits, and that it is not too soon

@@ -19,9 +19,54 @@ func TestVerdictV2TakesARefusalBack(t *testing.T) {
 		o := w.observe()
 		check(w, "refused", o.State.Refused, "")
 		check(w, "live", o.State.Live(o.Now), true)
-		w.plant("refused", token(2).Fingerprint())
+		w.plant("refused", token(2).Fingerprint(), "force", 2)
 		w.verdict(w.observe(), false)
 		check(w, "another one refused", w.observe().State.Refused, token(2).Fingerprint())
+		check(w, "what a person wants to force", w.observe().State.Force, 2)
+	})
+}
+
+// V2: what C7 wanted to force for the token's sake is needless then; what a
+// person wants is not.
+func TestVerdictV2WantsNoForce(t *testing.T) {
+	for want, before := range []int{0, 1, 2} {
+		inTime(t, func(w *world) {
+			w.mint("a1", token(1))
+			w.plant("refused", token(1).Fingerprint(), "force", before)
+			answer := w.mustBegin(attempt("a2"))
+			w.commit(store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+			check(w, "force", w.observe().State.Force, max(1, before))
+			w.verdict(w.observe(), false)
+			check(w, "force", w.observe().State.Force, want)
+		})
+	}
+}
+
+// V4: whoever slept over its answer says nothing of the token as it is now.
+func TestVerdictV4IsLate(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mint("a1", token(1))
+		late := w.observe()
+		time.Sleep(time.Second)
+		check(w, "another question", w.claim(late), store.Claimed)
+		w.verdict(w.observe(), true)
+		time.Sleep(w.c.Poll)
+		w.verdict(w.observe(), true)
+		before := w.content()
+		check(w, "the late answer", w.verdict(late, false), store.Changed)
+		w.stays(before)
+	})
+}
+
+// A question that is due is not put off by whoever breaks the key at each poll.
+func TestReassertPutsNothingOff(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mint("a1", token(1))
+		due := w.now().Add(-time.Second)
+		w.plant("verify_at", due)
+		w.do("del", w.c.Keys.Value)
+		check(w, "re-assert", w.reassert(w.observe()), store.Restored)
+		check(w, "verify at", w.observe().State.VerifyAt, due)
 	})
 }
 
@@ -131,9 +176,9 @@ func TestRequestAgain(t *testing.T) {
 				check(w, "first", asked("a1"), true)
 				time.Sleep(w.c.Overlap - time.Second)
 				check(w, "within an overlap", asked("a2"), within)
-				time.Sleep(w.c.Overlap)
+				time.Sleep(time.Second) // what replaced nothing does not count
 				check(w, "after it", asked("a3"), true)
-				w.plant("asked_at", w.now().Add(3*time.Hour))
+				w.plant("wished_at", w.now().Add(3*time.Hour))
 				check(w, "after a wish of another clock", asked("a4"), true)
 			})
 		})

@@ -20,15 +20,24 @@ const (
 	Limited     Status = "limited"     // verified a moment ago
 )
 
-// Claim asks to be the one replica that verifies the observed token now.
-func (s *Store) Claim(ctx context.Context, c Credential, o Observation) (Status, error) {
-	return s.ask(ctx, s.scripts.claim, c, "claim verification", map[string]any{"seen": seen(o), "verify_at": wire(o.State.VerifyAt)})
+// Claim asks to be the one replica that verifies the observed token now; at is
+// the Redis time of that, for Verdict.
+func (s *Store) Claim(ctx context.Context, c Credential, o Observation) (status Status, at time.Time, err error) {
+	status, numbers, err := s.run(ctx, s.scripts.claim, c, map[string]any{"seen": seen(o), "verify_at": wire(o.State.VerifyAt)})
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("claim verification: %w", err)
+	}
+	if len(numbers) > 0 {
+		at = milli(numbers[0])
+	}
+	return status, at, nil
 }
 
-// Verdict stores what WeChat said about the observed token.
-func (s *Store) Verdict(ctx context.Context, c Credential, o Observation, refused bool) (Status, error) {
+// Verdict stores what WeChat said about the observed token to the question
+// that was claimed at.
+func (s *Store) Verdict(ctx context.Context, c Credential, o Observation, at time.Time, refused bool) (Status, error) {
 	return s.ask(ctx, s.scripts.verdict, c, "store verdict",
-		map[string]any{"seen": seen(o), "refused": refused, "fingerprint": o.State.Token.Fingerprint()})
+		map[string]any{"seen": seen(o), "asked_at": wire(at), "refused": refused, "fingerprint": o.State.Token.Fingerprint()})
 }
 
 // Report takes a reader's word that WeChat refused a token: stale says that it

@@ -115,12 +115,13 @@ func TestForcedCommitsCountDown(t *testing.T) {
 
 func (w *world) claim(o store.Observation) store.Status {
 	w.Helper()
-	return w.answered(w.store.Claim(w.Context(), w.c, o))
+	status, _, err := w.store.Claim(w.Context(), w.c, o)
+	return w.answered(status, err)
 }
 
 func (w *world) verdict(o store.Observation, refused bool) store.Status {
 	w.Helper()
-	return w.answered(w.store.Verdict(w.Context(), w.c, o, refused))
+	return w.answered(w.store.Verdict(w.Context(), w.c, o, o.State.VerifiedAt, refused))
 }
 
 func (w *world) report(o store.Observation, rejected secret.Token, stale bool) store.Status {

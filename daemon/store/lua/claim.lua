@@ -3,8 +3,9 @@
 local s = load_state()
 if not same(s) or num(s.verify_at) ~= a.verify_at then return { 'changed' } end
 -- WeChat answers about a thousand such questions a day. Beyond two dozen an hour
--- they come calmly, whoever breaks or kills what over and over again.
-if not hourly(s, 'verifies', 24) and not suspected(s) then
+-- only those in their turn are asked, whoever breaks or kills what over and over
+-- again, and those that a reader or a first refusal is waiting for.
+if not hourly(s, 'verifies', 24) and not suspected(s) and num(s.reported) ~= 1 then
   s.watch_until = 0
   local turn = sane(s.verified_at, 0) + calm()
   if turn > now then
@@ -15,4 +16,4 @@ if not hourly(s, 'verifies', 24) and not suspected(s) then
 end
 s.verified_at, s.verify_at = now, now + math.min(verify_wait(s), soon())
 save(s)
-return { 'claimed' }
+return { 'claimed', now }

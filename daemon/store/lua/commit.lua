@@ -20,7 +20,8 @@ if held and held.attempt == a.attempt then
   -- it does not help for an overlap, WeChat may be wrong about the token.
   if a.fingerprint == s.refused then
     local wait = math.max(a.refused_wait, sane(s.forced_at, 0) + a.overlap - now)
-    s.force, s.next_attempt_at, s.wait = math.max(num(s.force), 1), now + wait, wait
+    if num(s.force) == 0 then s.force, s.force_for = 1, a.fingerprint end
+    s.next_attempt_at, s.wait = now + wait, wait
     s.attempt = a.attempt
     save(s)
     redis.call('DEL', LEASE)
@@ -34,7 +35,9 @@ if held and held.attempt == a.attempt then
   if unchanged then s.wait, s.next_attempt_at = a.unchanged_wait, now + a.unchanged_wait end
   s.suspect_at, s.reported = 0, 0
   -- WeChat ignores a forced refresh that comes too soon after the last arrived.
-  if a.forced and not unchanged then s.force, s.forced_at = math.max(num(s.force) - 1, 0), now end
+  if a.forced and not unchanged then s.forced_at = now end
+  -- Whatever brought a new token, that many fewer have to be drawn by force.
+  if not unchanged and num(s.force) > 0 then s.force, s.force_for = num(s.force) - 1, '' end
   if a.rival then
     s.rivals = sane(s.rival_at, 0) > now - 12 * a.overlap and num(s.rivals) + 1 or 1
     s.rival_at = now

@@ -105,7 +105,12 @@ local function calm() return a.verify_every * 3 / 4 end
 
 -- How soon WeChat may be asked about the token once more, whatever happens.
 local function soon() return a.verify_every / 10 end
-local function ask_soon(s) s.verify_at = math.max(now, sane(s.verified_at, 0) + soon()) end
+-- A question that is due already stays so: whoever breaks the key at each poll
+-- must not put it off.
+local function ask_soon(s)
+  local at = math.max(now, sane(s.verified_at, 0) + soon())
+  if num(s.verify_at) == 0 or num(s.verify_at) > at then s.verify_at = at end
+end
 
 -- Something doubtful happened: verify often until the overlap must be over.
 local function watch(s)

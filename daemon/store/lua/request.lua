@@ -7,11 +7,12 @@ if a.force > 0 and a.api == 'stable' and num(s.forced_day) == today and num(s.fo
 if not hourly(s, 'requests', 12) then return { 'limited' } end
 -- With classic each answer is a new token. Two within an overlap would kill the
 -- one that readers got before them, so only the waits end then.
-local again = a.api == 'classic' and sane(s.asked_at, 0) > now - a.overlap
+local again = a.api == 'classic' and sane(s.wished_at, 0) > now - a.overlap
 s.next_attempt_at, s.wait, s.rival_at, s.asked_at = 0, 0, 0, now
 if a.force > 0 then
-  s.force = a.force
+  s.force, s.force_for = a.force, ''
 elseif not again then
+  s.wished_at = now
   mark(s)
 end
 save(s)

@@ -2,10 +2,16 @@
 local s = load_state()
 if not same(s) then return { 'changed' } end
 if not a.refused then
+  -- V4: another question came after this one, and WeChat may have changed its mind.
+  if num(s.verified_at) ~= a.asked_at then return { 'changed' } end
   local reported = num(s.reported) == 1
   s.suspect_at, s.reported = 0, 0
   -- V2: what is dead stays dead, so it was a mistake to refuse this token.
-  if s.refused == a.fingerprint then s.refused = '' end
+  if s.refused == a.fingerprint then
+    s.refused = ''
+    -- Nor is it forced any more for that.
+    if s.force_for == a.fingerprint then s.force, s.force_for = 0, '' end
+  end
   s.verify_at = now + verify_wait(s)
   save(s)
   return { reported and 'unconfirmed' or 'accepted' }
