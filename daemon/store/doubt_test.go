@@ -144,6 +144,29 @@ func TestCommitC7ForcesOnceAnOverlap(t *testing.T) {
 	})
 }
 
+// C4: a forced refresh ends what C7 wanted, and one that WeChat ignored puts
+// the next one off no further than its begin did.
+func TestCommitC4AfterForce(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.c.API = "stable"
+		w.mint("a1", token(1))
+		w.plant("force", 1, "force_for", token(1).Fingerprint())
+		force := func(id string, n int) {
+			answer := w.mustBegin(attempt(id), forced, pastBackoff)
+			time.Sleep(time.Second)
+			w.commit(store.Commit{Attempt: id, Token: token(n), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Forced: true})
+		}
+		begun := w.now()
+		force("a2", 1)
+		check(w, "forced at, ignored", w.observe().State.ForcedAt, begun)
+		time.Sleep(store.ForceSpacing)
+		force("a3", 2)
+		check(w, "forced at", w.observe().State.ForcedAt, w.now())
+		check(w, "force", w.observe().State.Force, 0)
+		check(w, "for which token", w.content()[w.c.Keys.State+".force_for"], "")
+	})
+}
+
 // A5: somebody else may have forced as well, so WeChat's word counts.
 func TestAbortA5ForcedRefreshesAreUsedUp(t *testing.T) {
 	everywhere(t, func(w *world) {
