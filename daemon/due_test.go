@@ -102,6 +102,7 @@ func TestDue(t *testing.T) {
 
 		{"more left than there ever was", both, []func(*view){expires(2*time.Hour + time.Second + time.Millisecond)}, mint, "clock went back", ""},
 		{"the same, and the key ends another time", both, []func(*view){expires(50 * time.Hour), func(v *view) { v.Value.TTL = time.Hour }}, mint, "clock went back", ""},
+		{"the same, while the mint waits", both, []func(*view){expires(50 * time.Hour), failed("transient"), func(v *view) { v.Value.TTL = time.Hour }}, nothing, "clock went back", "backoff"},
 		{"a second more", both, []func(*view){expires(2*time.Hour + time.Second)}, nothing, "", ""},
 		{"expired, and forced a moment ago", both, []func(*view){expires(-time.Second), func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-time.Second) }},
 			mint, "expired", ""},

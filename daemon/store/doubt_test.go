@@ -42,6 +42,17 @@ func TestVerdictV2WantsNoForce(t *testing.T) {
 	}
 }
 
+// A person's wish to force outlives the end of a false refusal.
+func TestVerdictV2LeavesAWishAlone(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("refused", token(1).Fingerprint(), "force", 1, "force_for", token(1).Fingerprint())
+		check(w, "wish", w.answered(w.store.Request(w.Context(), w.c, 2)), store.Accepted)
+		check(w, "verdict", w.verdict(w.observe(), false), store.Accepted)
+		check(w, "force", w.observe().State.Force, 2)
+	})
+}
+
 // V4: whoever slept over its answer says nothing of the token as it is now.
 func TestVerdictV4IsLate(t *testing.T) {
 	inTime(t, func(w *world) {
@@ -106,7 +117,9 @@ func TestClaimBeyondTwoDozenAnHourIsCalm(t *testing.T) {
 		check(w, "next", s.VerifyAt, verified.Add(calm))
 		w.plant("suspect_at", w.now())
 		check(w, "to confirm a refusal", ask(), store.Claimed)
-		w.plant("suspect_at", 0)
+		w.plant("suspect_at", 0, "reported", 1)
+		check(w, "to answer a reader", ask(), store.Claimed)
+		w.plant("reported", 0)
 		check(w, "after it", ask(), store.Limited)
 		time.Sleep(calm)
 		check(w, "in its turn", ask(), store.Claimed)
