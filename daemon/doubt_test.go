@@ -19,6 +19,7 @@ func (w *world) verifications() int { return w.wechat.Calls(testAppID)[wechatsim
 // that it is invalid. Readers keep theirs, few are drawn for nothing, and what
 // was said falsely is forgotten: a key that is deleted then is written back.
 func TestWeChatIsWrongAboutTokens(t *testing.T) {
+	withoutRace(t)
 	for api, most := range map[string]int{"stable": 8, "classic": 8} {
 		inWorld(t, api, func(w *world) {
 			w.start()
@@ -48,6 +49,7 @@ func TestWeChatIsWrongAboutTokens(t *testing.T) {
 // TestVerificationsHaveTheirQuota: WeChat answers a thousand a day, whoever
 // kills tokens or breaks the key all day.
 func TestVerificationsHaveTheirQuota(t *testing.T) {
+	withoutRace(t)
 	harms := map[string]func(w *world){
 		"the key is deleted": func(w *world) { w.redis.Del(testKey) },
 		"somebody draws":     func(w *world) { w.draw(1) },
@@ -122,6 +124,7 @@ func TestBusyIsNotBlind(t *testing.T) {
 // TestForcedRefreshesAreUsedUp: somebody else forced the day's twenty. WeChat's
 // answer to ours keeps readers from nothing.
 func TestForcedRefreshesAreUsedUp(t *testing.T) {
+	withoutRace(t)
 	inWorld(t, "stable", func(w *world) {
 		w.protect()
 		w.start()
@@ -145,6 +148,7 @@ func TestForcedRefreshesAreUsedUp(t *testing.T) {
 // deletes it, at each poll keeps nobody from noticing that the token is dead,
 // and the next one comes in time.
 func TestBrokenKeyHidesNoRogue(t *testing.T) {
+	withoutRace(t)
 	for name, harm := range map[string]func(w *world){
 		"expire": func(w *world) { w.redis.SetTTL(testKey, 2*time.Hour) },
 		"del":    func(w *world) { w.redis.Del(testKey) },
