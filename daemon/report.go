@@ -225,10 +225,10 @@ func (r *refresher) unready() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	local := time.Now()
-	state := r.state(local)
+	state, rival := r.state(local), r.rival(local)
 	switch {
-	case r.contest.open(local):
-		return r.config.Key + ": " + r.rival(local)
+	case rival != "":
+		return r.config.Key + ": " + rival
 	case state == web.Fresh, state == web.Due:
 		return ""
 	case state == web.Unknown:

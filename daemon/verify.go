@@ -64,7 +64,7 @@ func (r *refresher) verify(ctx context.Context, v view) {
 func (r *refresher) goBlind(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	wait := min(store.NextDay(r.seen.Now).Sub(r.seen.Now), quotaProbe)
+	wait := r.policy.penalise(wechat.ClassQuota, 1, r.seen.Now, r.seen.State.ExpiresAt)
 	r.blind = time.Now().Add(wait)
 	r.log.Warn("WeChat answers no question about the token, so nobody notices whether it was replaced", "error", err, "next_attempt", "in "+wait.Round(time.Second).String())
 }

@@ -16,7 +16,7 @@ func TestRogueIsNoticed(t *testing.T) {
 		inWorld(t, "classic", func(w *world) {
 			w.start()
 			w.wait(time.Minute)
-			for w.wechat.Calls(testAppID)[wechatsim.PathDomainIP] < verified {
+			for w.verifications() < verified {
 				w.wait(10 * time.Millisecond)
 			}
 			dead := w.read()
@@ -164,7 +164,7 @@ func TestReport(t *testing.T) {
 				if w.redis.Exists("{" + testKey + "}:rejected") {
 					t.Error("the report was not deleted")
 				}
-				if calls := w.wechat.Calls(testAppID)[wechatsim.PathDomainIP]; !truth && calls != 1 {
+				if calls := w.verifications(); !truth && calls != 1 {
 					t.Errorf("%d verifications", calls)
 				}
 			})

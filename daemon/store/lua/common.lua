@@ -127,9 +127,10 @@ local function hourly(s, what, limit)
   return true
 end
 
--- How long until the next verification: often under watch, at once while one
--- refusal waits for its confirmation.
+-- One refusal waits for its confirmation.
 local function suspected(s) return sane(s.suspect_at, 0) > now - soon() end
+
+-- How long until the next verification: often under watch, at once after a refusal.
 local function verify_wait(s)
   if suspected(s) then return a.poll end
   if sane(s.watch_until, HOUR) > now then return calm() / 10 end
