@@ -18,36 +18,31 @@ import (
 // where it stood. If the process dies the lease ends by itself, and begin has
 // left all that the next attempt must know.
 type attempt struct {
-	seen   store.Observation
-	begin  store.Begin
-	begun  time.Time // by this host's monotonic clock, before begin was sent
-	reason string
+	seen     store.Observation
+	decision decision
+	reason   string
+	begin    store.Begin
+	begun    time.Time // by this host's monotonic clock, before begin was sent
 
 	commit *store.Commit // after the mint, the token on its way to readers
 	abort  *store.Abort  // or the failure
 	wait   time.Duration // of this process after the failure; the fleet's may be shorter
 }
 
-var errLimit = errors.New("the daily limit of calls, or of forced refreshes, is reached")
-
 // newAttempt makes the decision known as this process' own, so that no second
 // one starts beside it.
-func (r *refresher) newAttempt(v view, d decision) *attempt {
+func (r *refresher) newAttempt(v look, reason string, d decision) *attempt {
 	id := make([]byte, 8)
 	_, _ = rand.Read(id) // never fails
 	n := v.State.Failures + 1
-	a := &attempt{seen: v.Observation, reason: d.reason, begin: store.Begin{
-		Attempt: hex.EncodeToString(id), PastBackoff: d.pastBackoff, Urgent: d.urgent, Rival: d.rival, Forced: d.forced,
+	a := &attempt{seen: v.Observation, decision: d, reason: reason, begin: store.Begin{
+		Attempt: hex.EncodeToString(id), NewSecret: d.newSecret, Forced: d.forced,
 		// As if it failed: a process that dies in every mint has to back off as well.
-		Wait:    r.policy.penalise(wechat.ClassTransient, n, v.Now, v.State.ExpiresAt),
-		Spacing: r.policy.backoffMin, Day: store.Day(v.Now), Limit: r.policy.limit,
+		Wait: r.policy.penalise(wechat.ClassTransient, n, v.Now, v.State.ExpiresAt), Day: store.Day(v.Now),
 	}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.own = a
-	if r.floor.day == a.begin.Day {
-		a.begin.CallsFloor = r.floor.calls
-	}
 	return a
 }
 
@@ -93,13 +88,11 @@ func (r *refresher) mint(ctx context.Context, a *attempt) bool {
 		r.failedBefore("begin the refresh", err)
 		return false
 	}
-	if answer.Status == store.Quota {
-		r.warnOnce("could not begin the refresh", errLimit)
-	}
 	if answer.Status != store.Begun {
 		r.finished(a) // somebody else is at it, or the world changed: the next tick decides anew
 		return false
 	}
+	r.log.Debug("refresh begins", "reason", a.reason, "attempt", a.begin.Attempt)
 	// If the process dies from here on, the lease runs out and the generation
 	// says that a mint may be outstanding.
 	deadline := time.Now().Add(r.mintTimeout)
@@ -118,14 +111,15 @@ func (r *refresher) ask(ctx context.Context, a *attempt, begun store.BeginAnswer
 	a.abort = r.newAbort(a, begun, &wechat.Error{Op: "mint", Class: wechat.ClassUnknown, Issued: wechat.MaybeIssued, Message: "the client panicked"}, 0)
 	r.passing(Minting)
 	start := time.Now()
-	grant, err := r.wechat.Mint(ctx, wechat.Request{API: wechat.API(r.config.API), AppID: r.config.AppID, Secret: appSecret, ForceRefresh: a.begin.Forced && r.policy.stable})
+	grant, err := r.wechat.Mint(ctx, wechat.Request{API: wechat.API(r.config.API), AppID: r.config.AppID, Secret: appSecret, ForceRefresh: a.begin.Forced})
 	took := time.Since(start)
 	if err == nil {
 		r.metrics.MintRequest(r.config.Key, metrics.OutcomeOK, took)
 		a.abort = nil
 		a.commit = &store.Commit{
 			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, T0: begun.T0, Order: begun.Order,
-			UnchangedWait: r.policy.unchangedWait(grant.ExpiresIn), Rival: a.begin.Rival, Forced: a.begin.Forced, RefusedWait: r.policy.refusedWait(begun.Failures, a.begin.Spacing),
+			UnchangedWait: r.policy.unchangedWait(grant.ExpiresIn), RefusedWait: r.policy.refusedWait(begun.Failures),
+			Outside: a.decision.outside, Forced: a.begin.Forced,
 		}
 		return
 	}
@@ -135,8 +129,9 @@ func (r *refresher) ask(ctx context.Context, a *attempt, begun store.BeginAnswer
 	}
 	r.metrics.MintRequest(r.config.Key, metrics.Outcome(failed.Class), took)
 	a.abort = r.newAbort(a, begun, failed, took)
-	a.wait = max(a.abort.Wait, lengthen(r.policy.bar(failed.Class, failed.Code), r.jitter()))
-	r.penalised(failed, appSecret, a.wait, begun.T0)
+	bar := lengthen(r.policy.bar(failed.Class, failed.Code, a.seen.State.ExpiresAt.Sub(begun.T0)), r.jitter())
+	a.wait = max(a.abort.Wait, bar)
+	r.penalised(failed, appSecret, bar)
 }
 
 // newAbort writes a failure in the form that Redis keeps.
@@ -149,28 +144,28 @@ func (r *refresher) newAbort(a *attempt, begun store.BeginAnswer, failed *wechat
 	if mayPass(failed.Class) {
 		n = begun.Failures // includes what died without a word
 	}
-	p := r.policy.penalise(failed.Class, n, at, a.seen.State.ExpiresAt)
-	// Somebody else may have forced as well, or Redis forgot: ordinary refreshes go on.
-	spent := a.begin.Forced && r.policy.stable && failed.Class == wechat.ClassQuota
-	if spent {
-		p = a.begin.Spacing
-	}
-	return &store.Abort{
-		Spent: spent, Attempt: a.begin.Attempt, Unknown: failed.Issued != wechat.NotIssued, GiveBack: !failed.Left(), Forced: a.begin.Forced, Wait: lengthen(p, r.jitter()),
+	abort := &store.Abort{
+		Attempt: a.begin.Attempt, Unknown: failed.Issued != wechat.NotIssued, UnknownWait: r.policy.unknownWait(a.begin.Forced),
+		GiveBack: !failed.Left(), Wait: r.policy.penalise(failed.Class, n, at, a.seen.State.ExpiresAt),
 		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
 	}
+	if a.begin.Forced && !r.policy.replaces && failed.Class == wechat.ClassQuota {
+		// WeChat forces no more today, but ordinary refreshes go on.
+		abort.NoForceWait, abort.Wait = store.NextDay(at).Sub(at), r.policy.backoffMin
+	}
+	abort.Wait = lengthen(abort.Wait, r.jitter())
+	return abort
 }
 
-// penalised keeps what must hold for this process even if Redis forgets it.
-func (r *refresher) penalised(failed *wechat.Error, appSecret secret.Secret, wait time.Duration, t0 time.Time) {
+// penalised keeps what only this process knows of its failure.
+func (r *refresher) penalised(failed *wechat.Error, appSecret secret.Secret, bar time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.barred = time.Now().Add(wait)
+	if bar > 0 {
+		r.barred = time.Now().Add(bar)
+	}
 	if secretToBlame(failed.Class) {
 		r.tried = appSecret.Fingerprint()
-	}
-	if failed.Left() && r.floor.day == store.Day(t0) {
-		r.floor.calls++
 	}
 }
 
@@ -233,13 +228,11 @@ func (r *refresher) giveUp(ctx context.Context, a *attempt) {
 	r.finished(a)
 	r.metrics.Refresh(r.config.Key, metrics.ResultFailed)
 	wait := max(a.wait, a.abort.Wait)
-	if a.abort.Unknown && !a.begin.Urgent {
-		wait = max(wait, r.slot.Lease) // nobody mints over a good token before the outcome is settled
+	if a.abort.Unknown && !a.decision.urgent {
+		// Nobody mints over a good token before the outcome is settled.
+		wait = max(wait, a.abort.UnknownWait)
 	}
-	next := a.abort.Failure.At.Add(wait)
-	if a.abort.Spent {
-		next = store.NextDay(next) // an ordinary refresh comes in its turn
-	}
+	next := a.abort.Failure.At.Add(max(wait, a.abort.NoForceWait))
 	r.log.Warn("refresh failed, the stored token stays", "reason", a.reason, "class", a.abort.Failure.Class,
 		"error", a.abort.Failure.Message, "next_attempt", next, "status", string(status))
 }

@@ -112,7 +112,7 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() f
 		return errors.New("wechat.base_url: not a URL")
 	}
 	slot := store.Credential{
-		Keys: keys, AppID: c.AppID, Issuer: base.Host, API: c.API,
+		Keys: keys, AppID: c.AppID, Issuer: base.Host, API: c.API, Replaces: c.API == string(wechat.Classic),
 		Format: store.Format(c.Format), UTCOffset: c.UTCOffset, Lease: c.Lease, Overlap: overlap,
 		Poll: d.config.Refresh.Poll, VerifyEvery: c.VerifyEvery,
 	}
@@ -122,8 +122,8 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() f
 		log: d.log.With("key", c.Key, "appid", c.AppID), stored: d.lookAgain,
 		passing: d.passing, jitter: jitter, redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
 		policy: policy{
-			stable: c.API == string(wechat.Stable), mint: c.Mint, limit: c.DailyLimit, ahead: c.Ahead,
-			poll: d.config.Refresh.Poll, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
+			replaces: slot.Replaces, mint: c.Mint, limit: c.DailyLimit, ahead: c.Ahead,
+			poll: d.config.Refresh.Poll, lease: c.Lease, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
 		},
 	})
 	d.metrics.Credential(c.Key, c.AppID, kind, c.API)

@@ -184,7 +184,7 @@ func TestFalseRefusalIsForgotten(t *testing.T) {
 		w.start()
 		w.wait(time.Minute)
 		token, state := w.read(), "{"+testKey+"}:state"
-		w.redis.HSet(state, "refused", secret.Token(token).Fingerprint(), "next_attempt_at", fmt.Sprint(time.Now().Add(time.Hour).UnixMilli()), "wait", "3600000")
+		w.redis.HSet(state, "refused", secret.Token(token).Fingerprint(), "next_attempt_at", fmt.Sprint(time.Now().Add(time.Hour).UnixMilli()))
 		w.wait(w.config.Refresh.VerifyEvery)
 		if refused := w.redis.HGet(state, "refused"); refused != "" {
 			t.Fatalf("still refused: %q\n%s", refused, w.logs)
@@ -217,19 +217,19 @@ func TestKeyIsBrokenAllDay(t *testing.T) {
 // from all others.
 func TestForcedRefreshesAreSpent(t *testing.T) {
 	for _, c := range []struct {
-		stable, forced bool
-		class          wechat.Class
-		want           bool
+		replaces, forced bool
+		class            wechat.Class
+		want             bool
 	}{
-		{true, true, wechat.ClassQuota, true},
-		{true, true, wechat.ClassRate, false},
-		{true, false, wechat.ClassQuota, false},
-		{false, true, wechat.ClassQuota, false},
+		{false, true, wechat.ClassQuota, true},
+		{false, true, wechat.ClassRate, false},
+		{false, false, wechat.ClassQuota, false},
+		{true, true, wechat.ClassQuota, false},
 	} {
-		r := &refresher{policy: policy{stable: c.stable, backoffMin: time.Second, backoffMax: 5 * time.Minute}, jitter: func() float64 { return 0 }}
-		a := r.newAbort(&attempt{begin: store.Begin{Forced: c.forced, Spacing: time.Second}}, store.BeginAnswer{T0: instant}, &wechat.Error{Class: c.class}, 0)
-		if a.Spent != c.want || (a.Wait == time.Second) != c.want {
-			t.Errorf("%+v: spent: %v, wait %v", c, a.Spent, a.Wait)
+		r := &refresher{policy: policy{replaces: c.replaces, backoffMin: time.Second, backoffMax: 5 * time.Minute}, jitter: func() float64 { return 0 }}
+		a := r.newAbort(&attempt{begin: store.Begin{Forced: c.forced}}, store.BeginAnswer{T0: instant}, &wechat.Error{Class: c.class}, 0)
+		if got := a.NoForceWait == 4*time.Hour; got != c.want || (a.Wait == time.Second) != c.want {
+			t.Errorf("%+v: no force for %v, wait %v", c, a.NoForceWait, a.Wait)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"wxtokend/daemon/wechat"
 )
 
-// action is what one tick does for one credential.
+// action is what one look calls for.
 type action string
 
 const (
@@ -17,96 +17,103 @@ const (
 	mint     action = "mint"
 )
 
-// view is everything the decision depends on.
-type view struct {
+// look is everything that a decision depends on: what Redis holds at one
+// instant, and what this process knows besides.
+type look struct {
 	store.Observation
-	memory  *store.Memory // the token to restore, nil when none may be
-	secret  string        // fingerprint of the AppSecret in use, "" if not read
-	tried   string        // the one this process last failed with
-	barred  time.Duration // this process still waits so long, whatever the fleet does
-	contest bool          // another appid lives under this key, and was answered lately
-	left    time.Duration // of the token by this host's clock, should that of Redis have gone back
+	memory *store.Memory // the token to restore, nil when none may be
+	secret string        // fingerprint of the AppSecret in use, "" if not read
+	tried  string        // the one this process last failed with
+	barred time.Duration // WeChat refuses this process' address for so long
+	left   time.Duration // of the token by this host's clock, should that of Redis have gone back
 }
 
 // decision is what to do and why; with nothing to do, what is waited for.
 type decision struct {
 	action action
 	reason string // of the action
-	hold   string // why a mint that is due does not begin now
-	next   bool   // a mint is due, and begins after what is done now
+	hold   hold   // why a mint that is due does not begin now
+	next   string // reason of a mint that begins after what is done now, "" if none is due
 	ask    bool   // WeChat whether it accepts the stored token
+	drop   bool   // the reader's report: it calls for nothing
+	at     time.Time
 
-	pastBackoff, urgent, rival, forced bool // for begin
+	newSecret, urgent, outside, forced bool // for the attempt
 }
 
 // mintDue says that somebody should mint, now or after what is waited for.
 func (d decision) mintDue() bool { return d.action == mint || d.hold != "" }
 
-// due decides. It has no clock, no memory and no side effect: the same view
-// gives the same decision in every process of a fleet.
-func due(v view, p policy) decision {
-	// Readers come before hands off: after a roll-back nobody else may be left.
-	newer := v.newer()
-	if newer && v.Value.Token != "" && v.State.Live(v.Now) && v.remaining() > p.effectiveAhead(v.State.Life) {
-		return decision{hold: "a newer version keeps this credential"}
-	}
+// decide has no clock, no memory and no side effect: the same look gives the
+// same decision in every process of a fleet.
+func decide(v look, p policy) decision {
 	d := dueMint(v, p)
-	if newer {
+	d.at = d.attemptAt(v, p)
+	if v.newer() {
+		// Act only if readers would lose their token: after a roll-back the newer
+		// version may not be running.
+		if v.Value.Token != "" && v.State.Live(v.Now) && v.remaining() > p.effectiveAhead(v.State.Life) {
+			return decision{hold: holdNewer, at: d.at}
+		}
 		return d
 	}
 	switch reason := reassertReason(v, p); {
-	case reason == "ttl" && d.action == mint: // it is readable, and cured by the mint
+	case reason == "ttl" && d.action == mint:
+		// Readers can read it, and the mint cures it.
 	case reason != "":
-		d = decision{action: reassert, reason: reason, next: d.action == mint}
-	// After the state, before a mint: memory before state would undo a newer token.
+		if d.action == mint {
+			d.next = d.reason
+		}
+		d.action, d.reason = reassert, reason
 	case v.memory != nil && v.Lease == "":
-		return decision{action: restore, reason: restoreReason(v)}
+		// After the state, before a mint: memory before state would undo a newer token.
+		d.action, d.reason = restore, restoreReason(v)
+		return d
 	}
 	// Beside a re-assert as well, or whoever breaks the key at each poll blinds
 	// everybody; and about a refused token, as WeChat may have been wrong.
-	d.ask = d.action != mint && p.mint && v.remaining() > 0 && !sane(v.State.VerifyAt, p.verifyEvery, v.Now).After(v.Now)
+	d.ask = d.action != mint && d.next == "" && askDue(v, p)
+	d.drop = v.Rejected != "" && (v.Rejected != v.State.Token || !v.State.Live(v.Now))
 	return d
 }
 
 // dueMint decides on a mint alone.
-func dueMint(v view, p policy) decision {
-	d := decision{action: mint, reason: mintReason(v, p)}
+func dueMint(v look, p policy) decision {
+	d := decision{reason: mintReason(v, p)}
 	d.urgent = !v.State.Live(v.Now)
 	// A token that our own lost mint may have killed accuses nobody, and its
-	// readers need not wait until a rival may be answered again.
-	d.rival = d.reason == "foreign" || d.reason == "refused" && !v.State.Outstanding()
+	// readers need not wait until an outside draw may be answered again.
+	d.outside = d.reason == "foreign" || d.reason == "refused" && !v.State.Outstanding()
 	d.forced = d.reason == "forced"
-	d.pastBackoff = secretChanged(v)
-	if d.reason != "" {
-		d.hold = hold(v, p, d)
+	d.newSecret = secretChanged(v)
+	if d.reason == "" {
+		return d
 	}
-	if d.reason == "" || d.hold != "" {
-		d.action = nothing
+	if d.hold = holdOf(v, p, d); d.hold == "" {
+		d.action = mint
 	}
 	return d
 }
 
 // newer says that a newer version wrote the state. What its token means is not
 // known here for sure, so it is replaced or left alone, and never written again.
-func (v view) newer() bool { return v.State.Schema > store.Schema }
+func (v look) newer() bool { return v.State.Schema > store.Schema }
 
-func (v view) remaining() time.Duration { return v.State.ExpiresAt.Sub(v.Now) }
+func (v look) remaining() time.Duration { return v.State.ExpiresAt.Sub(v.Now) }
 
 // endless says that nobody knows when this token ends: it has more time left
 // than it ever had.
-func (v view) endless() bool { return v.remaining() > v.State.ExpiresIn+time.Second }
+func (v look) endless() bool { return v.remaining() > v.State.ExpiresIn+time.Second }
 
-// spent says that the day's forced refreshes are used up.
-func (v view) spent(p policy) bool {
-	return p.stable && v.State.ForcedDay == store.Day(v.Now) && v.State.Forced >= store.ForceLimit
-}
+// blind says that WeChat answers no questions about the token for now.
+func (v look) blind() bool { return v.State.NoAnswerUntil.After(v.Now) }
 
 // ttlSlack is how far the key's time to live may be from the token's: the two
 // are written as one, in milliseconds.
 const ttlSlack = time.Second
 
 // reassertReason says what is wrong with the key that the state's token cures.
-func reassertReason(v view, p policy) string {
+func reassertReason(v look, p policy) string {
 	s := v.State
 	switch {
 	case !s.Live(v.Now):
@@ -115,24 +122,23 @@ func reassertReason(v view, p policy) string {
 		return "deleted"
 	case v.Value.Token == "":
 		return "overwritten"
-	case v.Value.Token == s.Token:
-		if v.endless() {
-			return "" // a mint is due, and says when the next one ends
-		}
-		if v.Value.TTL < 0 || (v.Value.TTL-v.remaining()).Abs() > ttlSlack {
-			return "ttl"
-		}
+	case v.Value.Token == s.Token && v.endless():
+		// A mint is due, and says when the next one ends.
 		return ""
-	case p.stable, passed(s.RivalAt, v.Now) < overlap:
+	case v.Value.Token == s.Token && (v.Value.TTL < 0 || (v.Value.TTL-v.remaining()).Abs() > ttlSlack):
+		return "ttl"
+	case v.Value.Token == s.Token:
+		return ""
+	case !p.replaces, v.Now.Sub(s.OutsideAt) < overlap:
 		return "overwritten"
 	}
-	// Classic, and somebody else's token: it says that ours is on its last five
-	// minutes, and must not be buried before it was answered by a mint.
+	// Somebody else's token says that ours is on its last five minutes where each
+	// draw replaces, and must not be buried before a mint has answered it.
 	return ""
 }
 
 // restoreReason tells an empty Redis from one that lost its newest writes.
-func restoreReason(v view) string {
+func restoreReason(v look) string {
 	if v.State.Token == "" {
 		return "redis_lost"
 	}
@@ -140,18 +146,18 @@ func restoreReason(v view) string {
 }
 
 // mintReason says why somebody should mint, "" if nobody needs to.
-func mintReason(v view, p policy) string {
+func mintReason(v look, p policy) string {
 	s := v.State
 	switch {
 	case s.Token == "", v.newer() && v.Value.Token == "":
 		return "missing"
 	case !v.Now.Before(s.ExpiresAt):
 		return "expired"
-	case s.Force > 0 && !v.spent(p):
+	case s.Force > 0 && !v.Now.Before(s.NoForceUntil):
 		return "forced"
 	case !s.Live(v.Now):
 		return "refused"
-	case v.Value.Token != s.Token && v.Value.Token != "":
+	case p.replaces && v.Value.Token != s.Token && v.Value.Token != "":
 		return "foreign"
 	case s.Outstanding():
 		return "outstanding"
@@ -163,89 +169,33 @@ func mintReason(v view, p policy) string {
 	return ""
 }
 
-// What a due mint waits for, where its end is known.
-const (
-	holdRival  = "a rival draws tokens, and was answered lately"
-	holdForced = "forced a moment ago"
-	holdLimit  = "daily_limit"
-)
-
-// hold says what a due mint waits for. Redis decides the same once more in
-// begin; this saves asking it on every tick.
-func hold(v view, p policy, d decision) string {
-	s := v.State
-	switch {
-	case !p.mint:
-		return "mint: false"
-	case v.contest:
-		return "another appid lives under this key"
-	case v.Lease != "":
-		return "leased"
-	case sane(s.NextAttemptAt, s.Wait, v.Now).After(v.Now) && !d.pastBackoff:
-		return "backoff"
-	case sane(s.UnknownUntil, s.UnknownWait, v.Now).After(v.Now) && !d.urgent:
-		return "unknown outcome"
-	case v.barred > 0 && !d.pastBackoff:
-		return "this process waits after its own last failure"
-	case d.rival && !p.stable && passed(s.RivalAt, v.Now) < overlap:
-		return holdRival
-	case d.forced && passed(s.ForcedAt, v.Now) < store.ForceSpacing:
-		return holdForced
-	case s.Day == store.Day(v.Now) && s.Calls >= p.limit:
-		return holdLimit
-	}
-	return ""
-}
-
-// dueAt is when the next mint may begin, as far as it is known now.
-func dueAt(v view, p policy, d decision) time.Time {
-	s := v.State
-	at := s.ExpiresAt.Add(-p.effectiveAhead(s.Life))
-	if s.Token == "" || d.mintDue() && at.After(v.Now) {
-		at = v.Now
-	}
-	waits := []time.Time{sane(s.NextAttemptAt, s.Wait, v.Now), sane(s.UnknownUntil, s.UnknownWait, v.Now)}
-	switch d.hold {
-	case holdLimit:
-		return store.NextDay(v.Now)
-	case holdRival:
-		waits = append(waits, s.RivalAt.Add(overlap))
-	case holdForced:
-		waits = append(waits, s.ForcedAt.Add(store.ForceSpacing))
-	}
-	for _, wait := range waits {
-		if wait.After(at) {
-			at = wait
-		}
-	}
-	if mine := v.Now.Add(v.barred); v.barred > 0 && d.mintDue() && !d.pastBackoff && mine.After(at) {
-		at = mine
-	}
-	return at
-}
-
 // secretChanged says that the AppSecret is another one than the one that was
-// refused, and that this process did not try it yet: that ends the wait. One
-// try per process and secret, or two replicas with different secrets would end
-// each other's wait for ever.
-func secretChanged(v view) bool {
-	failed := v.State.LastError
-	return failed != nil && secretToBlame(wechat.Class(failed.Class)) &&
-		v.secret != "" && v.secret != v.State.Secret && v.secret != v.tried
+// refused, that this process did not try it yet, and that the hour has room for
+// one more such try: that ends the wait. Two replicas with different secrets
+// would end each other's for ever.
+func secretChanged(v look) bool {
+	s := v.State
+	return s.LastError != nil && secretToBlame(wechat.Class(s.LastError.Class)) && v.secret != "" && v.secret != s.Secret && v.secret != v.tried &&
+		store.HasRoom(s.SecretsAt, v.Now, store.SecretsEvery)
 }
 
-func secretToBlame(class wechat.Class) bool {
-	return class == wechat.ClassConfig || class == wechat.ClassAccount
-}
-
-// sane ignores a time that lies further ahead than it was ever set: it was
-// written by another clock.
-func sane(t time.Time, most time.Duration, now time.Time) time.Time {
-	if t.Sub(now) > most+time.Second {
-		return time.Time{}
+// askDue says that WeChat is to be asked now whether it accepts the token.
+func askDue(v look, p policy) bool {
+	s := v.State
+	if !p.mint || v.remaining() <= 0 || v.blind() {
+		return false
 	}
-	return t
+	if v.Now.Before(s.VerifyAt) && !(reported(v) && v.Now.Sub(s.VerifiedAt) >= p.verifyEvery/10) {
+		return false
+	}
+	// WeChat answers about a thousand questions a day. Once those of the hour are
+	// used up only two are asked: the one in its turn, whoever breaks or kills
+	// what over and over again, and the one that a first refusal waits for.
+	return store.HasRoom(s.QuestionsAt, v.Now, store.QuestionsEvery) ||
+		v.Now.Sub(s.VerifiedAt) >= p.verifyEvery*3/4 || v.Now.Sub(s.SuspectAt) < p.verifyEvery/10
 }
 
-// passed is the time since t; very long for a time that never was or that lies ahead.
-func passed(t, now time.Time) time.Duration { return now.Sub(sane(t, 0, now)) }
+// reported says that a reader was refused with the very token that is stored.
+func reported(v look) bool {
+	return v.Rejected != "" && v.Rejected == v.State.Token && v.State.Live(v.Now)
+}

@@ -22,14 +22,14 @@ func policyOf(api string) policy {
 	r := config.Default().Refresh
 	c := config.DefaultCredential(api, r)
 	return policy{
-		stable: api == "stable", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll,
+		replaces: api == "classic", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll, lease: c.Lease,
 		backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
 	}
 }
 
-// freshView is an hour after a mint, with everything in order.
-func freshView() view {
-	return view{secret: "5ec2e700", left: 2 * time.Hour, Observation: store.Observation{
+// freshLook is an hour after a mint, with everything in order.
+func freshLook() look {
+	return look{secret: "5ec2e700", left: 2 * time.Hour, Observation: store.Observation{
 		Now:   instant,
 		Value: store.Value{Present: true, Token: ours, TTL: time.Hour},
 		State: store.State{
@@ -40,10 +40,10 @@ func freshView() view {
 	}}
 }
 
-func without(v *view) { v.Observation = store.Observation{Now: instant} }
+func without(v *look) { v.Observation = store.Observation{Now: instant} }
 
-func expires(in time.Duration) func(*view) {
-	return func(v *view) {
+func expires(in time.Duration) func(*look) {
+	return func(v *look) {
 		v.State.ExpiresAt, v.Value.TTL = instant.Add(in), in
 		if in <= 0 {
 			v.Value = store.Value{}
@@ -51,153 +51,156 @@ func expires(in time.Duration) func(*view) {
 	}
 }
 
-func newer(v *view) { v.State.Schema++ }
+func newer(v *look) { v.State.Schema++ }
 
-func deleted(v *view) { v.Value = store.Value{} }
+func deleted(v *look) { v.Value = store.Value{} }
 
-func outstanding(v *view) { v.State.Generation++ }
+func outstanding(v *look) { v.State.Generation++ }
 
-func refused(v *view) { v.State.Refused = ours.Fingerprint() }
+func refused(v *look) { v.State.Refused = ours.Fingerprint() }
 
 // unknown is an outcome of a mint that nobody knows yet, and that WeChat may
 // process for so long.
-func unknown(left time.Duration) func(*view) {
-	return func(v *view) { v.State.UnknownUntil, v.State.UnknownWait = instant.Add(left), 30*time.Second }
+func unknown(left time.Duration) func(*look) {
+	return func(v *look) { v.State.UnknownUntil = instant.Add(left) }
 }
 
-func rivalled(v *view) { v.State.RivalAt = instant.Add(-time.Minute) }
+func answered(v *look) { v.State.OutsideAt = instant.Add(-time.Minute) }
 
-// forcedOut wants forced refreshes although a day's are used up.
-func forcedOut(day int64) func(*view) {
-	return func(v *view) {
-		v.State.Force, v.State.Forced, v.State.ForcedDay = 2, store.ForceLimit, store.Day(instant)+day
-	}
+// forcedOut wants forced refreshes although WeChat allows none for so long.
+func forcedOut(left time.Duration) func(*look) {
+	return func(v *look) { v.State.Force, v.State.NoForceUntil = 2, instant.Add(left) }
 }
 
-func failed(class string) func(*view) {
-	return func(v *view) {
+func failed(class string) func(*look) {
+	return func(v *look) {
 		v.State.LastError = &store.Failure{Class: class}
-		v.State.Failures, v.State.NextAttemptAt, v.State.Wait = 3, instant.Add(time.Minute), 2*time.Minute
+		v.State.Failures, v.State.NextAttemptAt = 3, instant.Add(time.Minute)
 	}
 }
 
-func TestDue(t *testing.T) {
+func cohabitantSince(ago time.Duration) store.Other {
+	return store.Other{AppID: "wxffffffffffffffff", Issuer: "api.weixin.qq.com", BegunAt: instant.Add(-ago)}
+}
+
+func TestDecide(t *testing.T) {
 	memory := &store.Memory{Token: ours}
 	both := []string{"stable", "classic"}
 	cases := []struct {
 		name   string
 		apis   []string
-		change []func(*view)
+		change []func(*look)
 		action action
 		reason string
-		hold   string
+		hold   hold
 	}{
 		{"fresh", both, nil, nothing, "", ""},
-		{"nothing at all", both, []func(*view){without}, mint, "missing", ""},
-		{"expired", both, []func(*view){expires(-time.Second)}, mint, "expired", ""},
-		{"at the expiry", both, []func(*view){expires(0)}, mint, "expired", ""},
-		{"outstanding", both, []func(*view){outstanding}, mint, "outstanding", ""},
-		{"refused", both, []func(*view){refused}, mint, "refused", ""},
-		{"a forced refresh is wanted", both, []func(*view){func(v *view) { v.State.Force = 2 }}, mint, "forced", ""},
+		{"nothing at all", both, []func(*look){without}, mint, "missing", ""},
+		{"expired", both, []func(*look){expires(-time.Second)}, mint, "expired", ""},
+		{"at the expiry", both, []func(*look){expires(0)}, mint, "expired", ""},
+		{"outstanding", both, []func(*look){outstanding}, mint, "outstanding", ""},
+		{"refused", both, []func(*look){refused}, mint, "refused", ""},
+		{"a forced refresh is wanted", both, []func(*look){func(v *look) { v.State.Force = 2 }}, mint, "forced", ""},
 
-		{"more left than there ever was", both, []func(*view){expires(2*time.Hour + time.Second + time.Millisecond)}, mint, "clock went back", ""},
-		{"the same, and the key ends another time", both, []func(*view){expires(50 * time.Hour), func(v *view) { v.Value.TTL = time.Hour }}, mint, "clock went back", ""},
-		{"the same, while the mint waits", both, []func(*view){expires(50 * time.Hour), failed("transient"), func(v *view) { v.Value.TTL = time.Hour }}, nothing, "clock went back", "backoff"},
-		{"a second more", both, []func(*view){expires(2*time.Hour + time.Second)}, nothing, "", ""},
-		{"expired, and forced a moment ago", both, []func(*view){expires(-time.Second), func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-time.Second) }},
+		{"more left than there ever was", both, []func(*look){expires(2*time.Hour + time.Second + time.Millisecond)}, mint, "clock went back", ""},
+		{"the same, and the key ends another time", both, []func(*look){expires(50 * time.Hour), func(v *look) { v.Value.TTL = time.Hour }}, mint, "clock went back", ""},
+		{"the same, while the mint waits", both, []func(*look){expires(50 * time.Hour), failed("transient"), func(v *look) { v.Value.TTL = time.Hour }}, nothing, "clock went back", "backoff"},
+		{"a second more", both, []func(*look){expires(2*time.Hour + time.Second)}, nothing, "", ""},
+		{"expired, and forced a moment ago", both, []func(*look){expires(-time.Second), func(v *look) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-time.Second) }},
 			mint, "expired", ""},
 
-		{"a millisecond before ahead", []string{"classic"}, []func(*view){expires(30*time.Minute + time.Millisecond)}, nothing, "", ""},
-		{"at ahead", []string{"classic"}, []func(*view){expires(30 * time.Minute)}, mint, "ahead", ""},
-		{"a millisecond before ahead", []string{"stable"}, []func(*view){expires(270*time.Second + time.Millisecond)}, nothing, "", ""},
-		{"at ahead by this host's clock alone", both, []func(*view){func(v *view) { v.left = 4 * time.Minute }}, mint, "ahead", ""},
-		{"at ahead", []string{"stable"}, []func(*view){expires(270 * time.Second)}, mint, "ahead", ""},
-		{"a short life is due at its half", both, []func(*view){expires(31 * time.Second), func(v *view) { v.State.Life = time.Minute }}, nothing, "", ""},
-		{"at its half", both, []func(*view){expires(30 * time.Second), func(v *view) { v.State.Life = time.Minute }}, mint, "ahead", ""},
+		{"a millisecond before ahead", []string{"classic"}, []func(*look){expires(30*time.Minute + time.Millisecond)}, nothing, "", ""},
+		{"at ahead", []string{"classic"}, []func(*look){expires(30 * time.Minute)}, mint, "ahead", ""},
+		{"a millisecond before ahead", []string{"stable"}, []func(*look){expires(270*time.Second + time.Millisecond)}, nothing, "", ""},
+		{"at ahead by this host's clock alone", both, []func(*look){func(v *look) { v.left = 4 * time.Minute }}, mint, "ahead", ""},
+		{"at ahead", []string{"stable"}, []func(*look){expires(270 * time.Second)}, mint, "ahead", ""},
+		{"a short life is due at its half", both, []func(*look){expires(31 * time.Second), func(v *look) { v.State.Life = time.Minute }}, nothing, "", ""},
+		{"at its half", both, []func(*look){expires(30 * time.Second), func(v *look) { v.State.Life = time.Minute }}, mint, "ahead", ""},
 
-		{"deleted", both, []func(*view){deleted}, reassert, "deleted", ""},
-		{"deleted while somebody mints", both, []func(*view){func(v *view) { v.Value, v.Lease = store.Value{}, "a1" }}, reassert, "deleted", ""},
-		{"garbage", both, []func(*view){func(v *view) { v.Value.Token = "" }}, reassert, "overwritten", ""},
-		{"without TTL", both, []func(*view){func(v *view) { v.Value.TTL = -time.Millisecond }}, reassert, "ttl", ""},
-		{"TTL too long", both, []func(*view){func(v *view) { v.Value.TTL += 2 * time.Second }}, reassert, "ttl", ""},
-		{"TTL too short", both, []func(*view){func(v *view) { v.Value.TTL -= 2 * time.Second }}, reassert, "ttl", ""},
-		{"TTL within its slack", both, []func(*view){func(v *view) { v.Value.TTL -= time.Second }}, nothing, "", ""},
-		{"deleted, but refused", both, []func(*view){refused, deleted}, mint, "refused", ""},
-		{"deleted and expired", both, []func(*view){expires(-time.Second)}, mint, "expired", ""},
+		{"deleted", both, []func(*look){deleted}, reassert, "deleted", ""},
+		{"deleted while somebody mints", both, []func(*look){func(v *look) { v.Value, v.Lease = store.Value{}, "a1" }}, reassert, "deleted", ""},
+		{"garbage", both, []func(*look){func(v *look) { v.Value.Token = "" }}, reassert, "overwritten", ""},
+		{"without TTL", both, []func(*look){func(v *look) { v.Value.TTL = -time.Millisecond }}, reassert, "ttl", ""},
+		{"TTL too long", both, []func(*look){func(v *look) { v.Value.TTL += 2 * time.Second }}, reassert, "ttl", ""},
+		{"TTL too short", both, []func(*look){func(v *look) { v.Value.TTL -= 2 * time.Second }}, reassert, "ttl", ""},
+		{"TTL within its slack", both, []func(*look){func(v *look) { v.Value.TTL -= time.Second }}, nothing, "", ""},
+		{"deleted, but refused", both, []func(*look){refused, deleted}, mint, "refused", ""},
+		{"deleted and expired", both, []func(*look){expires(-time.Second)}, mint, "expired", ""},
 
-		{"foreign", []string{"stable"}, []func(*view){func(v *view) { v.Value.Token = foreign }}, reassert, "overwritten", ""},
-		{"foreign", []string{"classic"}, []func(*view){func(v *view) { v.Value.Token = foreign }}, mint, "foreign", ""},
-		{"foreign again within the overlap", []string{"classic"}, []func(*view){func(v *view) {
-			v.Value.Token, v.State.RivalAt = foreign, instant.Add(-overlap+time.Second)
-		}}, reassert, "overwritten", ""},
-		{"foreign again after the overlap", []string{"classic"}, []func(*view){func(v *view) {
-			v.Value.Token, v.State.RivalAt = foreign, instant.Add(-overlap)
+		{"foreign", []string{"stable"}, []func(*look){func(v *look) { v.Value.Token = foreign }}, reassert, "overwritten", ""},
+		{"foreign", []string{"classic"}, []func(*look){func(v *look) { v.Value.Token = foreign }}, mint, "foreign", ""},
+		{"foreign again within the overlap", []string{"classic"}, []func(*look){func(v *look) {
+			v.Value.Token, v.State.OutsideAt = foreign, instant.Add(-overlap+time.Second)
+		}}, reassert, "overwritten", holdOutside},
+		{"foreign again after the overlap", []string{"classic"}, []func(*look){func(v *look) {
+			v.Value.Token, v.State.OutsideAt = foreign, instant.Add(-overlap)
 		}}, mint, "foreign", ""},
-		{"refused again within the overlap", []string{"classic"}, []func(*view){refused, rivalled}, nothing, "refused", holdRival},
-		{"refused again within the overlap, by a lost mint of our own", both, []func(*view){refused, rivalled, outstanding}, mint, "refused", ""},
-		{"refused again within the overlap", []string{"stable"}, []func(*view){refused, rivalled}, mint, "refused", ""},
-		{"forced refreshes are used up", []string{"stable"}, []func(*view){forcedOut(0)}, nothing, "", ""},
-		{"forced refreshes were used up yesterday", []string{"stable"}, []func(*view){forcedOut(-1)}, mint, "forced", ""},
-		{"classic knows no limit of forced refreshes", []string{"classic"}, []func(*view){forcedOut(0)}, mint, "forced", ""},
-		{"refused, and a rival of another clock", []string{"classic"}, []func(*view){refused, func(v *view) { v.State.RivalAt = instant.Add(time.Hour) }}, mint, "refused", ""},
-		{"forced a moment ago", both, []func(*view){func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-29*time.Second) }},
+		{"refused again within the overlap", []string{"classic"}, []func(*look){refused, answered}, nothing, "refused", holdOutside},
+		{"refused again within the overlap, by a lost mint of our own", both, []func(*look){refused, answered, outstanding}, mint, "refused", ""},
+		{"refused again within the overlap", []string{"stable"}, []func(*look){refused, answered}, mint, "refused", ""},
+		{"forced refreshes are used up", both, []func(*look){forcedOut(time.Second)}, nothing, "", ""},
+		{"forced refreshes were used up", both, []func(*look){forcedOut(0)}, mint, "forced", ""},
+		{"forced a moment ago", both, []func(*look){func(v *look) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-29*time.Second) }},
 			nothing, "forced", "forced a moment ago"},
-		{"neither holds up another reason", both, []func(*view){expires(time.Second), func(v *view) {
-			v.State.RivalAt, v.State.ForcedAt = instant.Add(-time.Second), instant.Add(-time.Second)
+		{"neither holds up another reason", both, []func(*look){expires(time.Second), func(v *look) {
+			v.State.OutsideAt, v.State.ForcedAt = instant.Add(-time.Second), instant.Add(-time.Second)
 		}}, mint, "ahead", ""},
 
-		{"lost by Redis", both, []func(*view){without, func(v *view) { v.memory = memory }}, restore, "redis_lost", ""},
-		{"older state after a failover", both, []func(*view){func(v *view) { v.memory = &store.Memory{Token: "98_newer"} }}, restore, "failover", ""},
-		{"re-assert comes before restore", both, []func(*view){func(v *view) { v.memory, v.Value = memory, store.Value{} }}, reassert, "deleted", ""},
-		{"no restore while somebody mints", both, []func(*view){without, func(v *view) { v.memory, v.Lease = memory, "a1" }}, nothing, "missing", "leased"},
+		{"lost by Redis", both, []func(*look){without, func(v *look) { v.memory = memory }}, restore, "redis_lost", ""},
+		{"older state after a failover", both, []func(*look){func(v *look) { v.memory = &store.Memory{Token: "98_newer"} }}, restore, "failover", ""},
+		{"re-assert comes before restore", both, []func(*look){func(v *look) { v.memory, v.Value = memory, store.Value{} }}, reassert, "deleted", ""},
+		{"no restore while somebody mints", both, []func(*look){without, func(v *look) { v.memory, v.Lease = memory, "a1" }}, nothing, "missing", "leased"},
 
-		{"leased", both, []func(*view){without, func(v *view) { v.Lease = "a1" }}, nothing, "missing", "leased"},
-		{"backoff", both, []func(*view){expires(time.Second), failed("transient")}, nothing, "ahead", "backoff"},
-		{"backoff, even without a token", both, []func(*view){without, failed("transient")}, nothing, "missing", "backoff"},
-		{"backoff is over", both, []func(*view){without, failed("transient"), func(v *view) { v.State.NextAttemptAt = instant }}, mint, "missing", ""},
-		{"backoff, by a clock a second behind", both, []func(*view){without, failed("transient"), func(v *view) { v.State.NextAttemptAt = instant.Add(2*time.Minute + time.Second) }},
-			nothing, "missing", "backoff"},
-		{"backoff of another clock", both, []func(*view){without, failed("transient"), func(v *view) { v.State.NextAttemptAt = instant.Add(time.Hour) }},
-			mint, "missing", ""},
-		{"unknown outcome", both, []func(*view){outstanding, unknown(time.Second)},
+		{"leased", both, []func(*look){without, func(v *look) { v.Lease = "a1" }}, nothing, "missing", "leased"},
+		{"backoff", both, []func(*look){expires(time.Second), failed("transient")}, nothing, "ahead", "backoff"},
+		{"backoff, even without a token", both, []func(*look){without, failed("transient")}, nothing, "missing", "backoff"},
+		{"backoff is over", both, []func(*look){without, failed("transient"), func(v *look) { v.State.NextAttemptAt = instant }}, mint, "missing", ""},
+		{"unknown outcome", both, []func(*look){outstanding, unknown(time.Second)},
 			nothing, "outstanding", "unknown outcome"},
-		{"unknown outcome without a token", both, []func(*view){expires(-time.Second), unknown(time.Second)},
+		{"unknown outcome without a token", both, []func(*look){expires(-time.Second), unknown(time.Second)},
 			mint, "expired", ""},
-		{"unknown outcome of another clock", both, []func(*view){outstanding, unknown(time.Hour)},
-			mint, "outstanding", ""},
-		{"barred", both, []func(*view){without, func(v *view) { v.barred = time.Minute }}, nothing, "missing", "this process waits after its own last failure"},
-		{"contest", both, []func(*view){without, func(v *view) { v.contest = true }}, nothing, "missing", "another appid lives under this key"},
-		{"daily limit", both, []func(*view){expires(time.Second), func(v *view) { v.State.Calls = 10_000 }}, nothing, "ahead", "daily_limit"},
-		{"yesterday's calls", both, []func(*view){expires(time.Second), func(v *view) { v.State.Calls, v.State.Day = 10_000, v.State.Day-1 }}, mint, "ahead", ""},
+		{"barred", both, []func(*look){without, func(v *look) { v.barred = time.Minute }}, nothing, "missing", holdBarred},
+		{"another account's token is fresh", both, []func(*look){without, func(v *look) { v.Other = cohabitantSince(overlap - time.Millisecond) }}, nothing, "missing", holdCohabitant},
+		{"another account's token has had its overlap", both, []func(*look){without, func(v *look) { v.Other = cohabitantSince(overlap) }}, mint, "missing", ""},
+		{"began a moment ago", both, []func(*look){expires(time.Second), func(v *look) { v.State.BegunAt = instant.Add(-time.Second + time.Millisecond) }}, nothing, "ahead", holdSpacing},
+		{"began a second ago", both, []func(*look){expires(time.Second), func(v *look) { v.State.BegunAt = instant.Add(-time.Second) }}, mint, "ahead", ""},
+		{"daily limit", both, []func(*look){expires(time.Second), func(v *look) { v.State.Calls = 10_000 }}, nothing, "ahead", "daily_limit"},
+		{"yesterday's calls", both, []func(*look){expires(time.Second), func(v *look) { v.State.Calls, v.State.Day = 10_000, v.State.Day-1 }}, mint, "ahead", ""},
 
-		{"a new secret ends the wait", both, []func(*view){without, failed("config"), func(v *view) { v.State.Secret = "01d" }}, mint, "missing", ""},
-		{"a new secret ends this process' bar", both, []func(*view){without, failed("account"), func(v *view) { v.State.Secret, v.barred = "01d", time.Minute }}, mint, "missing", ""},
-		{"the same secret waits", both, []func(*view){without, failed("config"), func(v *view) { v.State.Secret = v.secret }}, nothing, "missing", "backoff"},
-		{"a secret that cannot be read is none that changed", both, []func(*view){without, failed("config"), func(v *view) { v.State.Secret, v.secret, v.tried = "01d", "", "5ec2e700" }},
+		{"a new secret ends the wait", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret = "01d" }}, mint, "missing", ""},
+		{"a new secret ends this process' bar", both, []func(*look){without, failed("account"), func(v *look) { v.State.Secret, v.barred = "01d", time.Minute }}, mint, "missing", ""},
+		{"the same secret waits", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret = v.secret }}, nothing, "missing", "backoff"},
+		{"a secret that cannot be read is none that changed", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret, v.secret, v.tried = "01d", "", "5ec2e700" }},
 			nothing, "missing", "backoff"},
-		{"a new secret that failed here", both, []func(*view){without, failed("config"), func(v *view) { v.State.Secret, v.tried = "01d", v.secret }}, nothing, "missing", "backoff"},
-		{"a new secret does not cure a busy WeChat", both, []func(*view){without, failed("transient"), func(v *view) { v.State.Secret = "01d" }}, nothing, "missing", "backoff"},
+		{"a new secret, but too many came this hour", both, []func(*look){without, failed("config"), func(v *look) {
+			v.State.Secret, v.State.SecretsAt = "01d", instant.Add(time.Hour-store.SecretsEvery+time.Millisecond)
+		}}, nothing, "missing", "backoff"},
+		{"a new secret, and the hour has room for one", both, []func(*look){without, failed("config"), func(v *look) {
+			v.State.Secret, v.State.SecretsAt = "01d", instant.Add(time.Hour-store.SecretsEvery)
+		}}, mint, "missing", ""},
+		{"a new secret that failed here", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret, v.tried = "01d", v.secret }}, nothing, "missing", "backoff"},
+		{"a new secret does not cure a busy WeChat", both, []func(*look){without, failed("transient"), func(v *look) { v.State.Secret = "01d" }}, nothing, "missing", "backoff"},
 
-		{"newer schema", both, []func(*view){outstanding, newer}, nothing, "", "a newer version keeps this credential"},
-		{"newer schema, but due", both, []func(*view){expires(time.Second), newer}, mint, "ahead", ""},
-		{"newer schema, but refused", both, []func(*view){newer, refused}, mint, "refused", ""},
-		{"newer schema and nothing to read", both, []func(*view){newer, deleted}, mint, "missing", ""},
-		{"newer schema and nothing to read, though this process knows a token", both, []func(*view){newer, deleted, func(v *view) { v.memory = memory }}, mint, "missing", ""},
-		{"newer schema and garbage to read", both, []func(*view){newer, func(v *view) { v.Value.Token = "" }}, mint, "missing", ""},
-		{"newer schema, a foreign token", both, []func(*view){newer, func(v *view) { v.Value.Token = "foreign" }}, nothing, "", "a newer version keeps this credential"},
+		{"newer schema", both, []func(*look){outstanding, newer}, nothing, "", "a newer version keeps this credential"},
+		{"newer schema, but due", both, []func(*look){expires(time.Second), newer}, mint, "ahead", ""},
+		{"newer schema, but refused", both, []func(*look){newer, refused}, mint, "refused", ""},
+		{"newer schema and nothing to read", both, []func(*look){newer, deleted}, mint, "missing", ""},
+		{"newer schema and nothing to read, though this process knows a token", both, []func(*look){newer, deleted, func(v *look) { v.memory = memory }}, mint, "missing", ""},
+		{"newer schema and garbage to read", both, []func(*look){newer, func(v *look) { v.Value.Token = "" }}, mint, "missing", ""},
+		{"newer schema, a foreign token", both, []func(*look){newer, func(v *look) { v.Value.Token = "foreign" }}, nothing, "", "a newer version keeps this credential"},
 
-		{"its key ends too late, and a mint is due", both, []func(*view){expires(time.Minute), func(v *view) { v.Value.TTL = time.Hour }}, mint, "ahead", ""},
-		{"the same, while the mint waits", both, []func(*view){expires(time.Minute), failed("transient"), func(v *view) { v.Value.TTL = time.Hour }}, reassert, "ttl", ""},
-		{"its key is deleted, and a mint is due", both, []func(*view){expires(time.Minute), func(v *view) { v.Value = store.Value{} }}, reassert, "deleted", ""},
+		{"its key ends too late, and a mint is due", both, []func(*look){expires(time.Minute), func(v *look) { v.Value.TTL = time.Hour }}, mint, "ahead", ""},
+		{"the same, while the mint waits", both, []func(*look){expires(time.Minute), failed("transient"), func(v *look) { v.Value.TTL = time.Hour }}, reassert, "ttl", "backoff"},
+		{"its key is deleted, and a mint is due", both, []func(*look){expires(time.Minute), func(v *look) { v.Value = store.Value{} }}, reassert, "deleted", ""},
 	}
 	for _, c := range cases {
 		for _, api := range c.apis {
 			t.Run(api+"/"+c.name, func(t *testing.T) {
-				v := freshView()
+				v := freshLook()
 				for _, change := range c.change {
 					change(&v)
 				}
-				d := due(v, policyOf(api))
+				d := decide(v, policyOf(api))
 				if d.action != c.action || d.reason != c.reason || d.hold != c.hold {
 					t.Errorf("got %q because %q, hold %q; want %q because %q, hold %q", d.action, d.reason, d.hold, c.action, c.reason, c.hold)
 				}
@@ -206,143 +209,156 @@ func TestDue(t *testing.T) {
 	}
 }
 
-// TestDueAsks says when WeChat is asked whether it accepts the token.
-func TestDueAsks(t *testing.T) {
-	at := func(d time.Duration) func(*view) { return func(v *view) { v.State.VerifyAt = instant.Add(d) } }
-	gone := func(v *view) { v.Value = store.Value{} }
+// TestDecideAsks says when WeChat is asked whether it accepts the token.
+func TestDecideAsks(t *testing.T) {
+	at := func(d time.Duration) func(*look) { return func(v *look) { v.State.VerifyAt = instant.Add(d) } }
+	gone := func(v *look) { v.Value = store.Value{} }
+	reports := func(t secret.Token) func(*look) { return func(v *look) { v.Rejected = t } }
+	asked := func(ago time.Duration) func(*look) { return func(v *look) { v.State.VerifiedAt = instant.Add(-ago) } }
+	suspected := func(ago time.Duration) func(*look) { return func(v *look) { v.State.SuspectAt = instant.Add(-ago) } }
+	usedUp := func(v *look) { v.State.QuestionsAt = instant.Add(time.Hour - store.QuestionsEvery + time.Millisecond) }
 	for _, c := range []struct {
 		name   string
-		change []func(*view)
+		change []func(*look)
 		want   bool
 	}{
-		{"in its turn", []func(*view){at(0)}, true},
-		{"a millisecond before", []func(*view){at(time.Millisecond)}, false},
-		{"put off for a day by another clock", []func(*view){at(24 * time.Hour)}, true},
-		{"while a mint waits", []func(*view){at(0), outstanding, failed("transient")}, true},
-		{"a refused token while its mint waits", []func(*view){at(0), refused, failed("transient")}, true},
-		{"beside a re-assert", []func(*view){at(0), gone}, true},
-		{"beside a restore", []func(*view){at(0), without, func(v *view) { v.memory = &store.Memory{Token: ours} }}, false},
-		{"beside a mint", []func(*view){at(0), outstanding}, false},
-		{"nothing to ask about", []func(*view){at(0), without, failed("transient")}, false},
-		{"an expired token", []func(*view){at(0), expires(0), failed("transient")}, false},
-		{"a newer version's", []func(*view){at(0), func(v *view) { v.State.Schema = store.Schema + 1 }}, false},
-		{"a newer version's refused token", []func(*view){at(0), refused, failed("transient"), func(v *view) { v.State.Schema = store.Schema + 1 }}, false},
+		{"in its turn", []func(*look){at(0)}, true},
+		{"a millisecond before", []func(*look){at(time.Millisecond)}, false},
+		{"WeChat answers nobody any more", []func(*look){at(0), reports(ours), func(v *look) { v.State.NoAnswerUntil = instant.Add(time.Millisecond) }}, false},
+		{"WeChat may answer again", []func(*look){at(0), func(v *look) { v.State.NoAnswerUntil = instant }}, true},
+		{"a reader reports the token", []func(*look){at(time.Minute), reports(ours)}, true},
+		{"a reader reports another token", []func(*look){at(time.Minute), reports(foreign)}, false},
+		{"a reader reports a token that was asked about a moment ago", []func(*look){at(time.Minute), reports(ours), asked(30*time.Second - time.Millisecond)}, false},
+		{"a reader reports a token that was asked about a while ago", []func(*look){at(time.Minute), reports(ours), asked(30 * time.Second)}, true},
+		{"the hour's questions are used up", []func(*look){at(0), usedUp, asked(time.Minute)}, false},
+		{"the same, though a reader reports", []func(*look){at(0), usedUp, asked(time.Minute), reports(ours)}, false},
+		{"the same, in its turn", []func(*look){at(0), usedUp, asked(225 * time.Second)}, true},
+		{"the same, to confirm a refusal", []func(*look){at(0), usedUp, asked(time.Minute), suspected(29 * time.Second)}, true},
+		{"the same, a refusal long ago", []func(*look){at(0), usedUp, asked(time.Minute), suspected(30 * time.Second)}, false},
+		{"while a mint waits", []func(*look){at(0), outstanding, failed("transient")}, true},
+		{"a refused token while its mint waits", []func(*look){at(0), refused, failed("transient")}, true},
+		{"beside a re-assert", []func(*look){at(0), gone}, true},
+		{"beside a restore", []func(*look){at(0), without, func(v *look) { v.memory = &store.Memory{Token: ours} }}, false},
+		{"beside a mint", []func(*look){at(0), outstanding}, false},
+		{"nothing to ask about", []func(*look){at(0), without, failed("transient")}, false},
+		{"an expired token", []func(*look){at(0), expires(0), failed("transient")}, false},
+		{"a newer version's", []func(*look){at(0), func(v *look) { v.State.Schema = store.Schema + 1 }}, false},
+		{"a newer version's refused token", []func(*look){at(0), refused, failed("transient"), func(v *look) { v.State.Schema = store.Schema + 1 }}, false},
 	} {
 		for _, api := range []string{"stable", "classic"} {
-			v := freshView()
+			v := freshLook()
 			for _, change := range c.change {
 				change(&v)
 			}
-			if d := due(v, policyOf(api)); d.ask != c.want {
+			if d := decide(v, policyOf(api)); d.ask != c.want {
 				t.Errorf("%s, %s: %+v, want to ask: %v", api, c.name, d, c.want)
 			}
 		}
 	}
 }
 
-func TestDueWithoutMint(t *testing.T) {
+func TestDecideWithoutMint(t *testing.T) {
 	p := policyOf("stable")
 	p.mint = false
-	v := freshView()
+	v := freshLook()
 	without(&v)
-	if d := due(v, p); d.action != nothing || d.hold != "mint: false" {
+	if d := decide(v, p); d.action != nothing || d.hold != "mint: false" {
 		t.Errorf("missing: %+v", d)
 	}
 	v.memory = &store.Memory{Token: ours}
-	if d := due(v, p); d.action != restore {
+	if d := decide(v, p); d.action != restore {
 		t.Errorf("restore: %+v", d)
 	}
-	v = freshView()
+	v = freshLook()
 	v.Value, v.State.VerifyAt = store.Value{}, instant
-	if d := due(v, p); d.action != reassert {
+	if d := decide(v, p); d.action != reassert {
 		t.Errorf("re-assert: %+v", d)
 	}
-	v = freshView()
+	v = freshLook()
 	v.State.VerifyAt = instant
-	if d := due(v, p); d.action != nothing || d.ask {
+	if d := decide(v, p); d.action != nothing || d.ask {
 		t.Errorf("verify: %+v", d)
 	}
 }
 
-func TestDueTellsBegin(t *testing.T) {
-	v := freshView()
+func TestDecideTellsTheAttempt(t *testing.T) {
+	v := freshLook()
 	v.Value.Token = foreign
-	if d := due(v, policyOf("classic")); !d.rival || d.urgent || d.forced {
+	if d := decide(v, policyOf("classic")); !d.outside || d.urgent || d.forced {
 		t.Errorf("foreign: %+v", d)
 	}
-	v = freshView()
+	v = freshLook()
 	refused(&v)
-	if d := due(v, policyOf("stable")); !d.rival || !d.urgent || d.forced {
+	if d := decide(v, policyOf("stable")); !d.outside || !d.urgent || d.forced {
 		t.Errorf("refused: %+v", d)
 	}
 	outstanding(&v)
-	if d := due(v, policyOf("classic")); d.rival || !d.urgent {
+	if d := decide(v, policyOf("classic")); d.outside || !d.urgent {
 		t.Errorf("refused while a mint of our own is outstanding: %+v", d)
 	}
 	v.State.Force = 1
-	if d := due(v, policyOf("stable")); d.rival || !d.urgent || !d.forced {
+	if d := decide(v, policyOf("stable")); d.outside || !d.urgent || !d.forced {
 		t.Errorf("forced: %+v", d)
 	}
-	v = freshView()
+	v = freshLook()
 	expires(time.Minute)(&v)
-	if d := due(v, policyOf("stable")); d.rival || d.urgent || d.forced || d.pastBackoff {
+	if d := decide(v, policyOf("stable")); d.outside || d.urgent || d.forced || d.newSecret {
 		t.Errorf("ahead: %+v", d)
 	}
 }
 
-func TestDueAt(t *testing.T) {
+func TestDecisionAt(t *testing.T) {
 	cases := []struct {
 		name   string
-		change func(*view)
+		change func(*look)
 		want   time.Duration // from now
 	}{
-		{"fresh", func(*view) {}, time.Hour - 270*time.Second},
+		{"fresh", func(*look) {}, time.Hour - 270*time.Second},
 		{"due since", expires(4 * time.Minute), -30 * time.Second},
 		{"missing", without, 0},
 		{"outstanding", outstanding, 0},
-		{"backoff", func(v *view) { outstanding(v); failed("transient")(v) }, time.Minute},
-		{"backoff of another clock", func(v *view) { outstanding(v); failed("transient")(v); v.State.NextAttemptAt = instant.Add(time.Hour) }, 0},
-		{"barred", func(v *view) { outstanding(v); v.barred = time.Minute }, time.Minute},
-		{"barred, and fresh", func(v *view) { v.barred = 2 * time.Hour }, time.Hour - 270*time.Second},
-		{"barred with another secret", func(v *view) {
+		{"backoff", func(v *look) { outstanding(v); failed("transient")(v) }, time.Minute},
+		{"barred", func(v *look) { outstanding(v); v.barred = time.Minute }, time.Minute},
+		{"barred, and fresh", func(v *look) { v.barred = 2 * time.Hour }, 2 * time.Hour},
+		{"barred with another secret", func(v *look) {
 			outstanding(v)
 			failed("config")(v)
 			v.State.Secret, v.State.NextAttemptAt, v.barred = "01d", instant, time.Minute
 		}, 0},
-		{"unknown outcome", func(v *view) { outstanding(v); unknown(20 * time.Second)(v) }, 20 * time.Second},
-		{"daily limit", func(v *view) { outstanding(v); v.State.Calls = 10_000 }, 4 * time.Hour}, // 00:00 UTC+8
-		{"forced a moment ago", func(v *view) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-10*time.Second) }, 20 * time.Second},
-		{"classic: a rival was answered a minute ago", func(v *view) { refused(v); rivalled(v) }, overlap - time.Minute},
+		{"unknown outcome", func(v *look) { outstanding(v); unknown(20 * time.Second)(v) }, 20 * time.Second},
+		{"daily limit", func(v *look) { outstanding(v); v.State.Calls = 10_000 }, 4 * time.Hour}, // 00:00 UTC+8
+		{"forced a moment ago", func(v *look) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-10*time.Second) }, 20 * time.Second},
+		{"classic: a draw was answered a minute ago", func(v *look) { refused(v); answered(v) }, overlap - time.Minute},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			v := freshView()
+			v := freshLook()
 			c.change(&v)
 			api, _, found := strings.Cut(c.name, ":")
 			if !found {
 				api = "stable"
 			}
 			p := policyOf(api)
-			if got := dueAt(v, p, due(v, p)).Sub(instant); got != c.want {
+			if got := decide(v, p).at.Sub(instant); got != c.want {
 				t.Errorf("due in %v, want %v", got, c.want)
 			}
 		})
 	}
 }
 
-// FuzzDue throws arbitrary views at the decision and holds it to what must
+// FuzzDecide throws arbitrary views at the decision and holds it to what must
 // never happen.
-func FuzzDue(f *testing.F) {
+func FuzzDecide(f *testing.F) {
 	f.Add(int64(3600), int64(7200), int64(7), int64(7), int64(0), int64(0), int64(0), uint8(1), uint8(0), uint16(0))
 	f.Add(int64(-5), int64(0), int64(9), int64(7), int64(60), int64(30), int64(-400), uint8(2), uint8(3), uint16(0xffff))
 	f.Fuzz(func(t *testing.T, left, life, generation, settled, next, unknown, rival int64, value, force uint8, flags uint16) {
 		flag := func(n int) bool { return flags>>n&1 == 1 }
 		at := func(seconds int64) time.Time { return instant.Add(time.Duration(seconds%1e6) * time.Second) }
-		v := freshView()
+		v := freshLook()
 		s := &v.State
 		s.ExpiresAt, s.Life = at(left), time.Duration(life%1e6)*time.Second
-		s.Generation, s.Settled, s.NextAttemptAt, s.Wait, s.UnknownUntil, s.UnknownWait = generation, settled, at(next), time.Hour, at(unknown), 30*time.Second
-		s.RivalAt, s.Force, s.VerifyAt = at(rival), int(force%3), at(unknown+next)
+		s.Generation, s.Settled, s.NextAttemptAt, s.UnknownUntil = generation, settled, at(next), at(unknown)
+		s.OutsideAt, s.Force, s.VerifyAt = at(rival), int(force%3), at(unknown+next)
 		v.Value.Token = []secret.Token{"", ours, foreign}[value%3]
 		v.Value.Present = v.Value.Token != "" || flag(0)
 		if flag(1) {
@@ -357,7 +373,9 @@ func FuzzDue(f *testing.F) {
 		if flag(4) {
 			s.Token = ""
 		}
-		v.contest = flag(6)
+		if flag(6) {
+			v.Other = cohabitantSince(time.Minute)
+		}
 		if flag(5) {
 			v.barred = time.Minute
 		}
@@ -367,8 +385,8 @@ func FuzzDue(f *testing.F) {
 			s.Calls = p.limit
 		}
 
-		d := due(v, p)
-		if d != due(v, p) {
+		d := decide(v, p)
+		if d != decide(v, p) {
 			t.Error("not a function")
 		}
 		live := s.Live(v.Now)
@@ -377,28 +395,28 @@ func FuzzDue(f *testing.F) {
 		}
 		switch d.action {
 		case mint:
-			if !p.mint || v.Lease != "" || v.contest || s.Calls >= p.limit || v.barred > 0 && !d.pastBackoff {
+			if !p.mint || v.Lease != "" || v.Other.AppID != "" || s.Calls >= p.limit || v.barred > 0 && !d.newSecret {
 				t.Errorf("minted although forbidden: %+v", d)
 			}
 			if live && v.Value.Token == s.Token && !s.Outstanding() && s.Force == 0 && v.remaining() > p.ahead && v.remaining() <= s.ExpiresIn {
 				t.Errorf("minted although fresh: %+v", d)
 			}
-			if live && s.UnknownUntil.After(v.Now) && s.UnknownUntil.Sub(v.Now) <= s.UnknownWait {
+			if live && s.UnknownUntil.After(v.Now) {
 				t.Errorf("minted over an unknown outcome: %+v", d)
 			}
 		case reassert:
 			if !live {
 				t.Error("re-asserted a token that is not live")
 			}
-			if !p.stable && v.Value.Token == foreign && v.Now.Sub(s.RivalAt) >= overlap {
-				t.Error("buried the evidence of a rival")
+			if p.replaces && v.Value.Token == foreign && v.Now.Sub(s.OutsideAt) >= overlap {
+				t.Error("buried the evidence of an outside draw")
 			}
 		case restore:
 			if v.memory == nil || v.Lease != "" {
 				t.Error("restored without a memory or during a mint")
 			}
 		case nothing:
-			if !live && p.mint && v.Lease == "" && !v.contest && v.barred <= 0 && s.Calls < p.limit && d.hold == "" {
+			if !live && p.mint && v.Lease == "" && v.Other.AppID == "" && v.barred <= 0 && s.Calls < p.limit && d.hold == "" {
 				t.Error("readers have no token, and nothing happens for no reason")
 			}
 		}

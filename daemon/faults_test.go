@@ -14,7 +14,7 @@ import (
 
 // Each script's arguments have a member that no other's have.
 var (
-	isBegin  = testnet.Containing("calls_floor")
+	isBegin  = testnet.Containing("secrets_every")
 	isCommit = testnet.Containing("unchanged_wait")
 	isAbort  = testnet.Containing("give_back")
 	isMint   = testnet.Containing(wechatsim.PathToken+"?", wechatsim.PathStableToken)

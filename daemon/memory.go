@@ -12,7 +12,6 @@ import (
 // loses it, the process puts it back instead of drawing a new one.
 type memory struct {
 	store.Memory
-	seenAt   time.Time // Redis time
 	expiry   time.Time // by this host's monotonic clock
 	minted   time.Time // by the same clock, never too late
 	unbroken bool      // every tick since then failed to reach Redis
@@ -33,7 +32,7 @@ func (m *memory) fill(s store.State, redisNow, local time.Time) {
 		expiry = m.expiry
 	}
 	m.Memory = store.Memory{Token: s.Token, ExpiresIn: s.ExpiresIn, Life: s.Life, ExpiresAt: s.ExpiresAt, MintedAt: s.MintedAt}
-	m.seenAt, m.expiry, m.minted, m.unbroken = redisNow, expiry, minted, true
+	m.expiry, m.minted, m.unbroken = expiry, minted, true
 }
 
 // left is what is left of the state's token by this host's clock; more than
@@ -56,14 +55,14 @@ func (m *memory) tick(local time.Time, longest time.Duration) {
 
 // observe takes in a good observation and returns the token to restore, nil if
 // there is none.
-func (m *memory) observe(o store.Observation, local time.Time, poll time.Duration) *store.Memory {
+func (m *memory) observe(o store.Observation, local time.Time) *store.Memory {
 	if o.State.Refused != "" {
 		m.refused = o.State.Refused
 	}
 	if o.State.Live(o.Now) && o.State.Token.Fingerprint() == m.refused {
 		m.refused = "" // WeChat was wrong, and has said so
 	}
-	if again := m.restorable(o, local, poll); again != nil {
+	if again := m.restorable(o, local); again != nil {
 		// The restore may fail on its way, or wait for a mint that comes to nothing.
 		// While Redis has no token at all, nothing newer can be buried by it.
 		m.unbroken = o.State.Token == "" || m.unbroken && o.Lease == ""
@@ -79,9 +78,8 @@ func (m *memory) observe(o store.Observation, local time.Time, poll time.Duratio
 
 // restorable is the remembered token with what is left of its life, by the
 // more cautious of two clocks.
-func (m *memory) restorable(o store.Observation, local time.Time, poll time.Duration) *store.Memory {
-	sight := o.Now.Sub(m.seenAt)
-	if !m.lost(o, local) || !m.unbroken && (sight < 0 || sight >= 3*poll) {
+func (m *memory) restorable(o store.Observation, local time.Time) *store.Memory {
+	if !m.unbroken || !m.lost(o, local) {
 		return nil
 	}
 	remaining := min(m.ExpiresAt.Sub(o.Now), m.expiry.Sub(local))
@@ -96,7 +94,7 @@ func (m *memory) restorable(o store.Observation, local time.Time, poll time.Dura
 // lost says that the remembered token is newer than all that Redis has, and
 // that writing it would bury nobody else's.
 func (m *memory) lost(o store.Observation, local time.Time) bool {
-	if m.Token == "" || o.Other != "" || m.Token.Fingerprint() == m.refused {
+	if m.Token == "" || o.Other.AppID != "" || m.Token.Fingerprint() == m.refused {
 		return false
 	}
 	if o.State.Token != "" && (o.State.Token == m.Token || !o.State.MintedAt.Before(m.MintedAt)) {

@@ -12,11 +12,12 @@ const overlap = 5 * time.Minute
 
 // policy is what a credential's configuration means for its decisions.
 type policy struct {
-	stable bool // asking again gives the same token
-	mint   bool // false: observe, restore and re-assert only
-	limit  int  // calls to WeChat a day
-	ahead  time.Duration
-	poll   time.Duration
+	replaces bool // each draw ends the token before it; else asking again is harmless
+	mint     bool // false: observe, restore and re-assert only
+	limit    int  // calls to WeChat a day
+	ahead    time.Duration
+	poll     time.Duration
+	lease    time.Duration
 
 	backoffMin, backoffMax, verifyEvery time.Duration
 }
@@ -47,19 +48,35 @@ const (
 // first) of the given class, at the Redis time now, for a token that expires
 // at expiry (zero: none known).
 func (p policy) penalise(class wechat.Class, n int, now, expiry time.Time) time.Duration {
+	near := now.Sub(expiry).Abs() <= 2*p.backoffMax
 	switch {
 	case class == wechat.ClassQuota:
 		return min(store.NextDay(now).Sub(now), quotaProbe)
+	case mayPass(class) && (near || !p.replaces):
+		// To ask often is harmless, or worth its quota.
+		return double(p.backoffMin, max(p.backoffMax/10, p.backoffMin), n)
 	case mayPass(class):
-		return double(p.backoffMin, p.patience(now, expiry), n)
+		return double(p.backoffMin, p.backoffMax, n)
+	case near:
+		n = 1
 	}
 	return double(60*p.backoffMin, 2*p.backoffMax, n)
 }
 
-// mayPass says that a failure of this class may pass by itself within seconds.
+// unknownWait is how long WeChat may process a mint of unknown outcome to the
+// harm of the next one; none where asking again is harmless.
+func (p policy) unknownWait(forced bool) time.Duration {
+	if p.replaces || forced {
+		return p.lease
+	}
+	return 0
+}
+
+// mayPass says that the next call may succeed within seconds: the failure passes
+// by itself, or another host may be let in where this one is not.
 func mayPass(class wechat.Class) bool {
 	switch class {
-	case wechat.ClassQuota, wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin, wechat.ClassConfig, wechat.ClassAccount:
+	case wechat.ClassQuota, wechat.ClassRate, wechat.ClassConfig, wechat.ClassAccount:
 		return false
 	}
 	return true
@@ -67,35 +84,27 @@ func mayPass(class wechat.Class) bool {
 
 // refusedWait is when to ask again after WeChat gave back the token that it
 // refuses: at once for a forced refresh, then ever later, as those are few.
-func (p policy) refusedWait(failures int, spacing time.Duration) time.Duration {
+func (p policy) refusedWait(failures int) time.Duration {
 	if failures <= 1 {
-		return spacing
+		return p.backoffMin
 	}
 	return double(60*p.backoffMin, 2*p.backoffMax, failures-1)
 }
 
-// bar is how long this process alone waits: WeChat refuses its address, not
-// the account, and another replica may have better luck.
-func (p policy) bar(class wechat.Class, code int) time.Duration {
+// bar is how long this process alone waits after WeChat refused its address: it
+// is not the account's fault, and another replica may be let in. Behind several
+// exits the next call of this one may be as well, so readers never wait for
+// more than a quarter of what their token has left.
+func (p policy) bar(class wechat.Class, code int, left time.Duration) time.Duration {
 	switch {
 	case code == 89507:
 		return refusedOnce
 	case code == 89506:
 		return refusedTwice
 	case class == wechat.ClassIP, class == wechat.ClassAdmin:
-		return 2 * p.backoffMax
+		return max(min(2*p.backoffMax, left/4), 60*p.backoffMin)
 	}
 	return 0
-}
-
-// patience caps the wait after a failure that may pass by itself. Asking the
-// stable endpoint often is harmless; with the classic one it is worth its
-// quota only around the expiry, and an unknown one is far away.
-func (p policy) patience(now, expiry time.Time) time.Duration {
-	if p.stable || now.Sub(expiry).Abs() <= 2*p.backoffMax {
-		return max(p.backoffMax/10, p.backoffMin)
-	}
-	return p.backoffMax
 }
 
 func double(from, most time.Duration, n int) time.Duration {
@@ -112,4 +121,9 @@ func double(from, most time.Duration, n int) time.Duration {
 // not return together. It never shortens a wait.
 func lengthen(d time.Duration, jitter float64) time.Duration {
 	return d + time.Duration(jitter*float64(d)/5)
+}
+
+// secretToBlame says that another AppSecret may cure a failure of this class.
+func secretToBlame(class wechat.Class) bool {
+	return class == wechat.ClassConfig || class == wechat.ClassAccount
 }

@@ -7,23 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"wxtokend/daemon/config"
 	"wxtokend/daemon/wechat"
 )
 
-// defaultPolicy is what the defaults of the configuration mean.
-func defaultPolicy(api string) policy {
-	r := config.Default().Refresh
-	c := config.DefaultCredential(api, r)
-	return policy{
-		stable: api == "stable", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll,
-		backoffMin: c.BackoffMin, backoffMax: c.BackoffMax,
-	}
-}
-
 // scaledPolicy is the same a hundred times faster, as in a demo.
 func scaledPolicy(api string) policy {
-	p := defaultPolicy(api)
+	p := policyOf(api)
 	for _, d := range []*time.Duration{&p.ahead, &p.poll, &p.backoffMin, &p.backoffMax} {
 		*d /= 100
 	}
@@ -37,7 +26,7 @@ func policyNow() time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 // second, … failure; the last one holds for all that follow.
 func TestPenalise(t *testing.T) {
 	const s, m = time.Second, time.Minute
-	stable, classic := defaultPolicy("stable"), defaultPolicy("classic")
+	stable, classic := policyOf("stable"), policyOf("classic")
 	// The token's expiry, seen from now.
 	var none time.Duration = math.MaxInt64
 	rows := []struct {
@@ -58,16 +47,19 @@ func TestPenalise(t *testing.T) {
 		{"passing, classic, long past", classic, passing(), -10*m - time.Millisecond, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s}},
 		{"passing, classic, no token", classic, passing(), none,
 			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 5 * m}},
-		{"rate", stable, []wechat.Class{wechat.ClassRate}, time.Hour, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
-		{"a person corrects it", classic, []wechat.Class{wechat.ClassConfig, wechat.ClassAccount}, 0, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
-		{"from elsewhere", stable, []wechat.Class{wechat.ClassIP, wechat.ClassAdmin}, time.Hour, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
+		{"a person corrects it", stable, lasting(), time.Hour, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
+		{"a person corrects it, no token", classic, lasting(), none, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
+		{"a person corrects it, just outside", classic, lasting(), 10*m + time.Millisecond, []time.Duration{m, 2 * m, 4 * m}},
+		{"a person corrects it, ten minutes ahead", classic, lasting(), 10 * m, []time.Duration{m, m, m}},
+		{"a person corrects it, ten minutes past", stable, lasting(), -10 * m, []time.Duration{m, m, m}},
+		{"a person corrects it, long past", stable, lasting(), -10*m - time.Millisecond, []time.Duration{m, 2 * m, 4 * m}},
 		{"quota, hours before midnight", classic, []wechat.Class{wechat.ClassQuota}, time.Hour, []time.Duration{time.Hour, time.Hour}},
 
 		{"scaled: passing, stable", scaledPolicy("stable"), passing(), time.Hour, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10, 3 * s / 10}},
 		{"scaled: passing, classic, outside six seconds", scaledPolicy("classic"), passing(), 6*s + 1, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 8 * s / 25}},
 		{"scaled: passing, classic, within six seconds", scaledPolicy("classic"), passing(), 6 * s, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10}},
-		{"scaled: rate", scaledPolicy("stable"), []wechat.Class{wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin}, 0, []time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 24 * s / 5, 6 * s, 6 * s}},
-		{"scaled: a person", scaledPolicy("stable"), []wechat.Class{wechat.ClassConfig, wechat.ClassAccount}, 0, []time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 24 * s / 5, 6 * s, 6 * s}},
+		{"scaled: a person, outside six seconds", scaledPolicy("stable"), lasting(), 6*s + 1, []time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 24 * s / 5, 6 * s, 6 * s}},
+		{"scaled: a person, within six seconds", scaledPolicy("stable"), lasting(), 6 * s, []time.Duration{3 * s / 5, 3 * s / 5}},
 	}
 	for _, row := range rows {
 		for _, class := range row.classes {
@@ -89,7 +81,14 @@ func TestPenalise(t *testing.T) {
 // passing are the classes of what may pass by itself; a class that nobody
 // foresaw is one of them.
 func passing() []wechat.Class {
-	return []wechat.Class{wechat.ClassTransient, wechat.ClassTransport, wechat.ClassGarbage, wechat.ClassUnknown, "new in some year"}
+	return []wechat.Class{
+		wechat.ClassTransient, wechat.ClassTransport, wechat.ClassGarbage, wechat.ClassUnknown, wechat.ClassIP, wechat.ClassAdmin, "new in some year",
+	}
+}
+
+// lasting are the classes of what only a person corrects, or the next minute.
+func lasting() []wechat.Class {
+	return []wechat.Class{wechat.ClassRate, wechat.ClassConfig, wechat.ClassAccount}
 }
 
 // TestPenaliseQuota: until midnight in UTC+8 by Redis' clock, with one probe an hour.
@@ -105,7 +104,7 @@ func TestPenaliseQuota(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := defaultPolicy("stable").penalise(wechat.ClassQuota, 3, now, time.Time{}); got != want {
+		if got := policyOf("stable").penalise(wechat.ClassQuota, 3, now, time.Time{}); got != want {
 			t.Errorf("at %s: %v, want %v", at, got, want)
 		}
 	}
@@ -114,7 +113,7 @@ func TestPenaliseQuota(t *testing.T) {
 // TestPenaliseTinyCap: a tenth of a small backoff_max is less than
 // backoff_min, which always wins.
 func TestPenaliseTinyCap(t *testing.T) {
-	p := policy{stable: true, backoffMin: time.Second, backoffMax: 2 * time.Second}
+	p := policy{backoffMin: time.Second, backoffMax: 2 * time.Second}
 	for n := 1; n < 5; n++ {
 		if got := p.penalise(wechat.ClassTransient, n, policyNow(), time.Time{}); got != time.Second {
 			t.Errorf("failure %d: %v", n, got)
@@ -130,11 +129,11 @@ func TestPenaliseTinyCap(t *testing.T) {
 // never shorten it.
 func TestPenaliseBounds(t *testing.T) {
 	const year = 365 * 24 * time.Hour
-	classes := append(passing(), wechat.ClassConfig, wechat.ClassAccount, wechat.ClassRate, wechat.ClassIP, wechat.ClassAdmin)
+	classes := append(passing(), lasting()...)
 	for _, backoffMin := range []time.Duration{time.Millisecond, time.Second, 7 * time.Second} {
 		for _, backoffMax := range []time.Duration{backoffMin, 5 * time.Minute, 24 * time.Hour, year, 140 * year} {
 			for _, api := range []string{"stable", "classic"} {
-				p := policy{stable: api == "stable", backoffMin: backoffMin, backoffMax: backoffMax}
+				p := policy{replaces: api == "classic", backoffMin: backoffMin, backoffMax: backoffMax}
 				for _, class := range classes {
 					last := time.Duration(0)
 					for _, n := range []int{1, 2, 3, 10, 29, 30, 31, 32, 33, 60, 61, 62, 63, 64, 65, 1000, 1_000_000} {
@@ -151,31 +150,50 @@ func TestPenaliseBounds(t *testing.T) {
 }
 
 func TestBar(t *testing.T) {
+	const m = time.Minute
 	for _, row := range []struct {
-		class wechat.Class
-		code  int
-		want  time.Duration
+		class      wechat.Class
+		code       int
+		left, want time.Duration
 	}{
-		{wechat.ClassIP, 40164, 10 * time.Minute},
-		{wechat.ClassIP, 61004, 10 * time.Minute},
-		{wechat.ClassAdmin, 89501, 10 * time.Minute},
-		{wechat.ClassAdmin, 89503, 10 * time.Minute},
-		{wechat.ClassAdmin, 89506, 24 * time.Hour},
-		{wechat.ClassAdmin, 89507, time.Hour},
-		{wechat.ClassTransient, -1, 0},
-		{wechat.ClassConfig, 40125, 0},
-		{wechat.ClassQuota, 45009, 0},
-		{wechat.ClassTransport, 0, 0},
+		{wechat.ClassIP, 40164, 2 * time.Hour, 10 * m},
+		{wechat.ClassIP, 61004, 2 * time.Hour, 10 * m},
+		{wechat.ClassAdmin, 89501, 40 * m, 10 * m},
+		{wechat.ClassAdmin, 89503, 39 * m, 39 * m / 4},
+		{wechat.ClassIP, 40164, 270 * time.Second, 270 * time.Second / 4},
+		{wechat.ClassIP, 40164, 4 * m, m},
+		{wechat.ClassIP, 40164, -time.Hour, m},
+		{wechat.ClassAdmin, 89506, m, 24 * time.Hour},
+		{wechat.ClassAdmin, 89507, m, time.Hour},
+		{wechat.ClassTransient, -1, time.Hour, 0},
+		{wechat.ClassConfig, 40125, time.Hour, 0},
+		{wechat.ClassQuota, 45009, time.Hour, 0},
+		{wechat.ClassTransport, 0, time.Hour, 0},
 	} {
-		if got := defaultPolicy("stable").bar(row.class, row.code); got != row.want {
-			t.Errorf("%s %d: %v, want %v", row.class, row.code, got, row.want)
+		if got := policyOf("stable").bar(row.class, row.code, row.left); got != row.want {
+			t.Errorf("%s %d, %v left: %v, want %v", row.class, row.code, row.left, got, row.want)
 		}
 		if known, ok := wechat.Lookup(row.code); row.want > 0 && (!ok || known.Class != row.class) {
 			t.Errorf("%d is %+v in the table of codes, not %s", row.code, known, row.class)
 		}
 	}
-	if got := scaledPolicy("stable").bar(wechat.ClassIP, 40164); got != 6*time.Second {
+	if got := scaledPolicy("stable").bar(wechat.ClassIP, 40164, m); got != 6*time.Second {
 		t.Errorf("scaled: %v", got)
+	}
+}
+
+// TestUnknownWait: where asking again is harmless nothing is waited for.
+func TestUnknownWait(t *testing.T) {
+	for _, api := range []string{"stable", "classic"} {
+		for _, forced := range []bool{false, true} {
+			want := time.Duration(0)
+			if forced || api == "classic" {
+				want = 30 * time.Second
+			}
+			if got := policyOf(api).unknownWait(forced); got != want {
+				t.Errorf("%s, forced %v: %v, want %v", api, forced, got, want)
+			}
+		}
 	}
 }
 
@@ -199,7 +217,7 @@ func TestLengthen(t *testing.T) {
 
 func TestEffectiveAhead(t *testing.T) {
 	const m = time.Minute
-	stable, classic := defaultPolicy("stable"), defaultPolicy("classic")
+	stable, classic := policyOf("stable"), policyOf("classic")
 	for _, row := range []struct {
 		p          policy
 		life, want time.Duration
@@ -245,7 +263,7 @@ func TestAllDayFailing(t *testing.T) {
 	for api, most := range map[string]int{"classic": 400, "stable": 3000} {
 		for _, class := range []wechat.Class{wechat.ClassTransient, wechat.ClassTransport, wechat.ClassGarbage} {
 			t.Run(fmt.Sprintf("%s/%s", api, class), func(t *testing.T) {
-				p := defaultPolicy(api)
+				p := policyOf(api)
 				for hours := -2; hours <= 24; hours++ {
 					start := policyNow()
 					expiry := start.Add(time.Duration(hours) * time.Hour)
@@ -266,11 +284,11 @@ func TestAllDayFailing(t *testing.T) {
 // TestRefusedWait: the first dead token that comes back is answered by a
 // forced refresh at once; should it come back for ever, ever later.
 func TestRefusedWait(t *testing.T) {
-	p := defaultPolicy("stable")
+	p := policyOf("stable")
 	for failures, want := range map[int]time.Duration{
 		0: time.Second, 1: time.Second, 2: time.Minute, 3: 2 * time.Minute, 4: 4 * time.Minute, 5: 8 * time.Minute, 6: 10 * time.Minute, 99: 10 * time.Minute,
 	} {
-		if got := p.refusedWait(failures, time.Second); got != want {
+		if got := p.refusedWait(failures); got != want {
 			t.Errorf("after %d failures %v, want %v", failures, got, want)
 		}
 	}

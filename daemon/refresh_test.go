@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
 )
 
 const bearer = "a-bearer-token-for-tests"
@@ -161,9 +162,11 @@ func TestAnswersSayWhy(t *testing.T) {
 			w.said(202, "", `"result":"accepted"`, testKey+": accepted: waits are over")
 		}
 		w.said(202, `{"force":true}`, "replaced twice, 30s apart")
-		w.said(429, `{"force":true}`, `"result":"limited"`, "a dozen refreshes were asked for this hour, or 20 were forced today", "after 00:00 UTC+8")
-		w.said(429, "", `"result":"limited"`, "a dozen refreshes were asked for this hour; find out who asks")
-		w.redis.HSet("{"+testKey+"}:state", "schema", "2")
+		w.said(429, `{"force":true}`, `"result":"limited"`, "a dozen refreshes were asked for within an hour", "find out who asks")
+		w.redis.HSet("{"+testKey+"}:state", "requests_at", "0", "no_force_until", fmt.Sprint(time.Now().Add(time.Hour).UnixMilli()))
+		w.said(429, `{"force":true}`, `"result":"limited"`, "WeChat forces no more refreshes today", "after 00:00 UTC+8")
+		w.said(202, "", `"result":"accepted"`)
+		w.redis.HSet("{"+testKey+"}:state", "schema", fmt.Sprint(store.Schema+1))
 		w.said(409, "", `"result":"changed"`, "a newer version of wxtokend keeps this key", "a key of its own")
 	})
 }

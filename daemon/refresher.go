@@ -31,107 +31,64 @@ type refresher struct {
 	metrics *metrics.Metrics
 	log     *slog.Logger
 
-	stored  func()         // called after a commit
+	stored  func()         // asks for a look soon: after a commit, or when another AppSecret is there
 	passing func(Step)     // as in Options
 	jitter  func() float64 // as in Options
 
 	redisTimeout, mintTimeout time.Duration
 
-	mu     sync.Mutex // guards all below; never held during I/O
-	seen   sight
-	acting bool // something is being done for readers
-	asking bool // a report is being taken, or WeChat asked about the token
-	own    *attempt
+	mu      sync.Mutex // guards all below; never held during I/O
+	seen    sight
+	acting  bool // something is being done for readers
+	asking  bool // WeChat is asked about the token, or a report is deleted
+	reading bool // the AppSecret's file
+	own     *attempt
 
-	memory  memory
-	floor   floor
-	asked   time.Time // by a person, as seen last
-	mended  time.Time // last time the key was written back
-	tried   string    // fingerprint of the AppSecret that WeChat refused to this process
-	barred  time.Time // this process does not mint before, by its own clock
-	blind   time.Time // WeChat answers this process no verification before, by its own clock
-	contest contest
+	memory memory
+	asked  time.Time // by a person, as seen last
+	secret string    // fingerprint of the AppSecret in use, as far as it matters
+	tried  string    // fingerprint of the AppSecret that WeChat refused to this process
+	barred time.Time // WeChat refuses this host's address until then, by its own clock
 
-	reported reported
+	cohabitant cohabitant
+	told       told
 }
 
-// sight is the last good observation with what was decided on it.
+// sight is the last good look with what was decided on it.
 type sight struct {
 	store.Observation
 	decision decision
-	barred   time.Duration // as in view
-	local    time.Time     // when it was made, by this host's monotonic clock; zero: never
-}
-
-// floor is what this process knows of the day's calls, should Redis forget it.
-type floor struct {
-	day   int64
-	calls int
-}
-
-func (f *floor) raise(day int64, calls int) {
-	if day > f.day {
-		*f = floor{day: day}
-	}
-	if day == f.day {
-		f.calls = max(f.calls, calls)
-	}
-}
-
-// contest notices a second appid that lives under the same key. A changed
-// configuration takes over at once; two daemons that both live would take it
-// from each other for ever, so after the first time each waits an overlap.
-type contest struct {
-	owned bool      // our own state was seen under this key
-	taken time.Time // when we last took it over, by this host's clock
-	met   time.Time // when another appid was last found where ours had been
-	rival string    // that appid
-	host  string    // of the WeChat that its token comes from
-}
-
-// open says that two appids may still live under this key: the other one
-// waits an overlap for its turn as well.
-func (c *contest) open(local time.Time) bool { return c.rival != "" && local.Sub(c.met) < 2*overlap }
-
-// observe answers whether to leave the key alone for now.
-func (c *contest) observe(other string, mine bool, local time.Time) (rival bool) {
-	if other != "" && c.owned {
-		c.met, c.rival = local, other
-	}
-	rival = other != "" && c.owned && local.Sub(c.taken) < overlap
-	switch {
-	case mine:
-		c.owned = true
-	case other != "" && !rival:
-		c.taken = local
-	}
-	return rival
+	local    time.Time // when it was made, by this host's monotonic clock; zero: never
 }
 
 // tick takes in an observation and starts what it calls for. It does not wait
 // for it: spawn runs the action elsewhere.
 func (r *refresher) tick(result store.Result, spawn func(func(context.Context))) {
-	local, inUse := time.Now(), r.secretInUse(result.Observation.State)
+	local := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.memory.tick(local, 3*r.policy.poll+2*r.redisTimeout)
-	r.reportRedis(result.Err)
+	r.lookFailed(result.Err)
 	if result.Err != nil {
-		r.publishState(local)
+		r.tellState(local)
 		return
 	}
 	v := r.look(result.Observation, local)
-	v.secret = inUse
-	d := due(v, r.policy)
-	r.seen = sight{Observation: v.Observation, decision: d, barred: v.barred, local: local}
-	r.publish(local)
-	d.ask = d.ask && !local.Before(r.blind)
+	d := decide(v, r.policy)
+	r.seen = sight{Observation: v.Observation, decision: d, local: local}
+	r.tell(local)
+	r.tellReport(v, d)
 	own := r.own
-	if own == nil && d.action != mint && (d.ask || r.reportable(v)) {
+	switch {
+	case own != nil:
+		r.start(&r.acting, spawn, func(ctx context.Context) { r.pursue(ctx, own) })
+	case d.action != nothing:
+		r.start(&r.acting, spawn, func(ctx context.Context) { r.act(ctx, v, d, spawn) })
+	case d.ask || d.drop:
 		r.start(&r.asking, spawn, func(ctx context.Context) { r.question(ctx, v, d) })
 	}
-	if own != nil || d.action != nothing {
-		r.start(&r.acting, spawn, func(ctx context.Context) { r.act(ctx, v, d, own) })
+	if s := v.State; s.LastError != nil && secretToBlame(wechat.Class(s.LastError.Class)) {
+		r.start(&r.reading, spawn, r.readSecret)
 	}
 }
 
@@ -165,83 +122,92 @@ func (r *refresher) settle(ctx context.Context) {
 }
 
 // look completes an observation with what only this process knows.
-func (r *refresher) look(o store.Observation, local time.Time) view {
-	v := view{Observation: o, memory: r.memory.observe(o, local, r.policy.poll), tried: r.tried, barred: r.barred.Sub(local)}
+func (r *refresher) look(o store.Observation, local time.Time) look {
+	v := look{Observation: o, memory: r.memory.observe(o, local), secret: r.secret, tried: r.tried, barred: r.barred.Sub(local)}
 	v.left = r.memory.left(o.State, local)
-	v.contest = r.contest.observe(o.Other, o.State.AppID != "", local)
-	if o.Other != "" {
-		r.contest.host = o.OtherIssuer
-	}
+	r.cohabitant.meet(o, local)
 	if !o.State.AskedAt.IsZero() && !o.State.AskedAt.Equal(r.asked) {
 		r.asked, r.barred, v.barred = o.State.AskedAt, time.Time{}, 0
-	}
-	if o.Lease == "" { // the call of an attempt under way may still be given back
-		r.floor.raise(o.State.Day, o.State.Calls)
 	}
 	return v
 }
 
-// secretInUse is the fingerprint of the AppSecret, read only where it matters:
-// a changed one ends the wait after a failure that the old one caused.
-func (r *refresher) secretInUse(s store.State) string {
-	if s.LastError == nil || !secretToBlame(wechat.Class(s.LastError.Class)) {
-		return ""
+// readSecret notices a changed AppSecret, where the old one was refused: that
+// ends the wait. It is no part of a tick, as a file system may hang.
+func (r *refresher) readSecret(context.Context) {
+	// An unreadable file is told of when a mint needs it.
+	appSecret, _ := r.config.ReadSecret()
+	r.mu.Lock()
+	changed := r.secret != appSecret.Fingerprint()
+	r.secret = appSecret.Fingerprint()
+	r.mu.Unlock()
+	if changed {
+		r.stored()
 	}
-	appSecret, _ := r.config.ReadSecret() // an unreadable file is reported when a mint needs it
-	return appSecret.Fingerprint()
 }
 
-// act carries out a decision. An attempt without a definite answer comes
-// before anything new: two at a time would be two mints.
-func (r *refresher) act(ctx context.Context, v view, d decision, own *attempt) {
-	switch {
-	case own != nil:
-		r.pursue(ctx, own)
-	case d.action == reassert:
+// act carries out a decision. What comes after it is decided already, and
+// needs no other look: it fails if the world is not the one that it left.
+func (r *refresher) act(ctx context.Context, v look, d decision, spawn func(func(context.Context))) {
+	switch d.action {
+	case reassert:
 		r.passing(Reasserting)
-		status, err := r.store.Reassert(ctx, r.slot, v.Observation)
-		r.restored(status, err, d, v.State.Token)
-	case d.action == restore:
+		after, status, err := r.store.Reassert(ctx, r.slot, v.Observation)
+		if !r.mended(status, err, d, v.State.Token) {
+			return
+		}
+		v.Observation = after
+		if d.next != "" {
+			r.pursue(ctx, r.newAttempt(v, d.next, d))
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if d.ask || d.drop {
+			r.start(&r.asking, spawn, func(ctx context.Context) { r.question(ctx, v, d) })
+		}
+	case restore:
 		r.passing(Restoring)
 		status, err := r.store.Restore(ctx, r.slot, v.Observation, *v.memory)
-		r.restored(status, err, d, v.memory.Token)
-	case d.action == mint:
-		r.pursue(ctx, r.newAttempt(v, d))
+		if r.mended(status, err, d, v.memory.Token) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.seen.State.Token, r.seen.State.Life = v.memory.Token, v.memory.Life
+			r.seen.State.ExpiresAt, r.seen.State.MintedAt = v.memory.ExpiresAt, v.memory.MintedAt
+		}
+	case mint:
+		r.pursue(ctx, r.newAttempt(v, d.reason, d))
 	}
 }
 
-// question takes a report and asks WeChat: both, or readers who report without
-// a pause would keep the answer away.
-func (r *refresher) question(ctx context.Context, v view, d decision) {
-	if r.reportable(v) {
-		r.takeReport(ctx, v)
+// question deletes a report that calls for nothing, and asks WeChat.
+func (r *refresher) question(ctx context.Context, v look, d decision) {
+	if d.drop {
+		r.discard(ctx, v)
 	}
 	if d.ask {
 		r.verify(ctx, v)
 	}
 }
 
-func (r *refresher) restored(status store.Status, err error, d decision, token secret.Token) {
+// mended tells of a token that was written back, and whether it was.
+func (r *refresher) mended(status store.Status, err error, d decision, token secret.Token) bool {
+	const what = "could not write the known token back"
 	r.metrics.RedisOperation(metrics.OpRestore, err)
-	switch {
-	case err != nil:
-		r.warnOnce("could not write the known token back", err)
-	case status == store.Restored:
-		r.metrics.Restore(r.config.Key, metrics.Reason(d.reason))
-		r.log.Info("wrote the known token back, without asking WeChat", "action", string(d.action), "reason", d.reason, "token", token)
-		r.lookAfterMending(d.next)
+	if err != nil {
+		r.warnOnce(what, err)
+		return false
 	}
-}
-
-// lookAfterMending makes the daemon ready before the next poll; once a poll,
-// or somebody who breaks the key in a loop would set the pace, unless a mint
-// waits for it: at the next poll the key may be broken again.
-func (r *refresher) lookAfterMending(mintNext bool) {
+	r.works(what)
+	if status != store.Restored {
+		return false
+	}
+	r.metrics.Restore(r.config.Key, metrics.Reason(d.reason))
+	r.log.Info("wrote the known token back, without asking WeChat", "action", string(d.action), "reason", d.reason, "token", token)
 	r.mu.Lock()
-	soon := mintNext || time.Since(r.mended) > r.policy.poll
-	r.mended = time.Now()
-	r.mu.Unlock()
-	if soon {
-		r.stored()
-	}
+	defer r.mu.Unlock()
+	// Readers have it from now on, and the next look comes in its turn: whoever
+	// breaks the key in a loop would set the pace.
+	r.seen.Value.Token = token
+	return true
 }

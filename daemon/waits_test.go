@@ -31,7 +31,7 @@ func TestWaitsPerClass(t *testing.T) {
 		for range 15 * 60 {
 			w.wait(time.Second)
 			if s := w.state(); s.LastError != nil && s.LastError.Code == 40125 && s.LastError.Times > len(waits) {
-				waits = append(waits, s.Wait)
+				waits = append(waits, s.NextAttemptAt.Sub(s.LastError.At))
 			}
 		}
 		want := []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute}

@@ -39,7 +39,7 @@ func (w *witness) see(after time.Duration, o store.Observation) *store.Memory {
 	w.pass(after)
 	w.memory.tick(w.local, 3*memoryPoll)
 	o.Now = w.redis
-	return w.observe(o, w.local, memoryPoll)
+	return w.observe(o, w.local)
 }
 
 // stored is a credential whose token lives for two hours from its mint on,

@@ -30,7 +30,7 @@ func TestAbortA1TooLate(t *testing.T) {
 		w.stays(before)
 
 		check(w, "unknown", w.abort(store.Abort{Attempt: "a1", Unknown: true, Wait: time.Hour, Failure: failure()}), store.Lost)
-		w.differs(before, "generation", "watch_until")
+		w.differs(before, "generation", "watch_until", "saved_at")
 		check(w, "generation", w.observe().State.Generation, 4)
 		w.watched(from)
 	})
@@ -41,7 +41,7 @@ func TestAbortA1MarkIsNotCovered(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mustBegin()
 		w.do("del", w.c.Keys.Lease)
-		answer := w.mustBegin(attempt("a2"), pastBackoff)
+		answer := w.mustBegin(attempt("a2"))
 		w.abort(store.Abort{Attempt: "a1", Unknown: true})
 		w.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
 		check(w, "outstanding", w.observe().State.Outstanding(), true)
@@ -54,10 +54,9 @@ func TestAbortA2CertainFailure(t *testing.T) {
 		w.mustBegin(attempt("a2"))
 		before, from := w.content(), w.now()
 		check(w, "status", w.abort(store.Abort{Attempt: "a2", Wait: 3 * time.Minute, Failure: failure()}), store.Aborted)
-		w.differs(before, w.c.Keys.Lease, "next_attempt_at", "wait", "last_error", "settled")
+		w.differs(before, w.c.Keys.Lease, "next_attempt_at", "last_error", "settled", "saved_at")
 		s := w.observe().State
 		w.during("next attempt - wait", s.NextAttemptAt.Add(-3*time.Minute), from)
-		check(w, "wait", s.Wait, 3*time.Minute)
 		if want := failure(); s.LastError == nil || !reflect.DeepEqual(*s.LastError, want) {
 			w.Errorf("last error = %+v, want %+v", s.LastError, want)
 		}
@@ -71,8 +70,8 @@ func TestAbortA2UnknownOutcome(t *testing.T) {
 		w.mint("a1", token(1))
 		w.mustBegin(attempt("a2"))
 		before, from := w.content(), w.now()
-		w.abort(store.Abort{Attempt: "a2", Unknown: true, Wait: 2 * time.Second, Failure: failure()})
-		w.differs(before, w.c.Keys.Lease, "next_attempt_at", "wait", "last_error", "unknown_until", "unknown_wait", "verify_at", "watch_until")
+		w.abort(store.Abort{Attempt: "a2", Unknown: true, UnknownWait: w.c.Lease, Wait: 2 * time.Second, Failure: failure()})
+		w.differs(before, w.c.Keys.Lease, "next_attempt_at", "last_error", "unknown_until", "verify_at", "watch_until", "saved_at")
 		s := w.observe().State
 		check(w, "outstanding", s.Outstanding(), true)
 		w.during("unknown - lease", s.UnknownUntil.Add(-w.c.Lease), from)
@@ -89,9 +88,9 @@ func TestAbortA3SettlesOnlyAClean(t *testing.T) {
 		check(w, "clean: outstanding", w.observe().State.Outstanding(), false)
 		check(w, "clean: settled", w.observe().State.Settled, 1)
 
-		w.mustBegin(attempt("a2"), pastBackoff)
+		w.mustBegin(attempt("a2"))
 		w.abort(store.Abort{Attempt: "a2", Unknown: true})
-		w.mustBegin(attempt("a3"), pastBackoff, urgent)
+		w.mustBegin(attempt("a3"))
 		w.abort(store.Abort{Attempt: "a3"})
 		check(w, "not clean: outstanding", w.observe().State.Outstanding(), true)
 		check(w, "not clean: settled", w.observe().State.Settled, 1)
@@ -105,13 +104,10 @@ func TestAbortGivesTheCallBack(t *testing.T) {
 		check(w, "calls", w.observe().State.Calls, 2)
 		w.abort(store.Abort{Attempt: "a2", GiveBack: true})
 		check(w, "calls", w.observe().State.Calls, 1)
-		w.mustBegin(attempt("a3"), pastBackoff)
+		w.mustBegin(attempt("a3"))
 		w.plant("calls", 0)
 		w.abort(store.Abort{Attempt: "a3", GiveBack: true})
 		check(w, "calls", w.observe().State.Calls, 0)
-		w.mustBegin(attempt("a4"), pastBackoff, forced)
-		w.abort(store.Abort{Attempt: "a4", GiveBack: true, Forced: true})
-		check(w, "forced", w.observe().State.Forced, 0)
 	})
 }
 
@@ -120,7 +116,7 @@ func TestAbortA4FreesTheLease(t *testing.T) {
 		w.mustBegin()
 		w.abort(store.Abort{Attempt: "a1"})
 		check(w, "lease", w.observe().Lease, "")
-		w.mustBegin(attempt("a2"), pastBackoff)
+		w.mustBegin(attempt("a2"))
 	})
 }
 
@@ -130,7 +126,7 @@ func TestAbortLeavesTheTokenAlone(t *testing.T) {
 		w.mint("a1", token(1))
 		value := w.content()[w.c.Keys.Value]
 		for _, a := range []store.Abort{{Attempt: "a2"}, {Attempt: "a3", Unknown: true}, {Attempt: "a4", GiveBack: true}} {
-			w.mustBegin(attempt(a.Attempt), pastBackoff, urgent)
+			w.mustBegin(attempt(a.Attempt))
 			w.abort(a)
 			check(w, "value", w.content()[w.c.Keys.Value], value)
 			check(w, "token", w.observe().State.Token, token(1))

@@ -20,14 +20,13 @@ func TestBeginWritesTheFailureDownBeforehand(t *testing.T) {
 		check(w, "appid", o.State.AppID, w.c.AppID)
 		check(w, "issuer", o.State.Issuer, w.c.Issuer)
 		check(w, "api", o.State.API, w.c.API)
-		check(w, "secret", o.State.Secret, "5ec2e7")
+		check(w, "secret", o.State.Secret, "5ec2e7ff")
 		check(w, "generation", o.State.Generation, 1)
 		check(w, "settled", o.State.Settled, 0)
 		check(w, "outstanding", o.State.Outstanding(), true)
 		check(w, "failures", o.State.Failures, 1)
 		check(w, "begun at", o.State.BegunAt, answer.T0)
 		check(w, "next attempt", o.State.NextAttemptAt, answer.T0.Add(90*time.Second))
-		check(w, "wait", o.State.Wait, 90*time.Second)
 		check(w, "day", o.State.Day, day)
 		check(w, "calls", o.State.Calls, 1)
 		check(w, "lease", o.Lease, "a1")
@@ -43,7 +42,7 @@ func TestBeginRemembersWhetherTheLeaseIsClean(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mustBegin()
 		w.do("del", w.c.Keys.Lease)
-		w.mustBegin(attempt("a2"), pastBackoff)
+		w.mustBegin(attempt("a2"))
 		check(w, "lease", w.content()[w.c.Keys.Lease], "a2:2:0:30000")
 	})
 }
@@ -97,7 +96,7 @@ func TestBeginB3OneMintAtATime(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mustBegin()
 		before := w.content()
-		check(w, "another attempt", w.begin(attempt("a2"), pastBackoff, urgent).Status, store.Leased)
+		check(w, "another attempt", w.begin(attempt("a2")).Status, store.Leased)
 		w.stays(before)
 	})
 }
@@ -118,67 +117,19 @@ func TestBeginB3ImpossibleLeaseIsNobodys(t *testing.T) {
 	}
 }
 
-// B4: a failure is waited for by the whole fleet, not only by its process.
-func TestBeginB4Backoff(t *testing.T) {
-	everywhere(t, func(w *world) {
-		w.mustBegin(func(b *store.Begin) { b.Wait = time.Minute })
-		w.do("del", w.c.Keys.Lease) // the process died
-		before := w.content()
-		check(w, "within the wait", w.begin(attempt("a2"), urgent).Status, store.Backoff)
-		w.stays(before)
-		check(w, "with another secret", w.begin(attempt("a2"), pastBackoff).Status, store.Begun)
-	})
-}
-
-// B4: replicas with different wrong secrets, all in a crash loop, know nothing
-// of each other's failures.
-func TestBeginB4SecretsThatAlternate(t *testing.T) {
-	everywhere(t, func(w *world) {
-		again := func(hoursAgo, calls int64) store.Status {
-			w.do("del", w.c.Keys.Lease) // each dies in its mint
-			now := w.now()
-			w.plant("next_attempt_at", now.Add(time.Minute), "wait", time.Minute.Milliseconds(),
-				"secrets_hour", now.Unix()/3600-hoursAgo, "secrets", calls)
-			return w.begin(attempt("a2"), pastBackoff).Status
-		}
-		w.mint("a1", token(1))
-		check(w, "the sixth in an hour", again(0, 5), store.Begun)
-		check(w, "counted", w.content()[w.c.Keys.State+".secrets"], "6")
-		check(w, "one more", again(0, 6), store.Backoff)
-		check(w, "an hour later", again(1, 6), store.Begun)
-		check(w, "counted", w.content()[w.c.Keys.State+".secrets"], "1")
-		w.do("del", w.c.Keys.Lease)
-		w.plant("next_attempt_at", 0)
-		check(w, "nothing to wait for", w.begin(attempt("a3"), pastBackoff).Status, store.Begun)
-		check(w, "nothing counted", w.content()[w.c.Keys.State+".secrets"], "1")
-	})
-}
-
-// B4: WeChat processes the lost request after the second one, and the stored
-// token is the one before last.
-func TestBeginB4UnknownOutcomeIsWaitedFor(t *testing.T) {
-	everywhere(t, func(w *world) {
-		w.mint("a1", token(1))
-		w.mustBegin(attempt("a2"))
-		w.abort(store.Abort{Attempt: "a2", Unknown: true})
-		before := w.content()
-		check(w, "readers have a token", w.begin(attempt("a3"), pastBackoff).Status, store.Backoff)
-		w.stays(before)
-		check(w, "readers have none", w.begin(attempt("a3"), urgent).Status, store.Begun)
-	})
-}
-
 // B5: observe, somebody else's whole refresh, begin: two mints in one lifetime.
 func TestBeginB5TheWorldHasChanged(t *testing.T) {
 	for name, change := range map[string]func(w *world){
-		"generation":    func(w *world) { w.plant("generation", 9) },
-		"settled":       func(w *world) { w.plant("settled", 0) },
-		"token":         func(w *world) { w.plant("token", token(2).Reveal()) },
+		"any save":      func(w *world) { w.claim(w.observe()) },
+		"a failed mint": func(w *world) { w.mustBegin(attempt("b1")); w.abort(store.Abort{Attempt: "b1"}) },
 		"value":         func(w *world) { w.do("set", w.c.Keys.Value, "another") },
 		"value gone":    func(w *world) { w.do("del", w.c.Keys.Value) },
 		"value emptied": func(w *world) { w.do("set", w.c.Keys.Value, "") },
 		"state gone":    func(w *world) { w.do("del", w.c.Keys.State) },
-		"a rival's":     func(w *world) { w.plant("appid", "wxffffffffffffffff") },
+		"a rival's": func(w *world) {
+			w.asRival(rivals(w.c)["another appid"], func() { w.mustBegin(attempt("b1")) })
+			w.do("del", w.c.Keys.Lease)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) {
@@ -201,88 +152,13 @@ func TestBeginB5MissingIsNotEmpty(t *testing.T) {
 	})
 }
 
-// B6: the daily limit counts calls before they are made, whoever makes them.
-func TestBeginB6DailyLimit(t *testing.T) {
-	limit := func(b *store.Begin) { b.Limit = 3 }
-	everywhere(t, func(w *world) {
-		for _, id := range []string{"a1", "a2", "a3"} {
-			w.mustBegin(attempt(id), limit, pastBackoff)
-			w.do("del", w.c.Keys.Lease)
-		}
-		before := w.content()
-		check(w, "fourth call", w.begin(attempt("a4"), limit, pastBackoff, urgent).Status, store.Quota)
-		w.stays(before)
-		// The next day starts from nothing.
-		w.mustBegin(attempt("a5"), limit, pastBackoff, func(b *store.Begin) { b.Day++ })
-		check(w, "calls", w.observe().State.Calls, 1)
-	})
-}
-
-// B6: after a FLUSHALL the process still knows how often it called.
-func TestBeginB6Floor(t *testing.T) {
-	everywhere(t, func(w *world) {
-		floor := func(b *store.Begin) { b.CallsFloor, b.Limit = 41, 42 }
-		w.mustBegin(floor)
-		check(w, "calls", w.observe().State.Calls, 42)
-		w.do("del", w.c.Keys.Lease)
-		check(w, "one more", w.begin(attempt("a2"), floor, pastBackoff).Status, store.Quota)
-		// A floor below the count changes nothing.
-		w.mustBegin(attempt("a3"), pastBackoff, func(b *store.Begin) { b.CallsFloor = 7 })
-		check(w, "calls", w.observe().State.Calls, 43)
-	})
-}
-
-// B7: two calls never follow each other in one breath.
-func TestBeginB7Spacing(t *testing.T) {
-	everywhere(t, func(w *world) {
-		w.mint("a1", token(1))
-		before := w.content()
-		check(w, "at once", w.begin(attempt("a2"), func(b *store.Begin) { b.Spacing = time.Minute }).Status, store.Spacing)
-		w.stays(before)
-		w.plant("begun_at", w.now().Add(-61*time.Second))
-		check(w, "a minute later", w.begin(attempt("a2"), func(b *store.Begin) { b.Spacing = time.Minute }).Status, store.Begun)
-	})
-}
-
-// B7: a rival who draws tokens is answered once an overlap, or two services
-// would burn the quota between them.
-func TestBeginB7RivalOncePerOverlap(t *testing.T) {
-	rival := func(b *store.Begin) { b.Rival = true }
-	everywhere(t, func(w *world) {
-		w.mint("a1", token(1))
-		w.plant("rival_at", w.now().Add(-4*time.Minute))
-		before := w.content()
-		check(w, "within the overlap", w.begin(attempt("a2"), rival).Status, store.Spacing)
-		w.stays(before)
-		w.plant("rival_at", w.now().Add(-5*time.Minute-time.Second))
-		check(w, "after the overlap", w.begin(attempt("a2"), rival).Status, store.Begun)
-	})
-}
-
-// B7: with the stable endpoint an answer kills nothing of the rival's.
-func TestBeginB7RivalOfTheStableEndpoint(t *testing.T) {
-	everywhere(t, func(w *world) {
-		w.c.API = "stable"
-		w.mint("a1", token(1))
-		w.plant("rival_at", w.now())
-		w.mustBegin(attempt("a2"), func(b *store.Begin) { b.Rival = true })
-	})
-}
-
-func TestBeginB7RivalDoesNotHoldUpOthers(t *testing.T) {
-	everywhere(t, func(w *world) {
-		w.plant("appid", w.c.AppID, "issuer", w.c.Issuer, "rival_at", w.now())
-		w.mustBegin()
-	})
-}
-
 // B8: with no token to lose, the mint does not wait for an unknown one; but
 // its commit must not settle what may still happen.
 func TestBeginB8UnknownStaysOutstanding(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mustBegin()
-		w.abort(store.Abort{Attempt: "a1", Unknown: true})
-		answer := w.mustBegin(attempt("a2"), urgent)
+		w.abort(store.Abort{Attempt: "a1", Unknown: true, UnknownWait: w.c.Lease})
+		answer := w.mustBegin(attempt("a2"))
 		o := w.observe()
 		check(w, "generation", o.State.Generation, 3) // begin, mark of the unknown one, begin
 		check(w, "lease", w.content()[w.c.Keys.Lease], "a2:2:0:30000")

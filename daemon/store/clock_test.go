@@ -53,57 +53,12 @@ func TestLeaseEnds(t *testing.T) {
 		answer := w.mustBegin()
 		time.Sleep(w.c.Lease - time.Millisecond)
 		check(w, "lease left", w.observe().LeaseTTL, time.Millisecond)
-		check(w, "a millisecond before", w.begin(attempt("a2"), pastBackoff).Status, store.Leased)
+		check(w, "a millisecond before", w.begin(attempt("a2")).Status, store.Leased)
 		time.Sleep(time.Millisecond)
 		check(w, "lease at its end", w.observe().Lease, "")
 		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
 		check(w, "commit at its end", status, store.Lost)
-		check(w, "begin at its end", w.begin(attempt("a2"), pastBackoff).Status, store.Begun)
-	})
-}
-
-func TestBackoffEnds(t *testing.T) {
-	inTime(t, func(w *world) {
-		w.mustBegin(func(b *store.Begin) { b.Wait = time.Minute }) // and dies
-		time.Sleep(time.Minute - time.Millisecond)
-		check(w, "a millisecond before", w.begin(attempt("a2")).Status, store.Backoff)
-		time.Sleep(time.Millisecond)
-		check(w, "at its end", w.begin(attempt("a2")).Status, store.Begun)
-	})
-}
-
-func TestUnknownOutcomeEndsWithALease(t *testing.T) {
-	inTime(t, func(w *world) {
-		w.mustBegin()
-		w.abort(store.Abort{Attempt: "a1", Unknown: true})
-		time.Sleep(w.c.Lease - time.Millisecond)
-		check(w, "a millisecond before", w.begin(attempt("a2")).Status, store.Backoff)
-		time.Sleep(time.Millisecond)
-		w.mustBegin(attempt("a2"))
-		check(w, "generation", w.observe().State.Generation, 2) // no mark: what was sent is over
-	})
-}
-
-func TestSpacingEnds(t *testing.T) {
-	inTime(t, func(w *world) {
-		w.mint("a1", token(1))
-		spaced := func(b *store.Begin) { b.Spacing = 2 * time.Second }
-		time.Sleep(2*time.Second - time.Millisecond)
-		check(w, "a millisecond before", w.begin(attempt("a2"), spaced).Status, store.Spacing)
-		time.Sleep(time.Millisecond)
-		check(w, "at its end", w.begin(attempt("a2"), spaced).Status, store.Begun)
-	})
-}
-
-func TestRivalSpacingEndsWithTheOverlap(t *testing.T) {
-	inTime(t, func(w *world) {
-		rival := func(b *store.Begin) { b.Rival = true }
-		answer := w.mustBegin(rival)
-		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Rival: true})
-		time.Sleep(w.c.Overlap - time.Millisecond)
-		check(w, "a millisecond before", w.begin(attempt("a2"), rival).Status, store.Spacing)
-		time.Sleep(time.Millisecond)
-		check(w, "at its end", w.begin(attempt("a2"), rival).Status, store.Begun)
+		check(w, "begin at its end", w.begin(attempt("a2")).Status, store.Begun)
 	})
 }
 

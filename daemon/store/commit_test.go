@@ -56,7 +56,7 @@ func TestCommitC3MarksStay(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mustBegin() // and pauses before it sends
 		w.do("del", w.c.Keys.Lease)
-		answer := w.mustBegin(attempt("a2"), pastBackoff)
+		answer := w.mustBegin(attempt("a2"))
 		lost, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
 		check(w, "first", lost, store.Lost)
 		won, _ := w.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
@@ -73,15 +73,14 @@ func TestCommitC4Writes(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mustBegin()
 		w.abort(store.Abort{Attempt: "a1", Wait: time.Minute, Failure: store.Failure{Class: "transient", Message: "busy"}})
-		answer := w.mustBegin(attempt("a2"), pastBackoff)
+		answer := w.mustBegin(attempt("a2"))
 		before, from := w.content(), w.now()
 		m := store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: 7199500 * time.Millisecond, T0: answer.T0.Add(-10 * time.Second), Order: answer.Order}
 		status, unchanged := w.commit(m)
 		check(w, "status", status, store.Committed)
 		check(w, "unchanged", unchanged, false)
 		w.differs(before, w.c.Keys.Value, w.c.Keys.Lease, "token", "expires_in", "life", "expires_at", "minted_at",
-			"attempt", "settled", "failures", "wait", "next_attempt_at", "last_error",
-			"suspect_at", "reported", "verify_at")
+			"attempt", "settled", "failures", "next_attempt_at", "last_error", "verify_at", "saved_at")
 
 		o := w.observe()
 		expires := m.T0.Add(m.ExpiresIn)
@@ -97,7 +96,6 @@ func TestCommitC4Writes(t *testing.T) {
 		check(w, "settled", o.State.Settled, 2)
 		check(w, "outstanding", o.State.Outstanding(), false)
 		check(w, "failures", o.State.Failures, 0)
-		check(w, "wait", o.State.Wait, 0)
 		check(w, "next attempt", o.State.NextAttemptAt.IsZero(), true)
 		check(w, "last error", o.State.LastError, nil)
 		check(w, "calls", o.State.Calls, 2)
@@ -123,18 +121,16 @@ func TestCommitC4Unchanged(t *testing.T) {
 		check(w, "expires in", o.State.ExpiresIn, 5*time.Minute)
 		check(w, "life", o.State.Life, 2*time.Hour)
 		check(w, "failures", o.State.Failures, 0)
-		check(w, "wait", o.State.Wait, 27*time.Second)
 		w.during("next attempt - wait", o.State.NextAttemptAt.Add(-27*time.Second), from)
-		check(w, "soon again", w.begin(attempt("a3")).Status, store.Backoff)
 	})
 }
 
-func TestCommitC4RivalIsRemembered(t *testing.T) {
+func TestCommitC4OutsideDrawIsRemembered(t *testing.T) {
 	everywhere(t, func(w *world) {
 		from := w.now()
-		answer := w.mustBegin(func(b *store.Begin) { b.Rival = true })
-		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Rival: true})
-		w.during("rival at", w.observe().State.RivalAt, from)
+		answer := w.mustBegin()
+		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Outside: true})
+		w.during("outside at", w.observe().State.OutsideAt, from)
 	})
 }
 
@@ -146,7 +142,7 @@ func TestCommitC4WatchesWhenInDoubt(t *testing.T) {
 			w.do("hdel", w.c.Keys.State, "watch_until")
 		},
 		"an outstanding mint before it": func(w *world) { w.do("set", w.c.Keys.Lease, "a1:1:0:30000", "px", 30000) },
-		"an unknown outcome":            func(w *world) { w.plant("unknown_until", w.now().Add(20*time.Second), "unknown_wait", 30000) },
+		"an unknown outcome":            func(w *world) { w.plant("unknown_until", w.now().Add(20*time.Second)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) {
@@ -158,10 +154,10 @@ func TestCommitC4WatchesWhenInDoubt(t *testing.T) {
 			})
 		})
 	}
-	t.Run("but not for an outcome that another clock left unknown", func(t *testing.T) {
+	t.Run("but not for an outcome that nobody can have left unknown for so long", func(t *testing.T) {
 		everywhere(t, func(w *world) {
 			answer := w.mustBegin()
-			w.plant("unknown_until", w.now().Add(3*time.Hour), "unknown_wait", 30000)
+			w.plant("unknown_until", w.now().Add(37*time.Hour))
 			w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
 			check(w, "watched", w.observe().State.WatchUntil.IsZero(), true)
 		})
@@ -208,7 +204,7 @@ func TestCommitC6LoserMarks(t *testing.T) {
 		before, from := w.content(), w.now()
 		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: loser.T0})
 		check(w, "status", status, store.Lost)
-		w.differs(before, "generation", "watch_until")
+		w.differs(before, "generation", "watch_until", "saved_at")
 		check(w, "outstanding", w.observe().State.Outstanding(), true)
 		w.watched(from)
 	})
@@ -257,8 +253,8 @@ func TestStateLostDuringAMint(t *testing.T) {
 	}
 }
 
-// Rivals count as one story while they are never an hour apart.
-func TestCommitC4CountsRivals(t *testing.T) {
+// Outside draws count as one story while they are never an hour apart.
+func TestCommitC4CountsOutsideDraws(t *testing.T) {
 	inTime(t, func(w *world) {
 		gaps := []time.Duration{0, 10 * time.Minute, time.Hour - time.Millisecond, time.Hour}
 		for i, want := range []int{1, 2, 3, 1} {
@@ -266,13 +262,9 @@ func TestCommitC4CountsRivals(t *testing.T) {
 			id := fmt.Sprint("c", i)
 			answer := w.mustBegin(attempt(id))
 			from := w.now()
-			w.commit(store.Commit{Attempt: id, Token: token(i), ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order, Rival: true})
-			check(w, "rivals", w.observe().State.Rivals, want)
+			w.commit(store.Commit{Attempt: id, Token: token(i), ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order, Outside: true})
+			check(w, "outside draws", w.observe().State.OutsideDraws, want)
 			w.watched(from)
 		}
-		w.plant("rivals", 7, "rival_at", w.now().Add(3*time.Hour)) // by another clock
-		answer := w.mustBegin(attempt("c9"))
-		w.commit(store.Commit{Attempt: "c9", Token: token(9), ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order, Rival: true})
-		check(w, "rivals after a change of clocks", w.observe().State.Rivals, 1)
 	})
 }

@@ -30,7 +30,7 @@ func operations() []operation {
 		{"commit", "commit", prepareCommit, "committed", "already", nil},
 		{"abort, certain", "abort", prepareAbort(false), "aborted", "lost", nil},
 		// The mark is one too many and does no harm: the next commit covers it.
-		{"abort, unknown", "abort", prepareAbort(true), "aborted", "lost", []string{"generation", "watch_until"}},
+		{"abort, unknown", "abort", prepareAbort(true), "aborted", "lost", []string{"generation", "watch_until", "saved_at"}},
 		{"restore", "restore", prepareRestore, "restored", "changed", nil},
 		{"re-assert", "reassert", prepareReassert, "restored", "changed", nil},
 	}
@@ -86,7 +86,7 @@ func prepareReassert(w *world) func() (string, error) {
 	w.do("del", w.c.Keys.Value)
 	o := w.observe()
 	return func() (string, error) {
-		status, err := w.store.Reassert(w.Context(), w.c, o)
+		_, status, err := w.store.Reassert(w.Context(), w.c, o)
 		return string(status), err
 	}
 }

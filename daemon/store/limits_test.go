@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ func TestHarmDoesNotSetThePace(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mint("a1", token(1))
 		at := w.now()
-		w.plant("verified_at", at)
+		w.plant("verified_at", at, "saved_at", at)
 		w.do("del", w.c.Keys.Value)
 		soon := func() {
 			if wait := w.observe().State.VerifyAt.Sub(at); wait < calm/10 || wait > w.c.VerifyEvery/10 {
@@ -34,7 +35,7 @@ func TestCommitC4IgnoredForce(t *testing.T) {
 		w.mint("a1", token(1))
 		w.plant("force", 2)
 		again := func(id string, n int) store.State {
-			answer := w.mustBegin(attempt(id), forced, pastBackoff)
+			answer := w.mustBegin(attempt(id), forced)
 			from := w.now()
 			w.commit(store.Commit{Attempt: id, Token: token(n), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Forced: true})
 			s := w.observe().State
@@ -51,34 +52,40 @@ func TestCommitC4IgnoredForce(t *testing.T) {
 	})
 }
 
-// A dozen reports and a dozen wishes an hour: whoever loops burns no quota.
-func TestHourlyLimits(t *testing.T) {
+// What people and readers ask for is counted, so that an hour has room for
+// only so much; whether it has is decided where the rest is.
+func TestCounts(t *testing.T) {
 	inTime(t, func(w *world) {
 		w.mint("a1", token(1))
-		ask := map[string]func() store.Status{
-			"reports": func() store.Status {
-				w.plant("verified_at", 0, "reported", 0)
-				return w.report(w.observe(), "", false)
-			},
-			"wishes": func() store.Status {
-				status, err := w.store.Request(w.Context(), w.c, 0)
-				return w.answered(status, err)
-			},
+		at := func(s store.State, what string) time.Time {
+			return map[string]time.Time{"questions": s.QuestionsAt, "requests": s.RequestsAt, "secrets": s.SecretsAt}[what]
 		}
-		for hour := range 2 {
-			time.Sleep(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour)))
-			for what, once := range ask {
-				for i := range 12 {
-					if got := once(); got != store.Accepted {
-						w.Fatalf("%s, hour %d: number %d is %s", what, hour, i+1, got)
-					}
+		for what, c := range map[string]struct {
+			every time.Duration
+			once  func(n int)
+		}{
+			"questions": {store.QuestionsEvery, func(int) { w.claim(w.observe()) }},
+			"requests": {store.RequestsEvery, func(int) {
+				_, err := w.store.Request(w.Context(), w.c, 0)
+				w.answered("", err)
+			}},
+			"secrets": {store.SecretsEvery, func(n int) {
+				w.mustBegin(attempt(fmt.Sprint("c", n)), func(b *store.Begin) { b.NewSecret = true })
+				w.do("del", w.c.Keys.Lease)
+			}},
+		} {
+			room := 0
+			for n := range 100 {
+				if o := w.observe(); !store.HasRoom(at(o.State, what), o.Now, c.every) {
+					break
 				}
-				before := w.content()
-				check(w, what+", one more", once(), store.Limited)
-				if what == "wishes" {
-					w.stays(before)
-				}
+				c.once(n)
+				room++
 			}
+			check(w, what+" that an hour has room for", room, int(time.Hour/c.every))
+			time.Sleep(c.every)
+			o := w.observe()
+			check(w, what+", room for one more", store.HasRoom(at(o.State, what), o.Now, c.every), true)
 		}
 	})
 }

@@ -2,36 +2,10 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"wxtokend/daemon/secret"
 )
-
-// Observation is one credential as Redis holds it, at one instant.
-type Observation struct {
-	Now   time.Time // Redis server time
-	Value Value
-	State State // zero when the state is missing or belongs to another credential
-	// Other is the appid whose state lies where this credential's should, "" if
-	// none; it is our own one if that state comes from another host of WeChat.
-	Other, OtherIssuer string
-
-	Lease    string        // attempt that holds the live lease, "" if none
-	LeaseTTL time.Duration // what is left of it
-	Rejected secret.Token  // as a reader wrote it
-}
-
-// Value is what readers get.
-type Value struct {
-	Present bool
-	Token   secret.Token  // "" for garbage
-	TTL     time.Duration // negative when the key never expires
-	name    string        // short name of the exact bytes, for compare-and-swap
-}
 
 // Result is what observing one credential gave.
 type Result struct {
@@ -59,7 +33,7 @@ func (s *Store) observe(ctx context.Context, credentials []Credential, eval eval
 	pipe := s.client.Pipeline()
 	replies := make([]*redis.Cmd, len(credentials))
 	for i, c := range credentials {
-		replies[i] = eval(pipe, ctx, script, c.Keys.list(), "{}")
+		replies[i] = eval(pipe, ctx, script, c.Keys.list(), c.account())
 	}
 	_, failed := pipe.Exec(ctx)
 	results := make([]Result, len(credentials))
@@ -68,56 +42,11 @@ func (s *Store) observe(ctx context.Context, credentials []Credential, eval eval
 		if reply.Err() == nil && reply.Val() == nil {
 			reply.SetErr(failed)
 		}
-		o, err := decodeObservation(reply, credentials[i])
+		o, err := decodeObservation(reply)
 		if err != nil {
 			err = fmt.Errorf("observe %s: %w", credentials[i].Keys.Value, err)
 		}
 		results[i] = Result{o, err}
 	}
 	return results
-}
-
-var errReply = errors.New("unexpected reply of the script")
-
-func decodeObservation(reply *redis.Cmd, c Credential) (Observation, error) {
-	parts, err := reply.Slice()
-	if err != nil {
-		return Observation{}, err
-	}
-	if len(parts) != 8 {
-		return Observation{}, errReply
-	}
-	now, ok1 := parts[0].(int64)
-	value, present := parts[1].(string)
-	name, ok2 := parts[2].(string)
-	ttl, ok3 := parts[3].(int64)
-	flat, ok4 := parts[4].([]any)
-	lease, _ := parts[5].(string)
-	leaseTTL, ok5 := parts[6].(int64)
-	rejected, ok6 := parts[7].(string)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 {
-		return Observation{}, errReply
-	}
-	o := Observation{
-		Now: milli(now), Lease: lease, LeaseTTL: time.Duration(leaseTTL) * time.Millisecond,
-		Rejected: secret.Token(rejected),
-		Value:    Value{Present: name != "", TTL: time.Duration(ttl) * time.Millisecond, name: name},
-	}
-	state := make(fields, len(flat)/2)
-	for i := 0; i+1 < len(flat); i += 2 {
-		field, _ := flat[i].(string)
-		state[field], _ = flat[i+1].(string)
-	}
-	if state["appid"] == c.AppID && state["issuer"] == c.Issuer {
-		o.State = decodeState(state)
-	} else {
-		o.Other, o.OtherIssuer = state["appid"], state["issuer"]
-	}
-	switch {
-	case present && value == o.State.Token.Reveal():
-		o.Value.Token = o.State.Token // the raw format, however short the token is
-	case present:
-		o.Value.Token = DecodeValue(value)
-	}
-	return o, nil
 }

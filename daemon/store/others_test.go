@@ -34,28 +34,27 @@ func withRival(t *testing.T, test func(w *world, r store.Credential)) {
 
 func TestOthersStateCountsAsNone(t *testing.T) {
 	withRival(t, func(w *world, r store.Credential) {
+		from := w.now()
 		w.asRival(r, func() { w.mint("b1", token(2)) })
 		w.plant("watch_until", 1, "later", "field of a newer version")
 		o := w.observe()
-		check(w, "state", o.State, store.State{})
-		check(w, "other", o.Other, r.AppID)
-		check(w, "its host", o.OtherIssuer, r.Issuer)
+		check(w, "token", o.State.Token, "")
+		check(w, "other", o.Other.AppID, r.AppID)
+		check(w, "its host", o.Other.Issuer, r.Issuer)
+		w.during("its begin", o.Other.BegunAt, from)
 		check(w, "token under the key", o.Value.Token, token(2))
 
 		answer := w.mustBegin()
 		check(w, "failures", answer.Failures, 1)
 		o = w.observe()
-		check(w, "other", o.Other, "")
+		check(w, "other", o.Other, store.Other{})
 		check(w, "generation", o.State.Generation, 1)
-		check(w, "calls", o.State.Calls, 1)
+		check(w, "calls of the key", o.State.Calls, 2)
 		check(w, "clean", w.content()[w.c.Keys.Lease], "a1:1:1:30000")
-		for field := range w.content() {
-			for _, old := range []string{".token", ".expires_at", ".minted_at", ".watch_until", ".later"} {
-				if strings.HasSuffix(field, old) {
-					w.Errorf("%s is left of the rival's state", field)
-				}
-			}
-		}
+		check(w, "token", o.State.Token, "")
+		check(w, "minted at", o.State.MintedAt.IsZero(), true)
+		check(w, "watch", o.State.WatchUntil.IsZero(), true)
+		check(w, "a newer version's field", w.content()[w.c.Keys.State+".later"], "")
 	})
 }
 
@@ -141,9 +140,6 @@ func TestUnknownFieldsSurvive(t *testing.T) {
 		survives("claim")
 		check(w, "verdict", w.verdict(w.observe(), true), store.Suspected)
 		survives("verdict")
-		w.plant("verified_at", 0)
-		check(w, "report", w.report(w.observe(), "", false), store.Accepted)
-		survives("report")
 		if _, err := w.store.Request(w.Context(), w.c, 1); err != nil {
 			w.Fatal(err)
 		}
@@ -170,7 +166,7 @@ func TestWrongTypes(t *testing.T) {
 				o := w.observe()
 				check(w, "value present", o.Value.Present, w.do("exists", w.c.Keys.Value).(int64) == 1)
 				check(w, "token", o.Value.Token, "")
-				check(w, "state", o.State, store.State{})
+				check(w, "token", o.State.Token, "")
 				check(w, "lease", o.Lease, "")
 				check(w, "rejected", o.Rejected, "")
 
@@ -190,19 +186,6 @@ func (w *world) listEverywhere() {
 	for _, key := range []string{w.c.Keys.Value, w.c.Keys.State, w.c.Keys.Lease, w.c.Keys.Rejected} {
 		w.do("rpush", key, "x")
 	}
-}
-
-// The late ones leave a state of another type as it is, too.
-func TestWrongTypeOfStateSurvivesTheLoser(t *testing.T) {
-	everywhere(t, func(w *world) {
-		answer := w.mustBegin()
-		w.do("flushdb")
-		w.do("rpush", w.c.Keys.State, "x")
-		before := w.content()
-		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
-		w.abort(store.Abort{Attempt: "a1", Unknown: true})
-		w.stays(before)
-	})
 }
 
 // A value too long to be a token is not read at every poll: another one of the
@@ -225,66 +208,30 @@ func TestLongValueIsComparedByLength(t *testing.T) {
 }
 
 // A failover to a node whose clock is hours behind: what the old node wrote
-// lies in an impossible future. Without sane() each of these would hold up the
-// credential for those hours.
-func TestTimesOfAnotherClockCountAsPassed(t *testing.T) {
-	ahead := 3 * time.Hour
-	for name, harm := range map[string]func(w *world) []edit{
-		"next attempt": func(w *world) []edit {
-			w.plant("next_attempt_at", w.now().Add(ahead), "wait", 60000)
-			return nil
-		},
-		"unknown outcome": func(w *world) []edit {
-			w.plant("unknown_until", w.now().Add(ahead))
-			return nil
-		},
-		"last begin": func(w *world) []edit {
-			w.plant("begun_at", w.now().Add(ahead))
-			return []edit{func(b *store.Begin) { b.Spacing = time.Second }}
-		},
-		"answer to a rival": func(w *world) []edit {
-			w.plant("rival_at", w.now().Add(ahead))
-			return []edit{func(b *store.Begin) { b.Rival = true }}
-		},
-		"forced refresh": func(w *world) []edit {
-			w.plant("forced_at", w.now().Add(ahead))
-			return []edit{forced}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			everywhere(t, func(w *world) {
-				w.mint("a1", token(1))
-				edits := harm(w)
-				w.mustBegin(append(edits, attempt("a2"))...)
-				check(w, "generation", w.observe().State.Generation, 2) // no mark of B8
-			})
-		})
-	}
-}
-
-// The same times are kept where they are possible: up to what was set, and a
-// second for the clocks of two nodes that are well kept.
-func TestTimesOfOurClockHold(t *testing.T) {
-	everywhere(t, func(w *world) {
-		w.mint("a1", token(1))
-		w.plant("next_attempt_at", w.now().Add(60*time.Second), "wait", 59500)
-		check(w, "next attempt", w.begin(attempt("a2")).Status, store.Backoff)
-		w.plant("next_attempt_at", 0, "unknown_until", w.now().Add(w.c.Lease), "unknown_wait", w.c.Lease.Milliseconds())
-		check(w, "unknown outcome", w.begin(attempt("a2")).Status, store.Backoff)
-		w.do("set", w.c.Keys.Lease, "ee:7:1:30000", "px", 30900)
-		check(w, "lease", w.observe().Lease, "ee")
-		check(w, "begin", w.begin(attempt("a2"), pastBackoff, urgent).Status, store.Leased)
-	})
-}
-
+// lies in an impossible future. Each wait goes on as if nothing had happened.
 func TestClockBackByHours(t *testing.T) {
 	w := miniWorld(t)
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	w.mini.SetTime(noon)
 	w.mint("a1", token(1))
+	w.mini.SetTime(noon.Add(time.Hour))
 	w.mustBegin(attempt("a2"))
-	w.abort(store.Abort{Attempt: "a2", Unknown: true, Wait: 5 * time.Minute})
-	check(w, "before", w.begin(attempt("a3")).Status, store.Backoff)
+	w.mini.SetTime(noon.Add(time.Hour + time.Second))
+	w.abort(store.Abort{Attempt: "a2", Unknown: true, UnknownWait: w.c.Lease, Wait: 5 * time.Minute})
+	before := w.observe()
 	w.mini.SetTime(noon.Add(-10 * time.Hour))
-	check(w, "after", w.begin(attempt("a3"), func(b *store.Begin) { b.Spacing = time.Second }).Status, store.Begun)
+	after := w.observe()
+	for name, at := range map[string]func(s store.State) time.Time{
+		"next attempt": func(s store.State) time.Time { return s.NextAttemptAt },
+		"unknown":      func(s store.State) time.Time { return s.UnknownUntil },
+		"begun":        func(s store.State) time.Time { return s.BegunAt },
+		"watch":        func(s store.State) time.Time { return s.WatchUntil },
+		"verify":       func(s store.State) time.Time { return s.VerifyAt },
+	} {
+		check(w, name, at(after.State).Sub(after.Now), at(before.State).Sub(before.Now))
+	}
+	check(w, "expiry", after.State.ExpiresAt, before.State.ExpiresAt)
+	w.mustBegin(attempt("a3"))
+	again := w.observe()
+	check(w, "the last begin by the new clock", again.State.BegunAt, again.Now)
 }

@@ -78,7 +78,7 @@ func TestFullRedis(t *testing.T) {
 		w.full()
 		_, err := w.store.Abort(w.Context(), w.c, store.Abort{Attempt: "a2", Wait: time.Minute})
 		w.refused(err, "OOM")
-		_, err = w.store.Reassert(w.Context(), w.c, w.observe())
+		_, _, err = w.store.Reassert(w.Context(), w.c, w.observe())
 		w.refused(err, "OOM")
 		w.stays(before)
 		w.do("config", "set", "maxmemory", "0")

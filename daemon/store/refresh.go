@@ -20,10 +20,7 @@ type Status string
 const (
 	Begun     Status = "begun"
 	Leased    Status = "leased"  // somebody else mints
-	Backoff   Status = "backoff" // a failure is waited for
 	Changed   Status = "changed" // the observation is out of date
-	Quota     Status = "quota"   // the daily limit is reached
-	Spacing   Status = "spacing" // the last begin is too recent
 	Committed Status = "committed"
 	Already   Status = "already" // this attempt's commit had arrived before
 	Expired   Status = "expired" // the token is already over
@@ -33,42 +30,38 @@ const (
 	Refused   Status = "refused" // WeChat refuses the token; confirmed
 )
 
-// WeChat's limits of forced refreshes: 30 s apart, 20 a day.
-const (
-	ForceSpacing = 30 * time.Second
-	ForceLimit   = 20
-)
-
-// Begin is what begin.lua needs beside the observation.
+// Begin is what begin.lua needs beside the observation that it was decided on.
 type Begin struct {
-	Attempt     string // random hex, new for each attempt
-	PastBackoff bool   // a person, or a changed secret, ended the wait
-	Urgent      bool   // readers have no usable token: do not wait for an unknown outcome
-	Rival       bool   // an answer to somebody else who draws tokens
-	Forced      bool   // asks WeChat for a forced refresh
-	Wait        time.Duration
-	Spacing     time.Duration // between two begins, at least
-	Day         int64         // of the observation, in days since 1970 in UTC+8
-	CallsFloor  int           // calls of that day that this process knows of
-	Limit       int           // calls a day
-	Secret      string        // fingerprint of the AppSecret in use
+	// Attempt is random hex, new for each attempt.
+	Attempt string
+	// NewSecret says that a changed AppSecret ended the wait.
+	NewSecret bool
+	// Forced asks WeChat for a forced refresh.
+	Forced bool
+	// Wait is how long the fleet waits if nothing more is heard of this attempt.
+	Wait time.Duration
+	// Day is that of the observation, as Day numbers it.
+	Day int64
+	// Secret is the fingerprint of the AppSecret in use.
+	Secret string
 }
 
 // BeginAnswer is, with status Begun, the permission to mint once.
 type BeginAnswer struct {
-	Status   Status
-	T0       time.Time // Redis server time; the token's life counts from here, before the request
-	Order    time.Time // T0, or later where the clock went back: newer tokens have a later one
-	Failures int       // this attempt included
+	Status Status
+	// T0 is Redis server time; the token's life counts from here, before the request.
+	T0 time.Time
+	// Order is T0, or later where the clock went back: newer tokens have a later one.
+	Order time.Time
+	// Failures includes this attempt.
+	Failures int
 }
 
 // Begin asks for the lease. Asked again for the same attempt it repeats its answer.
 func (s *Store) Begin(ctx context.Context, c Credential, o Observation, b Begin) (BeginAnswer, error) {
 	status, n, err := s.run(ctx, s.scripts.begin, c, map[string]any{
-		"seen": seen(o), "attempt": b.Attempt, "past_backoff": b.PastBackoff, "urgent": b.Urgent, "rival": b.Rival, "forced": b.Forced,
-		"wait": b.Wait.Milliseconds(), "spacing": b.Spacing.Milliseconds(),
-		"force_spacing": ForceSpacing.Milliseconds(), "force_limit": ForceLimit,
-		"day": b.Day, "calls_floor": b.CallsFloor, "limit": b.Limit, "secret": b.Secret,
+		"seen": seen(o), "attempt": b.Attempt, "forced": b.Forced, "wait": b.Wait.Milliseconds(), "day": b.Day,
+		"secret": b.Secret, "new_secret": b.NewSecret, "secrets_every": SecretsEvery.Milliseconds(),
 	})
 	if err != nil {
 		return BeginAnswer{}, fmt.Errorf("begin: %w", err)
@@ -84,13 +77,17 @@ func (s *Store) Begin(ctx context.Context, c Credential, o Observation, b Begin)
 
 // Commit is a minted token on its way to Redis.
 type Commit struct {
-	Attempt       string
-	Token         secret.Token
-	ExpiresIn     time.Duration
-	T0, Order     time.Time     // as Begin answered
-	UnchangedWait time.Duration // until the next attempt, should WeChat have answered with the stored token
-	Rival, Forced bool          // as in Begin
-	RefusedWait   time.Duration // until the next attempt, should WeChat have answered with the token that it refuses
+	Attempt   string
+	Token     secret.Token
+	ExpiresIn time.Duration
+	// T0 and Order are those that Begin answered.
+	T0, Order time.Time
+	// Outside says that the mint answered a draw of somebody else, Forced that
+	// it was a forced refresh.
+	Outside, Forced bool
+	// UnchangedWait is until the next attempt, should WeChat have answered with
+	// the stored token; RefusedWait, should it be the one that WeChat refuses.
+	UnchangedWait, RefusedWait time.Duration
 }
 
 // Commit stores the token for readers, iff the lease is still this attempt's.
@@ -98,11 +95,11 @@ type Commit struct {
 func (s *Store) Commit(ctx context.Context, c Credential, m Commit) (status Status, unchanged bool, err error) {
 	expires := m.T0.Add(m.ExpiresIn)
 	status, n, err := s.run(ctx, s.scripts.commit, c, map[string]any{
-		"attempt": m.Attempt, "token": m.Token.Reveal(),
+		"attempt": m.Attempt, "token": m.Token.Reveal(), "fingerprint": m.Token.Fingerprint(),
 		"value":      c.Format.Encode(m.Token, m.ExpiresIn, expires, c.UTCOffset),
 		"expires_in": m.ExpiresIn.Milliseconds(), "expires_at": expires.UnixMilli(), "minted_at": m.Order.UnixMilli(),
-		"unchanged_wait": m.UnchangedWait.Milliseconds(), "rival": m.Rival, "forced": m.Forced,
-		"fingerprint": m.Token.Fingerprint(), "refused_wait": m.RefusedWait.Milliseconds(),
+		"outside": m.Outside, "forced": m.Forced,
+		"unchanged_wait": m.UnchangedWait.Milliseconds(), "refused_wait": m.RefusedWait.Milliseconds(),
 	})
 	if err != nil {
 		return "", false, fmt.Errorf("commit: %w", err)
@@ -112,13 +109,17 @@ func (s *Store) Commit(ctx context.Context, c Credential, m Commit) (status Stat
 
 // Abort is the end of an attempt without a token.
 type Abort struct {
-	Attempt  string
-	Unknown  bool // WeChat may have drawn a token
-	GiveBack bool // the call never left: it does not count for the day
-	Forced   bool // as in Begin
-	Spent    bool // WeChat allows no more forced refreshes today
-	Wait     time.Duration
-	Failure  Failure
+	Attempt string
+	// Unknown says that WeChat may have drawn a token, and UnknownWait how long
+	// it may still do so to any harm.
+	Unknown     bool
+	UnknownWait time.Duration
+	// GiveBack says that the call never left: it does not count for the day.
+	GiveBack bool
+	// NoForceWait is how long WeChat allows no forced refresh, 0 if it does.
+	NoForceWait time.Duration
+	Wait        time.Duration
+	Failure     Failure
 }
 
 // Abort writes the failure down and gives the lease back.
@@ -128,8 +129,8 @@ func (s *Store) Abort(ctx context.Context, c Credential, a Abort) (Status, error
 		return "", fmt.Errorf("abort: %w", err)
 	}
 	status, _, err := s.run(ctx, s.scripts.abort, c, map[string]any{
-		"attempt": a.Attempt, "unknown": a.Unknown, "give_back": a.GiveBack, "forced": a.Forced, "spent": a.Spent, "force_limit": ForceLimit,
-		"wait": a.Wait.Milliseconds(), "last_error": string(failure),
+		"attempt": a.Attempt, "unknown": a.Unknown, "unknown_wait": a.UnknownWait.Milliseconds(), "give_back": a.GiveBack,
+		"no_force_wait": a.NoForceWait.Milliseconds(), "wait": a.Wait.Milliseconds(), "last_error": string(failure),
 	})
 	if err != nil {
 		return "", fmt.Errorf("abort: %w", err)
@@ -148,8 +149,7 @@ type Memory struct {
 // Restore writes a remembered token back after Redis lost it.
 func (s *Store) Restore(ctx context.Context, c Credential, o Observation, m Memory) (Status, error) {
 	status, _, err := s.run(ctx, s.scripts.restore, c, map[string]any{
-		"seen": seen(o), "token": m.Token.Reveal(), "fingerprint": m.Token.Fingerprint(),
-		"value":      c.Format.Encode(m.Token, m.ExpiresIn, m.ExpiresAt, c.UTCOffset),
+		"seen": seen(o), "token": m.Token.Reveal(), "value": c.Format.Encode(m.Token, m.ExpiresIn, m.ExpiresAt, c.UTCOffset),
 		"expires_in": m.ExpiresIn.Milliseconds(), "life": m.Life.Milliseconds(),
 		"expires_at": m.ExpiresAt.UnixMilli(), "minted_at": m.MintedAt.UnixMilli(),
 	})
@@ -160,23 +160,22 @@ func (s *Store) Restore(ctx context.Context, c Credential, o Observation, m Memo
 }
 
 // Reassert writes the state's token under the key again, after somebody
-// deleted or overwrote it or changed its time to live.
-func (s *Store) Reassert(ctx context.Context, c Credential, o Observation) (Status, error) {
-	status, _, err := s.run(ctx, s.scripts.reassert, c, map[string]any{
-		"seen": seen(o), "fingerprint": o.State.Token.Fingerprint(),
-		"value": c.Format.Encode(o.State.Token, o.State.ExpiresIn, o.State.ExpiresAt, c.UTCOffset),
-	})
+// deleted or overwrote it or changed its time to live. With status Restored
+// the observation is the one after the write.
+func (s *Store) Reassert(ctx context.Context, c Credential, o Observation) (Observation, Status, error) {
+	value := c.Format.Encode(o.State.Token, o.State.ExpiresIn, o.State.ExpiresAt, c.UTCOffset)
+	status, n, err := s.run(ctx, s.scripts.reassert, c, map[string]any{"seen": seen(o), "value": value})
 	if err != nil {
-		return "", fmt.Errorf("re-assert: %w", err)
+		return o, "", fmt.Errorf("re-assert: %w", err)
 	}
-	return status, nil
+	if status == Restored && len(n) == 1 {
+		o.version, o.Value = n[0], Value{Present: true, Token: o.State.Token, TTL: o.State.ExpiresAt.Sub(o.Now), name: sha1Hex(value)}
+	}
+	return o, status, nil
 }
 
 func seen(o Observation) map[string]any {
-	return map[string]any{
-		"schema": o.State.Schema, "generation": o.State.Generation, "settled": o.State.Settled,
-		"token": sha1Hex(o.State.Token.Reveal()), "value": o.Value.name,
-	}
+	return map[string]any{"version": o.version, "value": o.Value.name}
 }
 
 func sha1Hex(text string) string {

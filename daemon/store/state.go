@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"wxtokend/daemon/secret"
@@ -10,58 +9,80 @@ import (
 
 // Schema numbers the layout of the state hash. A daemon leaves a newer one
 // alone while its token is fresh; unknown fields of its own one stay untouched.
-const Schema = 1
+const Schema = 2
 
 // State is what Redis knows about a credential. All times are Redis server
-// time; the zero time stands for "never".
+// time; the zero time stands for "never". What no daemon can have written was
+// dropped by the script that read it.
 type State struct {
-	Schema        int
-	AppID, Issuer string // whose token it is: the account, and the host of WeChat's API
+	Schema int
+	// AppID and Issuer say whose token it is: the account, and the host of WeChat's API.
+	AppID, Issuer string
 	API           string
 
-	Token     secret.Token
-	ExpiresIn time.Duration // as WeChat sent it with this token
-	Life      time.Duration // ExpiresIn when the token was first stored
-	ExpiresAt time.Time
-	MintedAt  time.Time // server time at the begin of its mint: the order of tokens
+	Token secret.Token
+	// ExpiresIn is what WeChat sent with this token, Life what it sent when the
+	// token was first stored.
+	ExpiresIn, Life time.Duration
+	ExpiresAt       time.Time
+	// MintedAt is the server time at the begin of the token's mint, or later:
+	// the order of tokens.
+	MintedAt time.Time
 
-	Generation, Settled int64  // begins and marks; the begin that the last commit covered
-	Attempt             string // that committed last
+	// Generation counts begins and marks, Settled is the begin that the last
+	// commit covered.
+	Generation, Settled int64
+	// Attempt committed last.
+	Attempt string
 
-	BegunAt       time.Time // last begin
-	Failures      int       // since the last commit; the attempt in flight counts as one
+	BegunAt time.Time
+	// Failures are those since the last commit; an attempt in flight counts as one.
+	Failures      int
 	NextAttemptAt time.Time
-	Wait          time.Duration // what NextAttemptAt was set from
-	UnknownUntil  time.Time     // nobody knows the outcome of a mint; WeChat may process it until then
-	UnknownWait   time.Duration // what UnknownUntil was set from
-	LastError     *Failure
-	Secret        string // fingerprint of the AppSecret of the last attempt
+	// UnknownUntil is until when WeChat may process a mint whose outcome nobody knows.
+	UnknownUntil time.Time
+	LastError    *Failure
+	// Secret is the fingerprint of the AppSecret of the last attempt.
+	Secret string
 
-	Day   int64 // days since 1970 in UTC+8
-	Calls int   // on that day
+	// Day is in days since 1970 in UTC+8, Calls are those of that day.
+	Day   int64
+	Calls int
 
-	VerifyAt, VerifiedAt time.Time // next and last question whether WeChat accepts the token
-	WatchUntil           time.Time
-	SuspectAt            time.Time // WeChat refused the token once; not confirmed
-	Reported             bool      // a reader's report waits for the answer
-	Refused              string    // fingerprint of the last token that WeChat was seen to refuse
+	// VerifyAt is when WeChat is to be asked next whether it accepts the token.
+	VerifyAt, VerifiedAt, WatchUntil time.Time
+	// NoAnswerUntil is until when WeChat answers no question about a token.
+	NoAnswerUntil time.Time
+	// SuspectAt is when WeChat refused the token once; not confirmed.
+	SuspectAt time.Time
+	// Refused is the fingerprint of the last token that WeChat was seen to refuse.
+	Refused string
 
-	RivalAt   time.Time // last mint that answered somebody else's
-	Rivals    int       // of them, never more than an hour apart
-	Force     int       // forced refreshes still to do
-	ForcedAt  time.Time
-	Forced    int // forced refreshes on ForcedDay
-	ForcedDay int64
-	AskedAt   time.Time // a person asked for a refresh
+	// OutsideAt is when a draw of somebody else for our account was last
+	// answered by a mint; OutsideDraws are those that were never an hour apart.
+	OutsideAt    time.Time
+	OutsideDraws int
+
+	// Force is how many forced refreshes are still to do.
+	Force int
+	// ForcedAt is the last one, NoForceUntil when WeChat allows the next.
+	ForcedAt, NoForceUntil time.Time
+	// AskedAt is when a person last asked for a refresh.
+	AskedAt time.Time
+
+	// Of what people and readers ask for there is so much an hour; see HasRoom.
+	QuestionsAt, RequestsAt, SecretsAt time.Time
 }
 
 // Failure is the last error of a credential, for people.
 type Failure struct {
-	Class   string    `json:"class"`
-	Code    int       `json:"code,omitempty"` // errcode; 0 if WeChat sent none
+	Class string `json:"class"`
+	// Code is the errcode; 0 if WeChat sent none.
+	Code    int       `json:"code,omitempty"`
 	Message string    `json:"message"`
 	At      time.Time `json:"at"`
-	Times   int       `json:"times"` // in a row of this class, with the same AppSecret
+	// Times counts failures in a row of this class, with the same AppSecret.
+	Times int `json:"times"`
 }
 
 // Outstanding says that a token may have been drawn that nobody stored.
@@ -72,25 +93,21 @@ func (s State) Live(now time.Time) bool {
 	return s.Token != "" && now.Before(s.ExpiresAt) && s.Token.Fingerprint() != s.Refused
 }
 
-// fields reads hash values; what is absent or no number is zero.
-type fields map[string]string
+// An hour has room for so many of each, up to all of them at once.
+const (
+	// QuestionsEvery spreads 24 questions an hour whether WeChat accepts the
+	// token. WeChat answers about a thousand a day.
+	QuestionsEvery = time.Hour / 24
+	// RequestsEvery spreads 12 requests of people.
+	RequestsEvery = time.Hour / 12
+	// SecretsEvery spreads 6 waits that a changed AppSecret ended: replicas with
+	// different secrets in a crash loop would end each other's for ever.
+	SecretsEvery = time.Hour / 6
+)
 
-func (f fields) number(name string) int64 {
-	n, err := strconv.ParseInt(f[name], 10, 64)
-	if err != nil || n > mostExact || n < -mostExact {
-		return 0
-	}
-	return n
-}
-
-// mostExact bounds what the scripts take for a number, as Lua's are floats.
-const mostExact = 9_000_000_000_000_000
-
-func (f fields) duration(name string) time.Duration {
-	return time.Duration(f.number(name)) * time.Millisecond
-}
-
-func (f fields) time(name string) time.Time { return milli(f.number(name)) }
+// HasRoom says whether the hour has room for one more of what was counted up
+// to the time at, one each `every`.
+func HasRoom(at, now time.Time, every time.Duration) bool { return at.Sub(now) <= time.Hour-every }
 
 func milli(ms int64) time.Time {
 	if ms == 0 {
@@ -99,22 +116,48 @@ func milli(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-func decodeState(f fields) State {
+// fields are those of a state that have content: texts and whole numbers.
+type fields map[string]any
+
+func (f fields) text(name string) string {
+	text, _ := f[name].(string)
+	return text
+}
+
+func (f fields) number(name string) int64 {
+	n, _ := f[name].(int64)
+	return n
+}
+
+func (f fields) duration(name string) time.Duration {
+	return time.Duration(f.number(name)) * time.Millisecond
+}
+
+func (f fields) time(name string) time.Time { return milli(f.number(name)) }
+
+func decodeState(flat []any) State {
+	f := make(fields, len(flat)/2)
+	for i := 0; i+1 < len(flat); i += 2 {
+		if name, ok := flat[i].(string); ok {
+			f[name] = flat[i+1]
+		}
+	}
 	s := State{
-		Schema: int(f.number("schema")), AppID: f["appid"], Issuer: f["issuer"], API: f["api"],
-		Token: secret.Token(f["token"]), ExpiresIn: f.duration("expires_in"), Life: f.duration("life"),
+		Schema: int(f.number("schema")), AppID: f.text("appid"), Issuer: f.text("issuer"), API: f.text("api"),
+		Token: secret.Token(f.text("token")), ExpiresIn: f.duration("expires_in"), Life: f.duration("life"),
 		ExpiresAt: f.time("expires_at"), MintedAt: f.time("minted_at"),
-		Generation: f.number("generation"), Settled: f.number("settled"), Attempt: f["attempt"],
+		Generation: f.number("generation"), Settled: f.number("settled"), Attempt: f.text("attempt"),
 		BegunAt: f.time("begun_at"), Failures: int(f.number("failures")),
-		NextAttemptAt: f.time("next_attempt_at"), Wait: f.duration("wait"), UnknownUntil: f.time("unknown_until"), UnknownWait: f.duration("unknown_wait"),
-		Secret: f["secret"], Day: f.number("day"), Calls: int(f.number("calls")),
-		VerifyAt: f.time("verify_at"), VerifiedAt: f.time("verified_at"), WatchUntil: f.time("watch_until"), SuspectAt: f.time("suspect_at"),
-		Reported: f["reported"] == "1", Refused: f["refused"],
-		RivalAt: f.time("rival_at"), Rivals: int(f.number("rivals")), Force: int(f.number("force")),
-		ForcedAt: f.time("forced_at"), Forced: int(f.number("forced")), ForcedDay: f.number("forced_day"), AskedAt: f.time("asked_at"),
+		NextAttemptAt: f.time("next_attempt_at"), UnknownUntil: f.time("unknown_until"),
+		Secret: f.text("secret"), Day: f.number("day"), Calls: int(f.number("calls")),
+		VerifyAt: f.time("verify_at"), VerifiedAt: f.time("verified_at"), WatchUntil: f.time("watch_until"),
+		NoAnswerUntil: f.time("no_answer_until"), SuspectAt: f.time("suspect_at"), Refused: f.text("refused"),
+		OutsideAt: f.time("outside_at"), OutsideDraws: int(f.number("outside_draws")), Force: int(f.number("force")),
+		ForcedAt: f.time("forced_at"), NoForceUntil: f.time("no_force_until"), AskedAt: f.time("asked_at"),
+		QuestionsAt: f.time("questions_at"), RequestsAt: f.time("requests_at"), SecretsAt: f.time("secrets_at"),
 	}
 	var failure Failure
-	if json.Unmarshal([]byte(f["last_error"]), &failure) == nil {
+	if json.Unmarshal([]byte(f.text("last_error")), &failure) == nil {
 		s.LastError = &failure
 	}
 	return s

@@ -26,12 +26,19 @@ type Credential struct {
 	Keys          Keys
 	AppID, Issuer string
 	API           string
+	Replaces      bool // each draw ends the token before it
 	Format        Format
 	UTCOffset     string        // of expiresAt in the JSON format, "+hhmm"
 	Lease         time.Duration // length of the right to mint
 	Overlap       time.Duration // how long WeChat accepts a superseded token
 	Poll          time.Duration // between two observations
 	VerifyEvery   time.Duration // between two questions whether WeChat accepts the token, at most
+}
+
+// account tells a script whose state is ours.
+func (c Credential) account() string {
+	text, _ := json.Marshal(map[string]string{"appid": c.AppID, "issuer": c.Issuer}) // strings cannot fail
+	return string(text)
 }
 
 // Store runs the scripts on a Redis.
@@ -52,7 +59,7 @@ var sources embed.FS
 
 type scripts struct {
 	observe, begin, commit, abort, restore, reassert *redis.Script
-	claim, verdict, report, request                  *redis.Script
+	claim, verdict, request                          *redis.Script
 }
 
 func (scripts) source(name string) string {
@@ -65,7 +72,7 @@ func loadScripts() scripts {
 	load := func(name string) *redis.Script { return redis.NewScript(scripts{}.source(name)) }
 	return scripts{
 		load("observe"), load("begin"), load("commit"), load("abort"), load("restore"), load("reassert"),
-		load("claim"), load("verdict"), load("report"), load("request"),
+		load("claim"), load("verdict"), load("request"),
 	}
 }
 

@@ -13,17 +13,29 @@ import (
 // Answers about a token that may be refused.
 const (
 	Claimed     Status = "claimed"
-	Accepted    Status = "accepted"    // by WeChat, or a report that will be verified
+	Accepted    Status = "accepted"    // by WeChat, or a person's request
 	Unconfirmed Status = "unconfirmed" // a reader reported the token, but WeChat accepts it
-	Suspected   Status = "suspected"   // refused once
-	Stale       Status = "stale"       // about a token that is not the current one
-	Limited     Status = "limited"     // verified a moment ago
+	Suspected   Status = "suspected"   // refused once, or known to be refused
+	Blind       Status = "blind"       // WeChat answers nobody any more today
+	Discarded   Status = "discarded"   // a report about a token that is not the current one
+)
+
+// Verdict is what WeChat said about a token.
+type Verdict string
+
+// The verdicts. None: it answers no question any more for now.
+const (
+	VerdictAccepted Verdict = "accepted"
+	VerdictRefused  Verdict = "refused"
+	VerdictNone     Verdict = "none"
 )
 
 // Claim asks to be the one replica that verifies the observed token now; at is
 // the Redis time of that, for Verdict.
 func (s *Store) Claim(ctx context.Context, c Credential, o Observation) (status Status, at time.Time, err error) {
-	status, numbers, err := s.run(ctx, s.scripts.claim, c, map[string]any{"seen": seen(o), "verify_at": wire(o.State.VerifyAt)})
+	status, numbers, err := s.run(ctx, s.scripts.claim, c, map[string]any{
+		"seen": seen(o), "discard": false, "questions_every": QuestionsEvery.Milliseconds(),
+	})
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("claim verification: %w", err)
 	}
@@ -33,24 +45,39 @@ func (s *Store) Claim(ctx context.Context, c Credential, o Observation) (status 
 	return status, at, nil
 }
 
-// Verdict stores what WeChat said about the observed token to the question
-// that was claimed at.
-func (s *Store) Verdict(ctx context.Context, c Credential, o Observation, at time.Time, refused bool) (Status, error) {
-	return s.ask(ctx, s.scripts.verdict, c, "store verdict",
-		map[string]any{"seen": seen(o), "asked_at": wire(at), "refused": refused, "fingerprint": o.State.Token.Fingerprint()})
+// Discard deletes the observed report of a reader, which calls for nothing.
+func (s *Store) Discard(ctx context.Context, c Credential, o Observation) (Status, error) {
+	return s.ask(ctx, s.scripts.claim, c, "discard report", map[string]any{"discard": true, "report": sha1Hex(o.Rejected.Reveal())})
 }
 
-// Report takes a reader's word that WeChat refused a token: stale says that it
-// is not the observed one. rejected is what lay in the Rejected key, "" if the
-// report came another way; the key is deleted.
-func (s *Store) Report(ctx context.Context, c Credential, o Observation, rejected secret.Token, stale bool) (Status, error) {
-	return s.ask(ctx, s.scripts.report, c, "report", map[string]any{"seen": seen(o), "rejected": name(rejected), "stale": stale})
+// Verdict stores what WeChat said about the observed token to the question
+// that was claimed at; wait is until the next one after VerdictNone.
+func (s *Store) Verdict(ctx context.Context, c Credential, o Observation, at time.Time, v Verdict, wait time.Duration) (Status, error) {
+	return s.ask(ctx, s.scripts.verdict, c, "store verdict", map[string]any{
+		"asked": sha1Hex(o.State.Token.Reveal()), "asked_at": wire(at), "fingerprint": o.State.Token.Fingerprint(),
+		"verdict": v, "wait": wait.Milliseconds(),
+	})
+}
+
+// reportLife is how long a report waits for a process to look at it.
+const reportLife = time.Minute
+
+// Report writes a token that a reader was refused with to where readers report.
+func (s *Store) Report(ctx context.Context, c Credential, t secret.Token) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := s.client.Set(ctx, c.Keys.Rejected, t.Reveal(), reportLife).Err(); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
 }
 
 // Request is a person's wish for a refresh now; force > 0 is the number of
 // forced ones.
 func (s *Store) Request(ctx context.Context, c Credential, force int) (Status, error) {
-	return s.ask(ctx, s.scripts.request, c, "request", map[string]any{"force": force, "force_limit": ForceLimit})
+	return s.ask(ctx, s.scripts.request, c, "request", map[string]any{
+		"force": force, "replaces": c.Replaces, "requests_every": RequestsEvery.Milliseconds(),
+	})
 }
 
 func (s *Store) ask(ctx context.Context, script *redis.Script, c Credential, op string, args map[string]any) (Status, error) {
@@ -59,15 +86,6 @@ func (s *Store) ask(ctx context.Context, script *redis.Script, c Credential, op 
 		return "", fmt.Errorf("%s: %w", op, err)
 	}
 	return status, nil
-}
-
-// name is "" for no token, and otherwise what tells it from others: its bytes
-// may be anything, and JSON carries text alone.
-func name(t secret.Token) string {
-	if t == "" {
-		return ""
-	}
-	return sha1Hex(string(t))
 }
 
 func wire(t time.Time) int64 {

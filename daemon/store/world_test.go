@@ -152,10 +152,6 @@ func (w *world) observe() store.Observation {
 type edit = func(*store.Begin)
 
 func attempt(id string) edit { return func(b *store.Begin) { b.Attempt = id } }
-func pastBackoff(b *store.Begin) {
-	b.PastBackoff = true
-}
-func urgent(b *store.Begin) { b.Urgent = true }
 
 // begin asks on what Redis holds now.
 func (w *world) begin(edits ...edit) store.BeginAnswer {
@@ -172,12 +168,10 @@ func (w *world) beginOn(o store.Observation, edits ...edit) store.BeginAnswer {
 	return answer
 }
 
-// newBegin is attempt a1 with nothing in its way but a backoff of a second. No
-// two begins have the same T0, so several within one millisecond are stamped a
-// little ahead of the clock: only a negative spacing lets them all pass.
+// newBegin is attempt a1, after which the fleet waits a second.
 func newBegin(o store.Observation, edits ...edit) store.Begin {
 	b := store.Begin{
-		Attempt: "a1", Wait: time.Second, Spacing: -time.Second, Day: store.Day(o.Now), Limit: 1000, Secret: "5ec2e7",
+		Attempt: "a1", Wait: time.Second, Day: store.Day(o.Now), Secret: "5ec2e7ff",
 	}
 	for _, e := range edits {
 		e(&b)

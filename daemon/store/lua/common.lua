@@ -1,138 +1,183 @@
--- Every script but observe has its guards numbered. Every script starts with this. KEYS: what readers read, state, lease.
--- ARGV[1]: a JSON object, `a`. A script is atomic: nobody else's write falls
+-- Every script begins with this. It is atomic: nobody else's write falls
 -- between its lines, and a process that dies never leaves half of it.
-local K, STATE, LEASE = KEYS[1], KEYS[2], KEYS[3]
+--
+-- KEYS: 1 what readers read, 2 the state, 3 the lease, 4 a reader's report.
+-- ARGV[1]: a JSON object, `a`. Times and durations are milliseconds by the clock
+-- of Redis. Some proxies read scripts before they let them through: a command
+-- is a literal, a key is written KEYS[n], and no list is unpacked.
 local a = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- A number that no script could have written counts as absent: Go and Lua
--- would read it differently, and their compare-and-swap never agree again.
-local function num(x)
-  if type(x) == 'string' and not string.find(x, '^%-?%d+$') then return 0 end
-  local n = tonumber(x) or 0
-  if n ~= n or math.abs(n) > 9e15 then return 0 end
-  return n
-end
-local function int(x) return string.format('%.0f', x) end
-
--- A time further ahead than anybody could have set it was written by another
--- clock (a failover to a node whose time differs): it counts as passed.
-local function sane(t, max)
-  if num(t) > now + num(max) + 1000 then return 0 end
-  return num(t)
-end
-
--- Longer than any watch, whatever the lease of the replica that began it.
+-- What a daemon can have written. Everything else counts as absent, here and
+-- nowhere else: whoever decides, decides on what observe.lua says.
+local COUNT = 999999999999
 local HOUR = 3600000
+local MONTH = 30 * 24 * HOUR
+-- The end of the year 9999.
+local ENDS = 253402300799999
+-- Longer than any wait: the longest is a day, and a fifth for jitter.
+local LONGEST_WAIT = 36 * HOUR
+local LONGEST_LEASE = HOUR
 
--- The reply of a read; nil if the key has another type. Any other error ends
--- the script: a missing right, taken for an empty state, would start a mint
--- at each poll.
-local function read(...)
-  local reply = redis.pcall(...)
+-- The fields of the state: the most characters of a text, the most that a
+-- number can be, and how far a time can lie beyond the save that wrote it.
+local TEXTS = {
+  appid = 128, issuer = 300, api = 16, token = 512, attempt = 64, last_error = 4096, secret = 8, refused = 8, force_for = 8,
+}
+local NUMBERS = {
+  schema = COUNT, expires_in = MONTH, life = MONTH, expires_at = ENDS, minted_at = ENDS, asked_at = ENDS,
+  generation = COUNT, settled = COUNT, failures = COUNT, day = COUNT, calls = COUNT, outside_draws = COUNT, force = COUNT,
+}
+local TIMES = {
+  begun_at = 0, verified_at = 0, suspect_at = 0, outside_at = 0, forced_at = 0, wished_at = 0,
+  next_attempt_at = LONGEST_WAIT, unknown_until = LONGEST_WAIT, verify_at = LONGEST_WAIT, watch_until = LONGEST_WAIT,
+  questions_at = LONGEST_WAIT, no_force_until = LONGEST_WAIT, no_answer_until = LONGEST_WAIT,
+  requests_at = LONGEST_WAIT, secrets_at = LONGEST_WAIT,
+}
+
+-- The reply of a read, nil if the key has another type. Any other error ends
+-- the script: a missing right, taken for an empty state, would start a mint at
+-- each poll.
+local function expect(reply)
   if type(reply) ~= 'table' or not reply.err then return reply end
   if not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply.err) end
   return nil
 end
 
--- What lies at K, and a short name of it to compare by. Another type, or a
--- value too long to be ours, is named without being read.
-local function peek()
-  local length = read('STRLEN', K)
-  if not length then return false, 'wrongtype' end
-  if length > 4096 then return false, 'long:' .. int(length) end
-  local value = redis.call('GET', K)
-  return value, value and redis.sha1hex(value) or ''
+-- A whole number in the one way in which save writes it, up to `most`.
+local function number(text, most)
+  if not text or text == '0' then return 0 end
+  local n = tonumber(text)
+  if not n or n < 0 or n > most or string.format('%.0f', n) ~= text then return 0 end
+  return n
 end
 
--- The state as a table; empty when there is none, when the key has another
--- type, or when it is another credential's. `fresh` says that save must begin
--- from nothing.
-local fresh = true
-local function load_state()
-  local s, flat = {}, read('HGETALL', STATE) or {}
-  for i = 1, #flat, 2 do s[flat[i]] = flat[i + 1] end
-  if s.appid ~= a.appid or s.issuer ~= a.issuer then return {} end
-  fresh = false
+-- What WeChat may send as a token, or somebody call an account.
+local function printable(text) return string.find(text, '^[!-~]+$') and text or '' end
+
+-- A state without a token, and without a past.
+local function blank()
+  local s = {}
+  for field in pairs(TEXTS) do s[field] = '' end
+  for field in pairs(NUMBERS) do s[field] = 0 end
+  for field in pairs(TIMES) do s[field] = 0 end
   return s
 end
 
-local function save(s)
-  s.schema, s.appid, s.issuer = a.schema, a.appid, a.issuer
-  local flat = {}
-  for field, value in pairs(s) do
-    flat[#flat + 1] = field
-    flat[#flat + 1] = type(value) == 'number' and int(value) or value
+-- `version` tells one save from any other, whoever's state it is. `other` is
+-- whose state lies here instead of ours, `turned` says that the clock went back.
+local version, other, turned = 0, nil, false
+local function load_state()
+  local flat, raw, s = expect(redis.pcall('HGETALL', KEYS[2])) or {}, {}, {}
+  for i = 1, #flat, 2 do raw[flat[i]] = flat[i + 1] end
+  version = number(raw.saved_at, ENDS)
+  -- A clock that went back (a failover to a node whose clock is behind) takes
+  -- all times along: what was a minute away at the last save still is.
+  local back = version > now + 1000 and version - now or 0
+  turned = back > 0
+  for field, most in pairs(TEXTS) do
+    local text = raw[field]
+    s[field] = text and #text <= most and text or ''
   end
-  if fresh then redis.call('DEL', STATE) end
-  redis.call('HSET', STATE, unpack(flat))
+  for field, most in pairs(NUMBERS) do s[field] = number(raw[field], most) end
+  for field, ahead in pairs(TIMES) do s[field] = math.max(number(raw[field], version + ahead) - back, 0) end
+  s.token = printable(s.token)
+  if s.appid == a.appid and s.issuer == a.issuer then return s end
+  local mine = blank()
+  -- Nobody's, if it names no account: what a daemon writes does.
+  if printable(s.appid) == '' or printable(s.issuer) == '' then return mine end
+  other = s
+  -- The day's calls are those of the key, or two accounts that take it from
+  -- each other would never come to a limit.
+  mine.day, mine.calls = s.day, s.calls
+  return mine
 end
 
--- The live lease, or nil. Without a TTL, or with one longer than it was given,
--- it is nobody's: no process would ever see it end.
+-- Writes all of the state, and numbers it: two saves are never alike.
+local function save(s)
+  local ours = s.appid ~= ''
+  version = turned and now or math.max(now, version + 1)
+  -- PEXPIRE in place of DEL: one right less, and begin has tried it.
+  if not ours then redis.call('PEXPIRE', KEYS[2], 0) end
+  redis.call('HSET', KEYS[2], 'schema', a.schema, 'appid', a.appid, 'issuer', a.issuer, 'api', s.api, 'saved_at', version,
+    'token', s.token, 'expires_in', s.expires_in, 'life', s.life, 'expires_at', s.expires_at, 'minted_at', s.minted_at,
+    'generation', s.generation, 'settled', s.settled, 'attempt', s.attempt, 'begun_at', s.begun_at,
+    'failures', s.failures, 'next_attempt_at', s.next_attempt_at, 'unknown_until', s.unknown_until,
+    'last_error', s.last_error, 'secret', s.secret, 'secrets_at', s.secrets_at, 'day', s.day, 'calls', s.calls,
+    'verify_at', s.verify_at, 'verified_at', s.verified_at, 'watch_until', s.watch_until, 'suspect_at', s.suspect_at,
+    'questions_at', s.questions_at, 'refused', s.refused, 'outside_at', s.outside_at, 'outside_draws', s.outside_draws,
+    'force', s.force, 'force_for', s.force_for, 'forced_at', s.forced_at, 'no_force_until', s.no_force_until,
+    'no_answer_until', s.no_answer_until,     'asked_at', s.asked_at, 'wished_at', s.wished_at, 'requests_at', s.requests_at)
+end
+
+-- What lies under the key, and a short name of it to compare by. Another type,
+-- or a value too long to be ours, is named without being read.
+local function peek()
+  local length = expect(redis.pcall('STRLEN', KEYS[1]))
+  if not length then return false, 'wrongtype' end
+  if length > 4096 then return false, 'long:' .. length end
+  local value = redis.call('GET', KEYS[1])
+  return value, value and redis.sha1hex(value) or ''
+end
+
+-- What a reader reports, as far as a token is long; '' if nothing.
+local function reported() return expect(redis.pcall('GETRANGE', KEYS[4], 0, 1023)) or '' end
+
+-- The live lease, or nil. One that ends later than any process asked for, or
+-- never, is nobody's.
 local function lease()
-  local value, ttl = read('GET', LEASE), redis.call('PTTL', LEASE)
-  if not value then return nil end
-  local attempt, n, clean, length = string.match(value, '^(%x+):(%d+):([01]):(%d+)$')
-  if not attempt or ttl <= 0 or ttl > num(length) + 1000 then return nil end
-  return { attempt = attempt, n = num(n), clean = clean == '1', length = length }
+  local value, ttl = expect(redis.pcall('GET', KEYS[3])), redis.call('PTTL', KEYS[3])
+  local attempt, n, clean, length = string.match(value or '', '^(%x+):(%d+):([01]):(%d+)$')
+  local most = number(length, LONGEST_LEASE)
+  if not attempt or ttl <= 0 or ttl > most + 1000 then return nil end
+  return { attempt = attempt, n = number(n, COUNT), clean = clean == '1', length = most }
 end
-
--- The state still has the token that was observed, and no newer version has
--- taken it over.
-local function same(s) return num(s.schema) == a.seen.schema and redis.sha1hex(s.token or '') == a.seen.token end
 
 -- Compare-and-swap: the decision was made in Go, on what was observed.
-local function changed(s)
+local function changed()
   local _, name = peek()
-  return not same(s) or num(s.generation) ~= a.seen.generation or num(s.settled) ~= a.seen.settled or name ~= a.seen.value
+  return version ~= a.seen.version or name ~= a.seen.value
 end
 
-local function outstanding(s) return num(s.generation) > num(s.settled) end
+local function outstanding(s) return s.generation > s.settled end
 
 -- Somebody may have drawn a token that nobody stored.
-local function mark(s) s.generation = num(s.generation) + 1 end
+local function mark(s) s.generation = s.generation + 1 end
 
 -- Somebody may have deleted the state alone, or Redis evicted it: the begin
 -- that the lease names happened all the same. Counted from less, the next marks
 -- would be settled in advance.
-local function recount(s, held) s.generation = math.max(num(s.generation), held.n) end
+local function recount(s, held) s.generation = math.max(s.generation, held.n) end
 
 -- How often WeChat is asked about a token that nobody doubts: never slower than
--- promised, although ticks and the mint take their time.
-local function calm() return a.verify_every * 3 / 4 end
+-- promised, although polls and the mint take their time.
+local function calm() return math.floor(a.verify_every * 3 / 4) end
 
--- How soon WeChat may be asked about the token once more, whatever happens.
-local function soon() return a.verify_every / 10 end
+-- How soon WeChat may be asked once more, whatever happens.
+local function soon() return math.floor(a.verify_every / 10) end
+
 -- A question that is due already stays so: whoever breaks the key at each poll
 -- must not put it off.
-local function ask_soon(s)
-  local at = math.max(now, sane(s.verified_at, 0) + soon())
-  if num(s.verify_at) == 0 or num(s.verify_at) > at then s.verify_at = at end
+local function ask_by(s, at)
+  if s.verify_at == 0 or s.verify_at > at then s.verify_at = at end
 end
 
 -- Something doubtful happened: verify often until the overlap must be over.
 local function watch(s)
   s.watch_until = now + a.overlap + a.lease
-  s.verify_at = math.min(num(s.verify_at), now + calm() / 10)
-end
-
--- Of what readers and people ask for, so many an hour.
-local function hourly(s, what, limit)
-  local hour = math.floor(now / HOUR)
-  if num(s[what .. '_hour']) ~= hour then s[what .. '_hour'], s[what] = hour, 0 end
-  if num(s[what]) >= limit then return false end
-  s[what] = num(s[what]) + 1
-  return true
+  ask_by(s, now + math.floor(calm() / 10))
 end
 
 -- One refusal waits for its confirmation.
-local function suspected(s) return sane(s.suspect_at, 0) > now - soon() end
+local function suspected(s) return s.suspect_at > now - soon() end
 
 -- How long until the next verification: often under watch, at once after a refusal.
 local function verify_wait(s)
   if suspected(s) then return a.poll end
-  if sane(s.watch_until, HOUR) > now then return calm() / 10 end
-  return calm()
+  return s.watch_until > now and math.floor(calm() / 10) or calm()
 end
+
+-- Of what people and readers ask for, one each `every`, and up to an hour's
+-- share at once: whether there is room was decided in Go, this counts it.
+local function count(t, every) return math.max(t, now) + every end

@@ -1,13 +1,12 @@
--- re-assert: somebody deleted or overwrote K; the state still has the token. No mint.
+-- re-assert: somebody deleted or overwrote what readers read; the state still
+-- has the token. No mint.
 local s = load_state()
-if changed(s) then return { 'changed' } end
+if changed() then return { 'changed' } end
 -- S2
-if num(s.expires_at) <= now then return { 'expired' } end
--- S3
-if s.refused == a.fingerprint then return { 'refused' } end
-redis.call('SET', K, a.value, 'PX', int(num(s.expires_at) - now))
+if s.expires_at <= now then return { 'expired' } end
+redis.call('SET', KEYS[1], a.value, 'PX', s.expires_at - now)
 -- S5: outstanding stays outstanding.
 watch(s)
-ask_soon(s)
+ask_by(s, math.max(now, s.verified_at + soon()))
 save(s)
-return { 'restored' }
+return { 'restored', version }

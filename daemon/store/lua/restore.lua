@@ -1,21 +1,17 @@
 -- restore: Redis lost the token that a replica still knows. No mint.
 local s = load_state()
--- R2: a mint in flight will bring a newer one.
-if lease() then return { 'leased' } end
-if changed(s) then return { 'changed' } end
+if changed() then return { 'changed' } end
 if a.expires_at <= now then return { 'expired' } end
--- R6
-if s.refused == a.fingerprint then return { 'refused' } end
 -- R8: another token was stored here, or may be at WeChat: which of them
 -- WeChat takes for the newest does not follow from the order of the begins.
-if s.token or outstanding(s) then mark(s) end
-redis.call('SET', K, a.value, 'PX', int(a.expires_at - now))
+if s.token ~= '' or outstanding(s) then mark(s) end
+redis.call('SET', KEYS[1], a.value, 'PX', a.expires_at - now)
 s.api, s.token, s.expires_in, s.life = a.api, a.token, a.expires_in, a.life
 s.expires_at, s.minted_at = a.expires_at, a.minted_at
 -- V1: what was said of the other token says nothing of this one.
-s.suspect_at, s.reported = 0, 0
+s.suspect_at = 0
 -- R9
 watch(s)
-ask_soon(s)
+ask_by(s, math.max(now, s.verified_at + soon()))
 save(s)
 return { 'restored' }

@@ -1,37 +1,36 @@
--- verdict: what WeChat said about the token.
+-- verdict: what WeChat said about the token. A report of it is answered then.
 local s = load_state()
-if not same(s) then return { 'changed' } end
-if not a.refused then
+if s.schema > a.schema or redis.sha1hex(s.token) ~= a.asked then return { 'changed' } end
+if a.verdict == 'none' then
+  -- Nobody is answered any more today; the first one tells all others.
+  s.no_answer_until = now + a.wait
+  save(s)
+  return { 'blind' }
+end
+local about = redis.sha1hex(reported()) == a.asked
+if a.verdict == 'accepted' then
   -- V4: another question came after this one, and WeChat may have changed its mind.
-  if num(s.verified_at) ~= a.asked_at then return { 'changed' } end
-  local reported = num(s.reported) == 1
-  s.suspect_at, s.reported = 0, 0
-  -- V2: what is dead stays dead, so it was a mistake to refuse this token.
-  if s.refused == a.fingerprint then
-    s.refused = ''
-    -- Nor is it forced any more for that.
-    if s.force_for == a.fingerprint then s.force, s.force_for = 0, '' end
-  end
+  if s.verified_at ~= a.asked_at then return { 'changed' } end
+  s.suspect_at = 0
+  -- V2: what is dead stays dead, so it was a mistake to refuse this token. Nor
+  -- is it forced any more for that.
+  if s.refused == a.fingerprint then s.refused = '' end
+  if s.force_for == a.fingerprint then s.force, s.force_for = 0, '' end
   s.verify_at = now + verify_wait(s)
   save(s)
-  return { reported and 'unconfirmed' or 'accepted' }
-end
--- V3: known already; asked once more in its turn, as WeChat may have been wrong.
-if s.refused == a.fingerprint then
-  s.verify_at = now + calm()
-  save(s)
-  return { 'suspected' }
+  if about then redis.call('PEXPIRE', KEYS[4], 0) end
+  return { about and 'unconfirmed' or 'accepted' }
 end
 -- V1: one refusal is weak evidence; the second one, a poll later, is believed.
-local first = sane(s.suspect_at, 0)
-if first == 0 then s.suspect_at = now end
-s.verify_at = now + a.poll
-if first > 0 and first <= now - a.poll then
+-- V3: a known one is asked about once more in its turn, as WeChat may have been wrong.
+local known = s.refused == a.fingerprint
+local confirmed = not known and s.suspect_at > 0 and s.suspect_at <= now - a.poll
+if not known and s.suspect_at == 0 then s.suspect_at = now end
+if confirmed then
   s.refused = a.fingerprint
   watch(s)
-  s.verify_at = now + calm()
-  save(s)
-  return { 'refused' }
 end
+s.verify_at = now + ((known or confirmed) and calm() or a.poll)
 save(s)
-return { 'suspected' }
+if about and (known or confirmed) then redis.call('PEXPIRE', KEYS[4], 0) end
+return { confirmed and 'refused' or 'suspected' }

@@ -1,0 +1,90 @@
+package daemon
+
+import (
+	"time"
+
+	"wxtokend/daemon/store"
+)
+
+// hold is what a due mint waits for.
+type hold string
+
+const (
+	holdNewer      hold = "a newer version keeps this credential"
+	holdMint       hold = "mint: false"
+	holdCohabitant hold = "another account lives under this key"
+	holdLeased     hold = "leased"
+	holdBackoff    hold = "backoff"
+	holdUnknown    hold = "unknown outcome"
+	holdBarred     hold = "WeChat does not let this host in"
+	holdSpacing    hold = "a mint began a moment ago"
+	holdOutside    hold = "somebody else draws tokens, and was answered lately"
+	holdForced     hold = "forced a moment ago"
+	holdLimit      hold = "daily_limit"
+)
+
+// forceSpacing is how far apart WeChat wants forced refreshes.
+const forceSpacing = 30 * time.Second
+
+// wait is one reason to wait, and until when, zero where nobody knows.
+type wait struct {
+	hold  hold
+	until time.Time
+}
+
+// waits are all that can hold a mint up, in the order in which they are told.
+// This is the one place that knows them: begin is refused only if the world is
+// no longer the one that was looked at.
+func waits(v look, p policy, d decision) []wait {
+	s := v.State
+	var all []wait
+	add := func(applies bool, h hold, until time.Time) {
+		if applies {
+			all = append(all, wait{h, until})
+		}
+	}
+	// A changed configuration takes over from the old account, once its last
+	// token is a good while old: two that both live take turns.
+	add(v.Other.AppID != "", holdCohabitant, v.Other.BegunAt.Add(overlap))
+	add(!d.newSecret, holdBackoff, s.NextAttemptAt)
+	// Nobody mints over a token that readers can use.
+	add(!d.urgent, holdUnknown, s.UnknownUntil)
+	add(v.barred > 0 && !d.newSecret, holdBarred, v.Now.Add(v.barred))
+	add(true, holdSpacing, s.BegunAt.Add(p.backoffMin))
+	// Each answer kills what the other one drew.
+	add(d.outside && p.replaces, holdOutside, s.OutsideAt.Add(overlap))
+	add(d.forced, holdForced, s.ForcedAt.Add(forceSpacing))
+	add(s.Day == store.Day(v.Now) && s.Calls >= p.limit, holdLimit, store.NextDay(v.Now))
+	return all
+}
+
+// holdOf says what a due mint waits for, "" if it can begin.
+func holdOf(v look, p policy, d decision) hold {
+	switch {
+	case !p.mint:
+		return holdMint
+	case v.Lease != "":
+		return holdLeased
+	}
+	for _, w := range waits(v, p, d) {
+		if w.until.After(v.Now) {
+			return w.hold
+		}
+	}
+	return ""
+}
+
+// attemptAt is when the next mint may begin, as far as it is known now.
+func (d decision) attemptAt(v look, p policy) time.Time {
+	s := v.State
+	at := s.ExpiresAt.Add(-p.effectiveAhead(s.Life))
+	if s.Token == "" || d.mintDue() && at.After(v.Now) {
+		at = v.Now
+	}
+	for _, w := range waits(v, p, d) {
+		if w.until.After(at) {
+			at = w.until
+		}
+	}
+	return at
+}

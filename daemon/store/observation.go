@@ -1,0 +1,102 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxtokend/daemon/secret"
+)
+
+// Observation is one credential as Redis holds it, at one instant.
+type Observation struct {
+	// Now is Redis server time.
+	Now   time.Time
+	Value Value
+	// State is zero when there is none, or when it is another account's.
+	State State
+	// Other is whose state lies where this credential's should; zero if nobody's.
+	Other Other
+
+	// Lease is the attempt that holds the live lease, "" if none does, and
+	// LeaseTTL what is left of it.
+	Lease    string
+	LeaseTTL time.Duration
+	// Rejected is what a reader reports as refused, "" if nothing.
+	Rejected secret.Token
+
+	version int64 // of whatever state lies there, for compare-and-swap
+}
+
+// Other is another account that lives under our key, or another host of WeChat
+// that issues for ours.
+type Other struct {
+	AppID, Issuer string
+	// BegunAt is when it last began a mint.
+	BegunAt time.Time
+}
+
+// Value is what readers get.
+type Value struct {
+	Present bool
+	// Token is "" for garbage.
+	Token secret.Token
+	// TTL is negative when the key never expires.
+	TTL  time.Duration
+	name string // of the exact bytes, for compare-and-swap
+}
+
+var errReply = errors.New("unexpected reply of the script")
+
+func decodeObservation(reply *redis.Cmd) (Observation, error) {
+	parts, err := reply.Slice()
+	if err != nil {
+		return Observation{}, err
+	}
+	if len(parts) != 12 {
+		return Observation{}, errReply
+	}
+	r := reader{parts: parts}
+	now, value := r.number(0), r.optional(1)
+	o := Observation{
+		Now: milli(now), Value: Value{TTL: time.Duration(r.number(3)) * time.Millisecond, name: r.text(2)},
+		version: r.number(4), State: decodeState(r.list(5)),
+		Lease: r.text(6), LeaseTTL: time.Duration(r.number(7)) * time.Millisecond, Rejected: secret.Token(r.text(8)),
+		Other: Other{AppID: r.text(9), Issuer: r.text(10), BegunAt: milli(r.number(11))},
+	}
+	if r.wrong {
+		return Observation{}, errReply
+	}
+	o.Value.Present = o.Value.name != ""
+	switch {
+	case value != "" && value == o.State.Token.Reveal():
+		o.Value.Token = o.State.Token // the raw format, however short the token is
+	case value != "":
+		o.Value.Token = DecodeValue(value)
+	}
+	return o, nil
+}
+
+// reader takes a reply apart and remembers whether anything in it was of
+// another type than expected.
+type reader struct {
+	parts []any
+	wrong bool
+}
+
+func take[T any](r *reader, i int) T {
+	part, ok := r.parts[i].(T)
+	r.wrong = r.wrong || !ok
+	return part
+}
+
+func (r *reader) number(i int) int64 { return take[int64](r, i) }
+func (r *reader) text(i int) string  { return take[string](r, i) }
+func (r *reader) list(i int) []any   { return take[[]any](r, i) }
+
+// optional is a text, or "" where the script has none.
+func (r *reader) optional(i int) string {
+	text, _ := r.parts[i].(string)
+	return text
+}
