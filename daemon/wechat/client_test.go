@@ -1,6 +1,8 @@
 package wechat_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +15,7 @@ import (
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/wechat"
+	"wxtokend/daemon/wechatsim"
 )
 
 const (
@@ -90,7 +93,7 @@ func TestMintStable(t *testing.T) {
 
 func checkHeaders(t *testing.T, r *http.Request) {
 	t.Helper()
-	if r.Header.Get("User-Agent") != "wxtokend" || r.Header.Get("Accept-Encoding") != "" || !r.Close {
+	if r.Header.Get("User-Agent") != "wxtokend" || r.Header.Get("Accept-Encoding") != "identity" || !r.Close {
 		t.Errorf("agent %q, encoding %q, close %v", r.Header.Get("User-Agent"), r.Header.Get("Accept-Encoding"), r.Close)
 	}
 }
@@ -109,6 +112,71 @@ func TestMintClassic(t *testing.T) {
 	if err != nil || got.Token != canaryToken || got.ExpiresIn != 2*time.Hour {
 		t.Errorf("%+v, %v", got, err)
 	}
+}
+
+// What stands between may compress what it passes on, or put a byte order mark before it.
+func TestAnswerThatWasChangedOnItsWay(t *testing.T) {
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = io.WriteString(z, granted)
+	_ = z.Close()
+	for name, test := range map[string]struct{ encoding, body, says string }{
+		"gzip":                  {"gzip", zipped.String(), "the answer is encoded as gzip, which was not asked for ("},
+		"another":               {"br", "\x1b\x03", "the answer is encoded as br, which was not asked for ("},
+		"a name of a character": {"utf-8", granted, ""},
+		"byte order mark":       {"", "\ufeff" + granted, ""},
+		"nothing but that mark": {"", "\ufeff", "the answer is empty ("},
+	} {
+		base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", test.encoding)
+			answer(test.body)(w, r)
+		})
+		got, err := mint(within(t), client(t, wechat.Options{BaseURL: base}), wechat.Classic)
+		if test.says == "" {
+			if err != nil || got.Token != canaryToken {
+				t.Errorf("%s: %v, %v", name, got, err)
+			}
+			continue
+		}
+		e := failure(t, err)
+		if e.Class != wechat.ClassGarbage || e.Issued != wechat.MaybeIssued || !strings.HasPrefix(e.Message, test.says) {
+			t.Errorf("%s: %#v", name, e)
+		}
+	}
+}
+
+// A base_url that goes on behind the host as in WeChat's documentation, or a
+// relay that passes the token's path alone.
+func TestAddressThatIsNoInterface(t *testing.T) {
+	base := serve(t, simulator(t).ServeHTTP)
+	for _, path := range []string{"/cgi-bin", "/cgi-bin/token", "/cgi-bin/stable_token/"} {
+		c := client(t, wechat.Options{BaseURL: base + path})
+		for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
+			_, err := mint(within(t), c, api)
+			e := failure(t, err)
+			if e.Code != 40066 || e.Class != wechat.ClassConfig || !strings.Contains(err.Error(), "let base_url end before /cgi-bin") {
+				t.Errorf("%s, %s: %v", path, api, err)
+			}
+		}
+	}
+	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed} {
+		base := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		err := client(t, wechat.Options{BaseURL: base}).Verify(within(t), canaryToken)
+		e := failure(t, err)
+		if e.HTTPStatus != status || e.Class != wechat.ClassGarbage || !strings.Contains(e.Message, "base_url has to end before /cgi-bin") ||
+			!strings.Contains(e.Message, "has to pass all of /cgi-bin") {
+			t.Errorf("%d: %#v", status, e)
+		}
+	}
+}
+
+func simulator(t *testing.T) *wechatsim.Server {
+	t.Helper()
+	sim, err := wechatsim.New(wechatsim.Options{Apps: []wechatsim.App{{AppID: appID, Secret: canarySecret}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sim
 }
 
 func TestVerify(t *testing.T) {

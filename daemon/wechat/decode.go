@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -70,13 +71,18 @@ func (a answer) fields(hide []string) (map[string]json.RawMessage, *Error) {
 	if a.status != http.StatusOK {
 		return nil, a.notOK()
 	}
+	// A gateway may put a byte order mark before what it passes on.
+	body := bytes.TrimPrefix(a.body, []byte("\ufeff"))
 	var fields map[string]json.RawMessage
 	switch {
 	case len(a.body) > maxBody:
 		return nil, a.garbage("the answer is larger than 64 KiB", hide)
-	case len(a.body) == 0:
+	case len(body) == 0:
 		return nil, a.garbage("the answer is empty", hide)
-	case json.Unmarshal(a.body, &fields) != nil || fields == nil:
+	case json.Unmarshal(body, &fields) != nil || fields == nil:
+		if encoding := a.header.Get("Content-Encoding"); encoding != "" {
+			return nil, a.garbage("the answer is encoded as "+sanitise(encoding, hide...)+", which was not asked for", hide)
+		}
 		return nil, a.garbage("the answer is not a JSON object", hide)
 	}
 	code, ok := errcode(fields["errcode"])
@@ -103,9 +109,10 @@ func (a answer) notOK() *Error {
 		e.Class = ClassTransient
 		e.Message = fmt.Sprintf("HTTP %d: WeChat, or something in front of it, is failing", a.status)
 	case a.status >= 300 && a.status < 400:
-		e.Message = fmt.Sprintf("HTTP %d, a redirect, is not followed: check base_url and proxy", a.status)
+		e.Message = fmt.Sprintf("HTTP %d, a redirect, is not followed: check wechat.base_url and wechat.proxy", a.status)
 	default:
-		e.Message = fmt.Sprintf("HTTP %d is no answer of WeChat: check base_url and proxy", a.status)
+		e.Message = fmt.Sprintf("HTTP %d is no answer of WeChat: base_url has to end before /cgi-bin, "+
+			"and what stands between this host and WeChat has to pass all of /cgi-bin", a.status)
 	}
 	return e
 }

@@ -73,7 +73,6 @@ func TestDecodeRejects(t *testing.T) {
 		`[{` + sound + `}]`:                         "not a JSON object",
 		`{` + sound:                                 "not a JSON object",
 		`{` + sound + `}}`:                          "not a JSON object",
-		"\ufeff{" + sound + `}`:                     "not a JSON object",
 		"\x1f\x8b\x08":                              "not a JSON object",
 		`{}`:                                        "no access_token",
 		`{"expires_in":7200}`:                       "no access_token",
@@ -230,8 +229,8 @@ func TestSanitise(t *testing.T) {
 }
 
 // What a failure may say when no errcode came, apart from the kind and size of the answer.
-var plainFailure = regexp.MustCompile(`^(HTTP -?\d+[ a-zA-Z,:.]+(base_url and proxy|is failing)` +
-	`|the answer (is empty|is larger than 64 KiB|is not a JSON object|holds an errcode that is not a number|holds no ip_list` +
+var plainFailure = regexp.MustCompile(`^(HTTP -?\d+[ a-zA-Z,:./_-]+(wechat.proxy|all of /cgi-bin|is failing)` +
+	`|the answer (is empty|is larger than 64 KiB|is not a JSON object|is encoded as .*, which was not asked for|holds an errcode that is not a number|holds no ip_list` +
 	`|holds no access_token of 1 to 512 printable characters|holds no expires_in above 0 and up to 2592000 seconds)` +
 	` \(.*, \d+ bytes read\): something between this host and WeChat may have answered)$`)
 
@@ -254,7 +253,11 @@ func FuzzDecode(f *testing.F) {
 		if len(body) > maxBody+1 {
 			body = body[:maxBody+1] // never more is read
 		}
-		a := answer{status: status, header: http.Header{"Content-Type": {contentType}}, body: body}
+		header := http.Header{"Content-Type": {contentType}}
+		if len(contentType)%2 == 1 {
+			header.Set("Content-Encoding", contentType)
+		}
+		a := answer{status: status, header: header, body: body}
 		grant, failure := decodeGrant(a, canarySecret)
 		checkDecoded(t, grant, failure)
 		if failure := decodeVerdict(a, canarySecret); failure != nil {

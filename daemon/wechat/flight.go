@@ -77,7 +77,6 @@ func (c *Client) transport(ctx context.Context, f *flight) *http.Transport {
 		},
 		TLSClientConfig:        c.tls.Clone(),
 		DisableKeepAlives:      true,
-		DisableCompression:     true, // 64 KiB of gzip can be 64 MiB of text
 		MaxResponseHeaderBytes: maxBody,
 		Protocols:              new(http.Protocols),
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {

@@ -182,7 +182,10 @@ func (c *Client) request(method, path string, query url.Values, body map[string]
 		Method: method,
 		URL:    &target,
 		Host:   target.Host,
-		Header: http.Header{"User-Agent": {"wxtokend"}, "Accept": {"application/json"}},
+		// Without identity, what stands between may compress, and 64 KiB of gzip can be 64 MiB of text.
+		Header: http.Header{
+			"User-Agent": {"wxtokend"}, "Accept": {"application/json"}, "Accept-Encoding": {"identity"},
+		},
 	}
 	if body != nil {
 		text, _ := json.Marshal(body) // strings and booleans cannot fail
