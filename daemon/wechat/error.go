@@ -3,11 +3,7 @@ package wechat
 import (
 	"fmt"
 	"net/netip"
-	"net/url"
-	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Class says what kind of failure an error is, and so how long to wait before the next call.
@@ -123,36 +119,4 @@ func callerAddress(errmsg string) string {
 		}
 	}
 	return ""
-}
-
-// maxMessage is the length in characters to which a server's text is cut. The longest known errmsg of WeChat has 186.
-const maxMessage = 200
-
-// tokenLike matches what is too long for a word or a request id (26
-// characters). Tokens and tickets have 86 characters and more.
-var tokenLike = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
-
-// sanitise makes a server's text fit for a log: one line, bounded, without
-// what is to be hidden in it, plainly or escaped for a URL, and without
-// anything that looks like a token.
-func sanitise(text string, hide ...string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case r == utf8.RuneError, !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, text)
-	for _, h := range hide {
-		if h != "" {
-			text = strings.NewReplacer(h, "[redacted]", url.QueryEscape(h), "[redacted]").Replace(text)
-		}
-	}
-	text = tokenLike.ReplaceAllString(text, "[redacted]")
-	if runes := []rune(text); len(runes) > maxMessage {
-		text = string(runes[:maxMessage])
-	}
-	return strings.TrimSpace(text)
 }

@@ -61,6 +61,7 @@ func TestNothingSecretIsRepeated(t *testing.T) {
 		"errmsg, escaped":  answer(`{"errcode":-1,"errmsg":"\u0035` + echo[1:] + `"}`),
 		"errmsg, split":    answer(`{"errcode":99999,"errmsg":"` + echo[:9] + `\u0000\u200b` + echo[9:] + `"}`),
 		"errmsg, unknown":  answer(`{"errcode":99998,"errmsg":"` + echo + `","access_token":"` + canaryToken + `"}`),
+		"errmsg, cut":      answer(`{"errcode":40125,"errmsg":"invalid ` + canarySecret[:31] + ` ` + canarySecret[1:] + `"}`),
 		"errmsg, ip":       answer(`{"errcode":40164,"errmsg":"invalid ip ` + echo + `"}`),
 		"token, no life":   answer(`{"access_token":"` + canaryToken + `"}`),
 		"life is secret":   answer(`{"access_token":"t","expires_in":"` + echo + `"}`),
@@ -95,6 +96,15 @@ func TestNothingSecretIsRepeated(t *testing.T) {
 				t.Errorf("the token is in %v", err)
 			}
 		})
+	}
+}
+
+func TestPartOfTheTokenIsNotRepeated(t *testing.T) {
+	for _, part := range []string{canaryToken[:39], canaryToken[60:], canaryToken[3:11]} {
+		c := client(t, wechat.Options{BaseURL: serve(t, answer(`{"errcode":40014,"errmsg":"invalid token `+part+`"}`))})
+		if e := failure(t, c.Verify(within(t), canaryToken)); e.Message != "invalid token [redacted]" {
+			t.Errorf("%q", e.Message)
+		}
 	}
 }
 
