@@ -154,7 +154,7 @@ func TestAddressThatIsNoInterface(t *testing.T) {
 		for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
 			_, err := mint(within(t), c, api)
 			e := failure(t, err)
-			if e.Code != 40066 || e.Class != wechat.ClassConfig || !strings.Contains(err.Error(), "let base_url end before /cgi-bin") {
+			if e.Code != 40066 || e.Class != wechat.ClassConfig || !strings.Contains(err.Error(), "let wechat.base_url end before /cgi-bin") {
 				t.Errorf("%s, %s: %v", path, api, err)
 			}
 		}
@@ -163,7 +163,7 @@ func TestAddressThatIsNoInterface(t *testing.T) {
 		base := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		err := client(t, wechat.Options{BaseURL: base}).Verify(within(t), canaryToken)
 		e := failure(t, err)
-		if e.HTTPStatus != status || e.Class != wechat.ClassGarbage || !strings.Contains(e.Message, "base_url has to end before /cgi-bin") ||
+		if e.HTTPStatus != status || e.Class != wechat.ClassGarbage || !strings.Contains(e.Message, "wechat.base_url has to end before /cgi-bin") ||
 			!strings.Contains(e.Message, "has to pass all of /cgi-bin") {
 			t.Errorf("%d: %#v", status, e)
 		}

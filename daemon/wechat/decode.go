@@ -111,7 +111,7 @@ func (a answer) notOK() *Error {
 	case a.status >= 300 && a.status < 400:
 		e.Message = fmt.Sprintf("HTTP %d, a redirect, is not followed: check wechat.base_url and wechat.proxy", a.status)
 	default:
-		e.Message = fmt.Sprintf("HTTP %d is no answer of WeChat: base_url has to end before /cgi-bin, "+
+		e.Message = fmt.Sprintf("HTTP %d is no answer of WeChat: wechat.base_url has to end before /cgi-bin, "+
 			"and what stands between this host and WeChat has to pass all of /cgi-bin", a.status)
 	}
 	return e

@@ -28,7 +28,7 @@ func (f *flight) failed(ctx context.Context, err error) *Error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		e.Message = "the call was cancelled " + during(phase)
 	case phase == connecting && errors.As(err, &dns):
-		e.Message = fmt.Sprintf("the name %q could not be resolved: check base_url, proxy and this host's DNS", sanitise(dns.Name))
+		e.Message = fmt.Sprintf("the name %q could not be resolved: check this host's DNS, ", sanitise(dns.Name)) + ways
 	case errors.Is(e.Err, context.DeadlineExceeded):
 		e.Message = "timed out " + during(phase)
 	case phase == connecting:
@@ -43,10 +43,14 @@ func (f *flight) failed(ctx context.Context, err error) *Error {
 	return e
 }
 
+// ways are the options that decide where a connection goes. Whoever comes from
+// curl expects a variable of the environment to do so.
+const ways = "wechat.base_url and wechat.proxy (HTTPS_PROXY is not read)"
+
 func during(phase int32) string {
 	switch {
 	case phase == connecting:
-		return "before a connection was made: check base_url, proxy and the firewall"
+		return "before a connection was made: check the firewall, " + ways
 	case phase < sent:
 		return "during the TLS handshake, before the request was sent"
 	default:
@@ -57,11 +61,11 @@ func during(phase int32) string {
 func unconnected(err error) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused: nothing listens at base_url or proxy, or a firewall refuses"
+		return "connection refused: nothing listens there, or a firewall refuses: check " + ways
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return "no route to WeChat or the proxy: check this host's network"
+		return "no route to WeChat or the proxy: check this host's network, " + ways
 	default:
-		return "could not connect to WeChat or the proxy"
+		return "could not connect to WeChat or the proxy: check " + ways
 	}
 }
 
@@ -77,7 +81,7 @@ func unsecured(err error) string {
 	case errors.As(err, &certificate):
 		return "TLS failed, the server's certificate is not accepted (" + sanitise(certificate.Err.Error()) + ")" + check
 	case errors.As(err, &record):
-		return "TLS failed, the server does not speak it: check scheme and port of base_url, and the proxy"
+		return "TLS failed, the server does not speak it: check scheme and port of wechat.base_url, and wechat.proxy"
 	case strings.HasPrefix(text, "tls: "), strings.HasPrefix(text, "remote error: tls: "):
 		return "TLS failed (" + sanitise(text) + ")" + check
 	default:
