@@ -20,12 +20,10 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -88,19 +86,6 @@ func New(o Options) (*Client, error) {
 		c.proxy, err = address("proxy", o.Proxy, "http", "https", "socks5", "socks5h")
 	}
 	return c, err
-}
-
-// address parses an option without letting url.Parse's error, which quotes
-// its input, into the message.
-func address(option, text string, schemes ...string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" {
-		return nil, fmt.Errorf("%s: not an address of the form scheme://host[:port]", option)
-	}
-	if slices.Contains(schemes, u.Scheme) {
-		return u, nil
-	}
-	return nil, fmt.Errorf("%s: scheme must be one of %s", option, strings.Join(schemes, ", "))
 }
 
 // Request says which token to draw.
