@@ -170,6 +170,24 @@ func TestAddressThatIsNoInterface(t *testing.T) {
 	}
 }
 
+// A verification draws no token, so none can be lost with its answer.
+func TestOnlyAMintMayHaveIssued(t *testing.T) {
+	for _, handler := range []http.HandlerFunc{
+		answer("<html>"),
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		c := client(t, wechat.Options{BaseURL: serve(t, handler)})
+		_, err := mint(within(t), c, wechat.Stable)
+		if text := err.Error(); !strings.HasSuffix(text, "; WeChat may have issued a token") {
+			t.Error(text)
+		}
+		if err := c.Verify(within(t), canaryToken); strings.Contains(err.Error(), "issued") {
+			t.Error(err)
+		}
+	}
+}
+
 func simulator(t *testing.T) *wechatsim.Server {
 	t.Helper()
 	sim, err := wechatsim.New(wechatsim.Options{Apps: []wechatsim.App{{AppID: appID, Secret: canarySecret}}})
@@ -191,6 +209,7 @@ func TestVerify(t *testing.T) {
 		`{"errcode":41001,"errmsg":"missing"}`:         {class: wechat.ClassUnknown},
 		`{"errcode":40164,"errmsg":"invalid ip"}`:      {class: wechat.ClassIP},
 		`{"errcode":45009,"errmsg":"reach max"}`:       {class: wechat.ClassQuota},
+		`{"errcode":48001,"errmsg":"unauthorized"}`:    {class: wechat.ClassConfig},
 		`{"errcode":-1,"errmsg":"system error"}`:       {class: wechat.ClassTransient},
 		`<html>40001</html>`:                           {class: wechat.ClassGarbage},
 		`{"errcode":0,"errmsg":"ok"}`:                  {class: wechat.ClassGarbage},

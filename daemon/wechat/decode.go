@@ -27,6 +27,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	at     time.Time // of this host, half way between the request and the answer
 }
 
 // decodeGrant is the whole judgement on an answer of a token endpoint. What it
@@ -44,11 +45,13 @@ func decodeGrant(a answer, hide ...string) (Grant, *Error) {
 	if !ok {
 		return Grant{}, a.garbage("the answer holds no expires_in above 0 and up to 2592000 seconds", hide)
 	}
-	grant := Grant{Token: secret.Token(token), ExpiresIn: life}
-	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
-		grant.ServerTime = date
-	}
-	return grant, nil
+	return Grant{Token: secret.Token(token), ExpiresIn: life, ServerTime: a.date()}, nil
+}
+
+// date is the Date header, zero if there is none.
+func (a answer) date() time.Time {
+	date, _ := http.ParseTime(a.header.Get("Date")) // zero with an error
+	return date
 }
 
 // decodeVerdict judges an answer of get_api_domain_ip: nil is a token that WeChat accepted.
@@ -126,7 +129,8 @@ func (a answer) garbage(what string, hide []string) *Error {
 	}
 	return &Error{
 		Class: ClassGarbage, HTTPStatus: a.status, Issued: MaybeIssued,
-		Message: fmt.Sprintf("%s (%s, %d bytes read): something between this host and WeChat may have answered", what, sanitise(kind, hide...), len(a.body)),
+		Message: fmt.Sprintf("%s (%s, %d bytes read): something between this host and WeChat may have answered",
+			what, sanitise(kind, hide...), len(a.body)),
 	}
 }
 

@@ -23,7 +23,8 @@ func (f *flight) failed(ctx context.Context, err error) *Error {
 	var dns *net.DNSError
 	switch {
 	case f.late.Load() && phase < sent:
-		e.Message = "the deadline passed before the request was written, so it was not sent (the process was paused, or connecting took all the time)"
+		e.Message = "the deadline passed before the request was written, so it was not sent " +
+			"(the process was paused, or connecting took all the time)"
 		e.Err = context.DeadlineExceeded
 	case errors.Is(ctx.Err(), context.Canceled):
 		e.Message = "the call was cancelled " + during(phase)
@@ -43,6 +44,15 @@ func (f *flight) failed(ctx context.Context, err error) *Error {
 	return e
 }
 
+// crowded is a call whose time ended, or that was cancelled, before its turn came.
+func (c *Client) crowded(why error) *Error {
+	return &Error{
+		Class: ClassTransport, Issued: NotIssued, Err: why,
+		Message: fmt.Sprintf("the request was not sent: its time ended while it waited for others, "+
+			"of which %d may be under way at once", cap(c.calls)),
+	}
+}
+
 // ways are the options that decide where a connection goes. Whoever comes from
 // curl expects a variable of the environment to do so.
 const ways = "wechat.base_url and wechat.proxy (HTTPS_PROXY is not read)"
@@ -54,7 +64,7 @@ func during(phase int32) string {
 	case phase < sent:
 		return "during the TLS handshake, before the request was sent"
 	default:
-		return "after the request was sent: WeChat may have issued a token"
+		return "after the request was sent"
 	}
 }
 
@@ -92,11 +102,11 @@ func unsecured(err error) string {
 func unanswered(err error) (Class, string) {
 	switch {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
-		return ClassTransport, "the connection was reset after the request was sent: WeChat may have issued a token"
+		return ClassTransport, "the connection was reset " + during(sent)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return ClassGarbage, "the answer ended early: WeChat may have issued a token"
+		return ClassGarbage, "the answer ended early"
 	case errors.Is(err, io.EOF):
-		return ClassTransport, "the connection was closed without an answer after the request was sent: WeChat may have issued a token"
+		return ClassTransport, "the connection was closed without an answer " + during(sent)
 	default:
 		return ClassGarbage, "the answer is not HTTP: something between this host and WeChat may have answered"
 	}

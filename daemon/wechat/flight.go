@@ -27,9 +27,10 @@ const (
 
 // flight is what is known about one call while it is under way.
 type flight struct {
-	deadline time.Time
-	phase    atomic.Int32
-	late     atomic.Bool // a write was refused because the deadline had passed
+	deadline  time.Time
+	connected time.Time // when the connection could take the request; for the goroutine of the call alone
+	phase     atomic.Int32
+	late      atomic.Bool // a write was refused because the deadline had passed
 }
 
 // errLate is what a writer gets whose time is over.
@@ -39,14 +40,27 @@ var errLate = errors.New("the deadline has passed")
 func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return answer{}, &Error{Class: ClassConfig, Issued: NotIssued, Message: "the request was not sent: it has no deadline"}
+		return answer{}, &Error{
+			Class: ClassConfig, Issued: NotIssued, Message: "the request was not sent: it has no deadline",
+		}
+	}
+	if c.calls != nil {
+		select {
+		case c.calls <- struct{}{}:
+			defer func() { <-c.calls }()
+		case <-ctx.Done():
+			return answer{}, c.crowded(ctx.Err())
+		}
 	}
 	// The end of this function closes the connection, whatever net/http still does with it.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f := &flight{deadline: deadline}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { f.phase.CompareAndSwap(securing, ready) },
+		GotConn: func(httptrace.GotConnInfo) {
+			f.connected = time.Now()
+			f.phase.CompareAndSwap(securing, ready)
+		},
 	})
 	// RoundTrip and not http.Client: it follows no redirect, and its errors are no *url.Error, which prints the secret.
 	resp, err := c.transport(ctx, f).RoundTrip(req.WithContext(ctx))
@@ -54,7 +68,7 @@ func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Erro
 		return answer{}, f.failed(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	a := answer{status: resp.StatusCode, header: resp.Header}
+	a := answer{status: resp.StatusCode, header: resp.Header, at: f.connected.Add(time.Since(f.connected) / 2)}
 	if a.status != http.StatusOK {
 		return a, nil // the body of a failure is not worth a byte
 	}
@@ -93,7 +107,10 @@ func (c *Client) transport(ctx context.Context, f *flight) *http.Transport {
 	return t
 }
 
-func (f *flight) connect(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), network, addr string) (net.Conn, error) {
+// dialer makes a connection, as net.Dialer.DialContext does.
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func (f *flight) connect(ctx context.Context, dial dialer, network, addr string) (net.Conn, error) {
 	conn, err := dial(ctx, network, addr)
 	if err != nil {
 		return nil, err

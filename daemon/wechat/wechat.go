@@ -48,10 +48,20 @@ const (
 
 // Options are the ways to WeChat. Only BaseURL is required.
 type Options struct {
-	BaseURL     string                                                            // scheme://host[:port], http or https; a path is a prefix of every call
-	Proxy       string                                                            // http, https or socks5 URL; "" is a direct connection, whatever the environment says
-	DialContext func(ctx context.Context, network, addr string) (net.Conn, error) // nil is a net.Dialer
-	RootCAs     *x509.CertPool                                                    // nil is the system's
+	// BaseURL is scheme://host[:port], http or https. A path is a prefix of every call.
+	BaseURL string
+	// Proxy is an http, https or socks5 URL. "" is a direct connection, whatever the environment says.
+	Proxy string
+	// DialContext makes the connections. nil is a net.Dialer.
+	DialContext dialer
+	// RootCAs are trusted to name WeChat. nil are the system's.
+	RootCAs *x509.CertPool
+	// MaxCalls is how many calls are made at once; more wait for their turn, as long as their time lasts. 0 is no limit.
+	MaxCalls int
+	// Clock, if not nil, is told with each answer of WeChat, an errcode included, how far its clock is ahead of this
+	// host's: give or take half a second, as its Date header counts whole ones, and half of the call's time. Many
+	// goroutines may call it at once.
+	Clock func(ahead time.Duration)
 }
 
 // Client calls WeChat. It keeps no connection and no state between calls and
@@ -59,8 +69,10 @@ type Options struct {
 type Client struct {
 	base  *url.URL
 	proxy *url.URL
-	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	dial  dialer
 	tls   *tls.Config
+	calls chan struct{} // holds one for each call that is being made, nil without a limit
+	clock func(ahead time.Duration)
 }
 
 // New checks the addresses and connects to nothing. Its errors name the
@@ -74,10 +86,14 @@ func New(o Options) (*Client, error) {
 		return nil, errors.New("base_url: only scheme, host, port and path are allowed")
 	}
 	c := &Client{
-		base: base,
-		dial: o.DialContext,
+		base:  base,
+		dial:  o.DialContext,
+		clock: o.Clock,
 		// WeChat warns callers with less than TLS 1.2 and names no minimum of its own.
 		tls: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+	}
+	if o.MaxCalls > 0 {
+		c.calls = make(chan struct{}, o.MaxCalls)
 	}
 	if c.dial == nil {
 		c.dial = (&net.Dialer{}).DialContext
@@ -125,13 +141,18 @@ func (c *Client) Mint(ctx context.Context, r Request) (Grant, error) {
 		return Grant{}, &Error{Op: opMint, Class: ClassConfig, Issued: NotIssued, Message: "api must be stable or classic"}
 	}
 	a, failure := c.exchange(ctx, req)
+	var grant Grant
 	if failure == nil {
-		var grant Grant
-		if grant, failure = decodeGrant(a, text); failure == nil {
-			return grant, nil
-		}
+		grant, failure = decodeGrant(a, text)
+		c.tellTime(a, failure)
+	}
+	if failure == nil {
+		return grant, nil
 	}
 	failure.Op = opMint
+	if failure.Issued == MaybeIssued && failure.Code == 0 {
+		failure.Message += "; WeChat may have issued a token"
+	}
 	return Grant{}, failure
 }
 
@@ -141,9 +162,11 @@ func (c *Client) Mint(ctx context.Context, r Request) (Grant, error) {
 // *Error says nothing about it. ctx must carry a deadline.
 func (c *Client) Verify(ctx context.Context, t secret.Token) error {
 	text := t.Reveal()
-	a, failure := c.exchange(ctx, c.request(http.MethodGet, "/cgi-bin/get_api_domain_ip", url.Values{"access_token": {text}}, nil))
+	query := url.Values{"access_token": {text}}
+	a, failure := c.exchange(ctx, c.request(http.MethodGet, "/cgi-bin/get_api_domain_ip", query, nil))
 	if failure == nil {
 		failure = decodeVerdict(a, text)
+		c.tellTime(a, failure)
 	}
 	if failure == nil {
 		return nil
@@ -154,6 +177,16 @@ func (c *Client) Verify(ctx context.Context, t secret.Token) error {
 		failure.Class = ClassUnknown
 	}
 	return failure
+}
+
+// tellTime passes on what WeChat's clock said. An answer that is not WeChat's
+// shows somebody else's clock.
+func (c *Client) tellTime(a answer, failure *Error) {
+	date := a.date()
+	if c.clock == nil || date.IsZero() || failure != nil && failure.Code == 0 {
+		return
+	}
+	c.clock(date.Add(time.Second / 2).Sub(a.at))
 }
 
 // request builds a call by hand: http.NewRequest would parse the URL, and its
