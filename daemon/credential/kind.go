@@ -21,9 +21,11 @@ type Kind interface {
 
 // Inputs are what a draw needs.
 type Inputs struct {
-	Account string // the appid
+	// Account is the appid.
+	Account string
 	Secret  secret.Secret
-	Force   bool // a new token even if the old one is good; without effect where Traits.ForcedPerDay is 0
+	// Force wants a new token even if the old one is good. It has no effect where Traits.ForcedPerDay is 0.
+	Force bool
 }
 
 // Platform is WeChat by one way there. What it limits, it limits for all its

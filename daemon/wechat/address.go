@@ -36,7 +36,8 @@ func Issuer(baseURL string) string {
 		host = ip.String()
 	}
 	switch {
-	case host == "api2.weixin.qq.com", strings.HasSuffix(host, ".api.weixin.qq.com"): // sh., sz., hk.
+	// The second are sh., sz. and hk.
+	case host == "api2.weixin.qq.com", strings.HasSuffix(host, ".api.weixin.qq.com"):
 		host = "api.weixin.qq.com"
 	case strings.Contains(host, ":"):
 		host = "[" + host + "]"

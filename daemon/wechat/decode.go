@@ -27,7 +27,8 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	at     time.Time // of this host, half way between the request and the answer
+	// at is half way between the request and the answer, by this host's clock.
+	at time.Time
 }
 
 // decodeGrant is the whole judgement on an answer of a token endpoint. What it
@@ -48,9 +49,9 @@ func decodeGrant(a answer, hide ...string) (Grant, *Error) {
 	return Grant{Token: secret.Token(token), ExpiresIn: life, ServerTime: a.date()}, nil
 }
 
-// date is the Date header, zero if there is none.
+// date is the Date header, zero if there is none that is a time.
 func (a answer) date() time.Time {
-	date, _ := http.ParseTime(a.header.Get("Date")) // zero with an error
+	date, _ := http.ParseTime(a.header.Get("Date"))
 	return date
 }
 

@@ -12,8 +12,9 @@ import (
 
 // Errcode is one of WeChat's return codes, in words of our own.
 type Errcode struct {
-	Code        int
-	Class       Class // what it means for a mint; unknown if the token endpoints do not return it
+	Code int
+	// Class is what it means for a mint, unknown if the token endpoints do not return it.
+	Class       Class
 	English     string
 	Cure        string
 	Chinese     string

@@ -93,12 +93,13 @@ func refusal(code int) string {
 }
 
 // Wait is how long WeChat says that it refuses every further call of this
-// host, 0 if it says nothing about that.
+// host, whose address the administrator has refused once (89507) or twice
+// (89506). It is 0 for all that WeChat sets no time to.
 func (e *Error) Wait() time.Duration {
 	switch e.Code {
-	case 89507: // the administrator has refused it
+	case 89507:
 		return time.Hour
-	case 89506: // twice
+	case 89506:
 		return 24 * time.Hour
 	}
 	return 0

@@ -18,19 +18,26 @@ const maxBody = 64 << 10
 // The phases of a call, in order. Only up to ready is it certain that nothing
 // of the request has left.
 const (
-	connecting = int32(iota) // looking up the name, dialing
-	securing                 // connected: proxy tunnel, TLS handshake
-	ready                    // the connection could take the request
-	sent                     // the first byte may be on its way
-	shut                     // failed before sent: from here on nothing may be written
+	// connecting: the name is looked up, the connection is made.
+	connecting = int32(iota)
+	// securing: it is made; a proxy opens its tunnel, TLS shakes hands.
+	securing
+	// ready: it could take the request.
+	ready
+	// sent: the first byte may be on its way.
+	sent
+	// shut: failed before sent. From here on nothing may be written.
+	shut
 )
 
 // flight is what is known about one call while it is under way.
 type flight struct {
-	deadline  time.Time
-	connected time.Time // when the connection could take the request; for the goroutine of the call alone
+	deadline time.Time
+	// connected is when the connection could take the request. Only the goroutine of the call looks at it.
+	connected time.Time
 	phase     atomic.Int32
-	late      atomic.Bool // a write was refused because the deadline had passed
+	// late says that a write was refused because the deadline had passed.
+	late atomic.Bool
 }
 
 // errLate is what a writer gets whose time is over.
@@ -69,8 +76,9 @@ func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Erro
 	}
 	defer func() { _ = resp.Body.Close() }()
 	a := answer{status: resp.StatusCode, header: resp.Header, at: f.connected.Add(time.Since(f.connected) / 2)}
+	// The body of a failure is not worth a byte.
 	if a.status != http.StatusOK {
-		return a, nil // the body of a failure is not worth a byte
+		return a, nil
 	}
 	// One byte more than allowed tells a full answer from an endless one.
 	if a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1)); err != nil {

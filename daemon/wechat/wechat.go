@@ -71,7 +71,8 @@ type Client struct {
 	proxy *url.URL
 	dial  dialer
 	tls   *tls.Config
-	calls chan struct{} // holds one for each call that is being made, nil without a limit
+	// calls holds one for each call that is being made. It is nil without a limit.
+	calls chan struct{}
 	clock func(ahead time.Duration)
 }
 
@@ -106,17 +107,22 @@ func New(o Options) (*Client, error) {
 
 // Request says which token to draw.
 type Request struct {
-	API          API
-	AppID        string
-	Secret       secret.Secret
-	ForceRefresh bool // stable only: a new token even if the old one is good. WeChat allows 20 a day, 30 s apart
+	API    API
+	AppID  string
+	Secret secret.Secret
+	// ForceRefresh, of the stable API alone, wants a new token even if the old one is good. WeChat allows 20 a day,
+	// 30 s apart.
+	ForceRefresh bool
 }
 
 // Grant is a validated answer of a token endpoint.
 type Grant struct {
-	Token      secret.Token  // 1 to 512 printable ASCII characters
-	ExpiresIn  time.Duration // whole milliseconds, 1 ms to 30 days; counts from an instant before WeChat answered
-	ServerTime time.Time     // WeChat's Date header, zero if there was none
+	// Token has 1 to 512 printable ASCII characters.
+	Token secret.Token
+	// ExpiresIn is in whole milliseconds, from 1 ms to 30 days, and counts from an instant before WeChat answered.
+	ExpiresIn time.Duration
+	// ServerTime is WeChat's Date header, zero if there was none.
+	ServerTime time.Time
 }
 
 // Mint asks WeChat for a token, once. ctx must carry a deadline; it covers the
@@ -206,10 +212,12 @@ func (c *Client) request(method, path string, query url.Values, body map[string]
 		},
 	}
 	if body != nil {
-		text, _ := json.Marshal(body) // strings and booleans cannot fail
+		// Strings and booleans cannot fail.
+		text, _ := json.Marshal(body)
 		r.Header.Set("Content-Type", "application/json")
 		r.Body = io.NopCloser(bytes.NewReader(text))
-		r.ContentLength = int64(len(text)) // without it the body would be chunked, which WeChat's front end may refuse
+		// Without it the body would be chunked, which WeChat's front end may refuse.
+		r.ContentLength = int64(len(text))
 	}
 	return r
 }
