@@ -36,16 +36,17 @@ func (r *report) refused(subject string, c config.WeChat, err error) {
 // unanswered is the cure for a call without an errcode. The failure's own words
 // say what broke; here is from where to try, as behind a proxy that is not this host.
 func unanswered(class wechat.Class, c config.WeChat) string {
-	from := "this host"
+	// The daemon obeys its own options alone; curl obeys the environment as well, unless told otherwise.
+	from, try := "this host", fmt.Sprintf("curl -v --noproxy '*' %s", c.BaseURL)
 	if c.Proxy != "" {
-		from = "wechat.proxy"
+		from, try = "wechat.proxy", fmt.Sprintf("curl -v --noproxy '' --proxy (the value of wechat.proxy) %s", c.BaseURL)
 	}
 	switch class {
 	case wechat.ClassTransport:
-		return fmt.Sprintf("%s must reach %s: check DNS, firewall, CA certificates and wechat.proxy, as with curl -v from there", from, c.BaseURL)
+		return fmt.Sprintf("%s must reach %s: check DNS, firewall, CA certificates and wechat.proxy, as on this host with: %s", from, c.BaseURL, try)
 	case wechat.ClassTransient:
 		return "try again in a minute; if it stays, look for a proxy between here and WeChat"
 	default:
-		return fmt.Sprintf("look at what answers: curl -v %s from here; mostly it is a proxy or a login page in front of WeChat", c.BaseURL)
+		return fmt.Sprintf("look at what answers, on this host with: %s; mostly it is a proxy or a login page in front of WeChat", try)
 	}
 }

@@ -30,14 +30,14 @@ func TestWeChat(t *testing.T) {
 			"errcode -1 (transient)", "-> nothing to do",
 		}},
 		{"a login page", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultHTML}) }, []string{
-			"garbage: ", "-> look at what answers: curl -v http://127.0.0.1:",
+			"garbage: ", "-> look at what answers, on this host with: curl -v --noproxy '*' http://127.0.0.1:",
 		}},
 		{"bad gateway", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus}) }, []string{"transient: HTTP 502", "-> try again"}},
 		{"refused", func(w *world) { w.baseURL = "http://" + freeAddr(w.T) }, []string{
 			"transport: ", "connection refused", "-> this host must reach http://127.0.0.1:",
 		}},
 		{"no such name", func(w *world) { w.baseURL, w.options.DialWeChat = "https://nameless.invalid", nameless }, []string{
-			"transport: ", "could not be resolved", "-> this host must reach https://nameless.invalid",
+			"transport: ", "could not be resolved", "-> this host must reach https://nameless.invalid", "curl -v --noproxy '*' https://nameless.invalid",
 		}},
 		{"an answer that shows the secret", func(w *world) {
 			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40013, Message: "invalid appid, secret " + appSecret})
@@ -57,7 +57,8 @@ func TestProxyThatIsNotThere(t *testing.T) {
 	w.secrets = append(w.secrets, "CANARY-of-proxy")
 	output, findings := w.document(`redis: {url: "` + url(s, "0") + `"}` + "\nwechat: {base_url: https://192.0.2.1, proxy: \"http://u:CANARY-of-proxy@" + freeAddr(t) + "\"}\n" +
 		"credentials:\n" + w.credential(""))
-	w.expect(output, findings, 1, "FAIL  wechat WXAccessToken: transport: connection refused", "-> wechat.proxy must reach https://192.0.2.1")
+	w.expect(output, findings, 1, "FAIL  wechat WXAccessToken: transport: connection refused", "-> wechat.proxy must reach https://192.0.2.1",
+		"curl -v --noproxy '' --proxy (the value of wechat.proxy) https://192.0.2.1")
 }
 
 func TestGoldenOfAMissingWhitelistEntry(t *testing.T) {

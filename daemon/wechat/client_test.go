@@ -1,6 +1,8 @@
 package wechat_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +15,7 @@ import (
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/wechat"
+	"wxtokend/daemon/wechatsim"
 )
 
 const (
@@ -90,7 +93,7 @@ func TestMintStable(t *testing.T) {
 
 func checkHeaders(t *testing.T, r *http.Request) {
 	t.Helper()
-	if r.Header.Get("User-Agent") != "wxtokend" || r.Header.Get("Accept-Encoding") != "" || !r.Close {
+	if r.Header.Get("User-Agent") != "wxtokend" || r.Header.Get("Accept-Encoding") != "identity" || !r.Close {
 		t.Errorf("agent %q, encoding %q, close %v", r.Header.Get("User-Agent"), r.Header.Get("Accept-Encoding"), r.Close)
 	}
 }
@@ -111,6 +114,89 @@ func TestMintClassic(t *testing.T) {
 	}
 }
 
+// What stands between may compress what it passes on, or put a byte order mark before it.
+func TestAnswerThatWasChangedOnItsWay(t *testing.T) {
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = io.WriteString(z, granted)
+	_ = z.Close()
+	for name, test := range map[string]struct{ encoding, body, says string }{
+		"gzip":                  {"gzip", zipped.String(), "the answer is encoded as gzip, which was not asked for ("},
+		"another":               {"br", "\x1b\x03", "the answer is encoded as br, which was not asked for ("},
+		"a name of a character": {"utf-8", granted, ""},
+		"byte order mark":       {"", "\ufeff" + granted, ""},
+		"nothing but that mark": {"", "\ufeff", "the answer is empty ("},
+	} {
+		base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", test.encoding)
+			answer(test.body)(w, r)
+		})
+		got, err := mint(within(t), client(t, wechat.Options{BaseURL: base}), wechat.Classic)
+		if test.says == "" {
+			if err != nil || got.Token != canaryToken {
+				t.Errorf("%s: %v, %v", name, got, err)
+			}
+			continue
+		}
+		e := failure(t, err)
+		if e.Class != wechat.ClassGarbage || e.Issued != wechat.MaybeIssued || !strings.HasPrefix(e.Message, test.says) {
+			t.Errorf("%s: %#v", name, e)
+		}
+	}
+}
+
+// A base_url that goes on behind the host as in WeChat's documentation, or a
+// relay that passes the token's path alone.
+func TestAddressThatIsNoInterface(t *testing.T) {
+	base := serve(t, simulator(t).ServeHTTP)
+	for _, path := range []string{"/cgi-bin", "/cgi-bin/token", "/cgi-bin/stable_token/"} {
+		c := client(t, wechat.Options{BaseURL: base + path})
+		for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
+			_, err := mint(within(t), c, api)
+			e := failure(t, err)
+			if e.Code != 40066 || e.Class != wechat.ClassConfig || !strings.Contains(err.Error(), "let wechat.base_url end before /cgi-bin") {
+				t.Errorf("%s, %s: %v", path, api, err)
+			}
+		}
+	}
+	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed} {
+		base := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		err := client(t, wechat.Options{BaseURL: base}).Verify(within(t), canaryToken)
+		e := failure(t, err)
+		if e.HTTPStatus != status || e.Class != wechat.ClassGarbage || !strings.Contains(e.Message, "wechat.base_url has to end before /cgi-bin") ||
+			!strings.Contains(e.Message, "has to pass all of /cgi-bin") {
+			t.Errorf("%d: %#v", status, e)
+		}
+	}
+}
+
+// A verification draws no token, so none can be lost with its answer.
+func TestOnlyAMintMayHaveIssued(t *testing.T) {
+	for _, handler := range []http.HandlerFunc{
+		answer("<html>"),
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		c := client(t, wechat.Options{BaseURL: serve(t, handler)})
+		_, err := mint(within(t), c, wechat.Stable)
+		if text := err.Error(); !strings.HasSuffix(text, "; WeChat may have issued a token") {
+			t.Error(text)
+		}
+		if err := c.Verify(within(t), canaryToken); strings.Contains(err.Error(), "issued") {
+			t.Error(err)
+		}
+	}
+}
+
+func simulator(t *testing.T) *wechatsim.Server {
+	t.Helper()
+	sim, err := wechatsim.New(wechatsim.Options{Apps: []wechatsim.App{{AppID: appID, Secret: canarySecret}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sim
+}
+
 func TestVerify(t *testing.T) {
 	for body, want := range map[string]struct {
 		accepted, refused bool
@@ -123,6 +209,7 @@ func TestVerify(t *testing.T) {
 		`{"errcode":41001,"errmsg":"missing"}`:         {class: wechat.ClassUnknown},
 		`{"errcode":40164,"errmsg":"invalid ip"}`:      {class: wechat.ClassIP},
 		`{"errcode":45009,"errmsg":"reach max"}`:       {class: wechat.ClassQuota},
+		`{"errcode":48001,"errmsg":"unauthorized"}`:    {class: wechat.ClassConfig},
 		`{"errcode":-1,"errmsg":"system error"}`:       {class: wechat.ClassTransient},
 		`<html>40001</html>`:                           {class: wechat.ClassGarbage},
 		`{"errcode":0,"errmsg":"ok"}`:                  {class: wechat.ClassGarbage},

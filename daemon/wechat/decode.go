@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -26,6 +27,8 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	// at is half way between the request and the answer, by this host's clock.
+	at time.Time
 }
 
 // decodeGrant is the whole judgement on an answer of a token endpoint. What it
@@ -43,11 +46,13 @@ func decodeGrant(a answer, hide ...string) (Grant, *Error) {
 	if !ok {
 		return Grant{}, a.garbage("the answer holds no expires_in above 0 and up to 2592000 seconds", hide)
 	}
-	grant := Grant{Token: secret.Token(token), ExpiresIn: life}
-	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
-		grant.ServerTime = date
-	}
-	return grant, nil
+	return Grant{Token: secret.Token(token), ExpiresIn: life, ServerTime: a.date()}, nil
+}
+
+// date is the Date header, zero if there is none that is a time.
+func (a answer) date() time.Time {
+	date, _ := http.ParseTime(a.header.Get("Date"))
+	return date
 }
 
 // decodeVerdict judges an answer of get_api_domain_ip: nil is a token that WeChat accepted.
@@ -70,13 +75,18 @@ func (a answer) fields(hide []string) (map[string]json.RawMessage, *Error) {
 	if a.status != http.StatusOK {
 		return nil, a.notOK()
 	}
+	// A gateway may put a byte order mark before what it passes on.
+	body := bytes.TrimPrefix(a.body, []byte("\ufeff"))
 	var fields map[string]json.RawMessage
 	switch {
 	case len(a.body) > maxBody:
 		return nil, a.garbage("the answer is larger than 64 KiB", hide)
-	case len(a.body) == 0:
+	case len(body) == 0:
 		return nil, a.garbage("the answer is empty", hide)
-	case json.Unmarshal(a.body, &fields) != nil || fields == nil:
+	case json.Unmarshal(body, &fields) != nil || fields == nil:
+		if encoding := a.header.Get("Content-Encoding"); encoding != "" {
+			return nil, a.garbage("the answer is encoded as "+sanitise(encoding, hide...)+", which was not asked for", hide)
+		}
 		return nil, a.garbage("the answer is not a JSON object", hide)
 	}
 	code, ok := errcode(fields["errcode"])
@@ -103,9 +113,10 @@ func (a answer) notOK() *Error {
 		e.Class = ClassTransient
 		e.Message = fmt.Sprintf("HTTP %d: WeChat, or something in front of it, is failing", a.status)
 	case a.status >= 300 && a.status < 400:
-		e.Message = fmt.Sprintf("HTTP %d, a redirect, is not followed: check base_url and proxy", a.status)
+		e.Message = fmt.Sprintf("HTTP %d, a redirect, is not followed: check wechat.base_url and wechat.proxy", a.status)
 	default:
-		e.Message = fmt.Sprintf("HTTP %d is no answer of WeChat: check base_url and proxy", a.status)
+		e.Message = fmt.Sprintf("HTTP %d is no answer of WeChat: wechat.base_url has to end before /cgi-bin, "+
+			"and what stands between this host and WeChat has to pass all of /cgi-bin", a.status)
 	}
 	return e
 }
@@ -119,7 +130,8 @@ func (a answer) garbage(what string, hide []string) *Error {
 	}
 	return &Error{
 		Class: ClassGarbage, HTTPStatus: a.status, Issued: MaybeIssued,
-		Message: fmt.Sprintf("%s (%s, %d bytes read): something between this host and WeChat may have answered", what, sanitise(kind, hide...), len(a.body)),
+		Message: fmt.Sprintf("%s (%s, %d bytes read): something between this host and WeChat may have answered",
+			what, sanitise(kind, hide...), len(a.body)),
 	}
 }
 

@@ -65,28 +65,27 @@ func TestDecodeDate(t *testing.T) {
 func TestDecodeRejects(t *testing.T) {
 	const sound = `"access_token":"57_a","expires_in":7200`
 	for body, want := range map[string]string{
-		"":                                          "the answer is empty",
-		"<html>" + canaryToken + "</html>":          "not a JSON object",
-		canaryToken:                                 "not a JSON object",
-		`"57_a"`:                                    "not a JSON object",
-		`null`:                                      "not a JSON object",
-		`[{` + sound + `}]`:                         "not a JSON object",
-		`{` + sound:                                 "not a JSON object",
-		`{` + sound + `}}`:                          "not a JSON object",
-		"\ufeff{" + sound + `}`:                     "not a JSON object",
-		"\x1f\x8b\x08":                              "not a JSON object",
-		`{}`:                                        "no access_token",
-		`{"expires_in":7200}`:                       "no access_token",
-		`{"Access_Token":"t","expires_in":1}`:       "no access_token",
-		`{"access_token":"","expires_in":1}`:        "no access_token",
-		`{"access_token":null,"expires_in":1}`:      "no access_token",
-		`{"access_token":42,"expires_in":1}`:        "no access_token",
-		`{"access_token":["t"],"expires_in":1}`:     "no access_token",
-		`{"access_token":"a b","expires_in":1}`:     "no access_token",
-		`{"access_token":"a\n","expires_in":1}`:     "no access_token",
-		`{"access_token":"a\u007f","expires_in":1}`: "no access_token",
-		`{"access_token":"票","expires_in":1}`:       "no access_token",
-		`{"access_token":"` + strings.Repeat("a", 513) + `","expires_in":1}`: "no access_token",
+		"":                                      "the answer is empty",
+		"<html>" + canaryToken + "</html>":      "not a JSON object",
+		canaryToken:                             "not a JSON object",
+		`"57_a"`:                                "not a JSON object",
+		`null`:                                  "not a JSON object",
+		`[{` + sound + `}]`:                     "not a JSON object",
+		`{` + sound:                             "not a JSON object",
+		`{` + sound + `}}`:                      "not a JSON object",
+		"\x1f\x8b\x08":                          "not a JSON object",
+		`{}`:                                    "no access_token",
+		`{"expires_in":7200}`:                   "no access_token",
+		`{"Access_Token":"t","expires_in":1}`:   "no access_token",
+		`{"access_token":"","expires_in":1}`:    "no access_token",
+		`{"access_token":null,"expires_in":1}`:  "no access_token",
+		`{"access_token":42,"expires_in":1}`:    "no access_token",
+		`{"access_token":["t"],"expires_in":1}`: "no access_token",
+		`{"access_token":"a b","expires_in":1}`: "no access_token",
+		`{"access_token":"a\n","expires_in":1}`: "no access_token",
+		`{"access_token":"a\u007f","expires_in":1}`:                               "no access_token",
+		`{"access_token":"票","expires_in":1}`:                                     "no access_token",
+		`{"access_token":"` + strings.Repeat("a", 513) + `","expires_in":1}`:      "no access_token",
 		`{"access_token":"t"}`:                                                    "no expires_in",
 		`{"access_token":"t","expires_in":null}`:                                  "no expires_in",
 		`{"access_token":"t","expires_in":"null"}`:                                "no expires_in",
@@ -210,28 +209,9 @@ func TestDecodeVerdict(t *testing.T) {
 	}
 }
 
-func TestSanitise(t *testing.T) {
-	for text, want := range map[string]string{
-		"invalid appsecret " + canarySecret:              "invalid appsecret [redacted]",
-		"x" + canarySecret + "y" + canarySecret:          "x[redacted]y[redacted]",
-		canarySecret[:5] + "\x00" + canarySecret[5:]:     "[redacted]",
-		"token " + canaryToken + ".":                     "token [redacted].",
-		"a+b%2Fc a%2Bb%252Fc":                            "[redacted] [redacted]",
-		strings.Repeat("x", 39):                          strings.Repeat("x", 39),
-		strings.Repeat("系", 300):                         strings.Repeat("系", 200),
-		strings.Repeat("ab ", 65) + canarySecret:         strings.Repeat("ab ", 65) + "[reda",
-		"bad \xff\xfe utf-8":                             "bad  utf-8",
-		"rid: 6125a48e-4bc55df9-6a1d6b57 https://a.cn/s": "rid: 6125a48e-4bc55df9-6a1d6b57 https://a.cn/s",
-	} {
-		if got := sanitise(text, "", canarySecret, "a+b%2Fc"); got != want {
-			t.Errorf("%q:\n got %q\nwant %q", text, got, want)
-		}
-	}
-}
-
 // What a failure may say when no errcode came, apart from the kind and size of the answer.
-var plainFailure = regexp.MustCompile(`^(HTTP -?\d+[ a-zA-Z,:.]+(base_url and proxy|is failing)` +
-	`|the answer (is empty|is larger than 64 KiB|is not a JSON object|holds an errcode that is not a number|holds no ip_list` +
+var plainFailure = regexp.MustCompile(`^(HTTP -?\d+[ a-zA-Z,:./_-]+(wechat.proxy|all of /cgi-bin|is failing)` +
+	`|the answer (is empty|is larger than 64 KiB|is not a JSON object|is encoded as .*, which was not asked for|holds an errcode that is not a number|holds no ip_list` +
 	`|holds no access_token of 1 to 512 printable characters|holds no expires_in above 0 and up to 2592000 seconds)` +
 	` \(.*, \d+ bytes read\): something between this host and WeChat may have answered)$`)
 
@@ -254,7 +234,11 @@ func FuzzDecode(f *testing.F) {
 		if len(body) > maxBody+1 {
 			body = body[:maxBody+1] // never more is read
 		}
-		a := answer{status: status, header: http.Header{"Content-Type": {contentType}}, body: body}
+		header := http.Header{"Content-Type": {contentType}}
+		if len(contentType)%2 == 1 {
+			header.Set("Content-Encoding", contentType)
+		}
+		a := answer{status: status, header: header, body: body}
 		grant, failure := decodeGrant(a, canarySecret)
 		checkDecoded(t, grant, failure)
 		if failure := decodeVerdict(a, canarySecret); failure != nil {

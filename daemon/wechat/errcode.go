@@ -2,38 +2,57 @@ package wechat
 
 import (
 	"cmp"
+	_ "embed"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // Errcode is one of WeChat's return codes, in words of our own.
 type Errcode struct {
-	Code        int
-	Class       Class // what it means for a mint; unknown if the token endpoints do not return it
+	Code int
+	// Class is what it means for a mint, unknown if the token endpoints do not return it.
+	Class       Class
 	English     string
-	Chinese     string
 	Cure        string
+	Chinese     string
 	CureChinese string
 }
 
-// Lookup finds a code.
+// errcodes is a table: a line of names, then one line for each code in rising
+// order, its columns those of Errcode with a tab between them. The sources are
+// WeChat's pages of getAccessToken and getStableAccessToken, its page "API IP
+// 白名单", its page of global return codes (全局返回码), and reports of
+// developers, which alone know the four of a message that its user does not get
+// (10700, 10703, 10706, 62751).
+//
+//go:embed errcodes.tsv
+var errcodes string
+
+// Lookup finds a code. It reads the table itself, which takes microseconds: no
+// start of a program pays for what only failures need.
 func Lookup(code int) (Errcode, bool) {
-	for _, group := range [][]Errcode{tokenErrcodes, platformErrcodes, contentErrcodes} {
-		for _, entry := range group {
-			if entry.Code == code {
-				return entry, true
-			}
-		}
+	_, rest, found := strings.Cut(errcodes, "\n"+strconv.Itoa(code)+"\t")
+	if !found {
+		return Errcode{}, false
 	}
-	return Errcode{}, false
+	line, _, _ := strings.Cut(rest, "\n")
+	column := strings.Split(line, "\t")
+	return Errcode{code, Class(column[0]), column[1], column[2], column[3], column[4]}, true
 }
 
 // Codes returns all codes of the table in rising order.
 func Codes() []Errcode {
-	all := slices.Concat(tokenErrcodes, platformErrcodes, contentErrcodes)
-	slices.SortFunc(all, func(a, b Errcode) int { return cmp.Compare(a.Code, b.Code) })
+	var all []Errcode
+	for line := range strings.Lines(errcodes) {
+		digits, _, _ := strings.Cut(line, "\t")
+		if code, err := strconv.Atoi(digits); err == nil {
+			entry, _ := Lookup(code)
+			all = append(all, entry)
+		}
+	}
 	return all
 }
 

@@ -3,11 +3,8 @@ package wechat
 import (
 	"fmt"
 	"net/netip"
-	"net/url"
-	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+	"time"
 )
 
 // Class says what kind of failure an error is, and so how long to wait before the next call.
@@ -15,16 +12,26 @@ type Class string
 
 // The classes. Metrics use these words as labels.
 const (
-	ClassTransient Class = "transient" // WeChat is busy; seconds
-	ClassRate      Class = "rate"      // too many calls in a minute; the next minute
-	ClassQuota     Class = "quota"     // the day's calls are used up; the next day
-	ClassConfig    Class = "config"    // a person has to correct the configuration
-	ClassIP        Class = "ip"        // a person has to whitelist the address of this host
-	ClassAdmin     Class = "admin"     // the account's administrator has to confirm, or has refused
-	ClassAccount   Class = "account"   // the account or its AppSecret is frozen or punished
-	ClassTransport Class = "transport" // no answer came over the network
-	ClassGarbage   Class = "garbage"   // an answer came that WeChat does not give
-	ClassUnknown   Class = "unknown"   // an errcode that the token endpoints are not known to return
+	// ClassTransient: WeChat is busy, for seconds.
+	ClassTransient Class = "transient"
+	// ClassRate: too many calls in a minute. The next minute is free again.
+	ClassRate Class = "rate"
+	// ClassQuota: the day's calls are used up.
+	ClassQuota Class = "quota"
+	// ClassConfig: a person has to correct the configuration.
+	ClassConfig Class = "config"
+	// ClassIP: a person has to whitelist the address of this host.
+	ClassIP Class = "ip"
+	// ClassAdmin: the account's administrator has to confirm this host, or has refused it.
+	ClassAdmin Class = "admin"
+	// ClassAccount: the account or its AppSecret is frozen or punished.
+	ClassAccount Class = "account"
+	// ClassTransport: no answer came over the network.
+	ClassTransport Class = "transport"
+	// ClassGarbage: an answer came that WeChat does not give.
+	ClassGarbage Class = "garbage"
+	// ClassUnknown: an errcode that the token endpoints are not known to return.
+	ClassUnknown Class = "unknown"
 )
 
 // Issued is what is known about whether WeChat drew a token.
@@ -39,14 +46,21 @@ const (
 
 // Error is a failed call. It holds no secret, no token and no URL.
 type Error struct {
-	Op         string // "mint token" or "verify token"
-	Class      Class
-	Code       int    // errcode, 0 if WeChat sent none
-	HTTPStatus int    // 0 if there was no answer
-	Message    string // one line: WeChat's errmsg, at most 200 characters, or what happened instead of an answer
-	IP         string // classes ip and admin: the caller's address as WeChat sees it, "" if it did not say
-	Issued     Issued // of Verify, which draws no token: whether the request may have left without an answer
-	Err        error  // a cause for errors.Is and errors.As, or nil: context, syscall.Errno, *net.DNSError, certificate, EOF
+	// Op is "mint token" or "verify token".
+	Op    string
+	Class Class
+	// Code is WeChat's errcode, 0 if it sent none.
+	Code int
+	// HTTPStatus is 0 if there was no answer.
+	HTTPStatus int
+	// Message is one line: WeChat's errmsg, at most 200 characters, or what happened instead of an answer.
+	Message string
+	// IP, with the classes ip and admin, is the caller's address as WeChat sees it, "" if it did not say.
+	IP string
+	// Issued, of Verify, which draws no token, is whether the request may have left without an answer.
+	Issued Issued
+	// Err is a cause for errors.Is and errors.As, or nil: context, syscall.Errno, *net.DNSError, certificate, EOF.
+	Err error
 }
 
 // Unwrap returns the cause.
@@ -78,19 +92,25 @@ func refusal(code int) string {
 	}
 }
 
+// Wait is how long WeChat says that it refuses every further call of this
+// host, whose address the administrator has refused once (89507) or twice
+// (89506). It is 0 for all that WeChat sets no time to.
+func (e *Error) Wait() time.Duration {
+	switch e.Code {
+	case 89507:
+		return time.Hour
+	case 89506:
+		return 24 * time.Hour
+	}
+	return 0
+}
+
 // Error is a sentence for an operator: what happened, the code, its meaning and the cure.
 func (e *Error) Error() string {
 	if e.Code == 0 {
 		return e.Op + ": " + e.Message
 	}
-	entry, known := Lookup(e.Code)
-	meaning, cure := entry.English, entry.Cure
-	switch {
-	case e.Refused():
-		meaning, cure = refusal(e.Code), "a new token has to be minted"
-	case !known:
-		meaning, cure = "this code is not in the table of return codes", "look it up in WeChat's documentation"
-	}
+	meaning, cure := e.explain()
 	text := fmt.Sprintf("%s: errcode %d: %s; %s", e.Op, e.Code, meaning, cure)
 	if e.IP != "" {
 		text += "; the address is " + e.IP
@@ -99,6 +119,22 @@ func (e *Error) Error() string {
 		text += fmt.Sprintf(" (WeChat says %q)", e.Message)
 	}
 	return text
+}
+
+// explain takes from the table what the code means for a mint, and knows what
+// it means for a verification instead.
+func (e *Error) explain() (meaning, cure string) {
+	entry, known := Lookup(e.Code)
+	switch {
+	case e.Refused():
+		return refusal(e.Code), "a new token has to be minted"
+	case e.Op == opVerify && e.Class == ClassQuota:
+		return "the day's questions about a token are used up", "set verify_every longer, and let fewer programs ask; " +
+			"until the next day in Beijing time nobody notices if the token is replaced"
+	case !known:
+		return "this code is not in the table of return codes", "look it up in WeChat's documentation"
+	}
+	return entry.English, entry.Cure
 }
 
 // apiError is an answer of WeChat that carries an errcode.
@@ -123,36 +159,4 @@ func callerAddress(errmsg string) string {
 		}
 	}
 	return ""
-}
-
-// maxMessage is the length in characters to which a server's text is cut. The longest known errmsg of WeChat has 186.
-const maxMessage = 200
-
-// tokenLike matches what is too long for a word or a request id (26
-// characters). Tokens and tickets have 86 characters and more.
-var tokenLike = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
-
-// sanitise makes a server's text fit for a log: one line, bounded, without
-// what is to be hidden in it, plainly or escaped for a URL, and without
-// anything that looks like a token.
-func sanitise(text string, hide ...string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case r == utf8.RuneError, !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, text)
-	for _, h := range hide {
-		if h != "" {
-			text = strings.NewReplacer(h, "[redacted]", url.QueryEscape(h), "[redacted]").Replace(text)
-		}
-	}
-	text = tokenLike.ReplaceAllString(text, "[redacted]")
-	if runes := []rune(text); len(runes) > maxMessage {
-		text = string(runes[:maxMessage])
-	}
-	return strings.TrimSpace(text)
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"wxtokend/daemon/wechat"
@@ -61,6 +62,7 @@ func TestNothingSecretIsRepeated(t *testing.T) {
 		"errmsg, escaped":  answer(`{"errcode":-1,"errmsg":"\u0035` + echo[1:] + `"}`),
 		"errmsg, split":    answer(`{"errcode":99999,"errmsg":"` + echo[:9] + `\u0000\u200b` + echo[9:] + `"}`),
 		"errmsg, unknown":  answer(`{"errcode":99998,"errmsg":"` + echo + `","access_token":"` + canaryToken + `"}`),
+		"errmsg, cut":      answer(`{"errcode":40125,"errmsg":"invalid ` + canarySecret[:31] + ` ` + canarySecret[1:] + `"}`),
 		"errmsg, ip":       answer(`{"errcode":40164,"errmsg":"invalid ip ` + echo + `"}`),
 		"token, no life":   answer(`{"access_token":"` + canaryToken + `"}`),
 		"life is secret":   answer(`{"access_token":"t","expires_in":"` + echo + `"}`),
@@ -98,6 +100,15 @@ func TestNothingSecretIsRepeated(t *testing.T) {
 	}
 }
 
+func TestPartOfTheTokenIsNotRepeated(t *testing.T) {
+	for _, part := range []string{canaryToken[:39], canaryToken[60:], canaryToken[3:11]} {
+		c := client(t, wechat.Options{BaseURL: serve(t, answer(`{"errcode":40014,"errmsg":"invalid token `+part+`"}`))})
+		if e := failure(t, c.Verify(within(t), canaryToken)); e.Message != "invalid token [redacted]" {
+			t.Errorf("%q", e.Message)
+		}
+	}
+}
+
 // Every code of the table, as the daemon meets it.
 func TestEveryErrcode(t *testing.T) {
 	var code int
@@ -128,6 +139,12 @@ func TestErrorText(t *testing.T) {
 		"mint token: errcode 99999: this code is not in the table of return codes; look it up in WeChat's documentation": {Op: "mint token", Code: 99999},
 		`verify token: errcode 42001: WeChat refuses this token: it has expired; a new token has to be minted (WeChat says "access_token expired")`: {
 			Op: "verify token", Code: 42001, Message: "access_token expired"},
+		"verify token: errcode 48001: this account has no permission for the interface, or the token belongs to another kind of account; " +
+			`check the account's permissions in its console, and that the token is that account's (WeChat says "api unauthorized")`: {
+			Op: "verify token", Class: wechat.ClassConfig, Code: 48001, Message: "api unauthorized"},
+		"verify token: errcode 45009: the day's questions about a token are used up; set verify_every longer, and let fewer programs ask; " +
+			"until the next day in Beijing time nobody notices if the token is replaced": {
+			Op: "verify token", Class: wechat.ClassQuota, Code: 45009},
 	} {
 		if e.Error() != want {
 			t.Errorf("got  %s\nwant %s", e, want)
@@ -151,6 +168,16 @@ func TestLeft(t *testing.T) {
 	} {
 		if got := test.e.Left(); got != test.left {
 			t.Errorf("%#v: left is %v", test.e, got)
+		}
+	}
+}
+
+func TestWait(t *testing.T) {
+	for code, want := range map[int]time.Duration{
+		0: 0, 40164: 0, 45009: 0, 89503: 0, 89506: 24 * time.Hour, 89507: time.Hour,
+	} {
+		if got := (&wechat.Error{Code: code}).Wait(); got != want {
+			t.Errorf("%d: %v, want %v", code, got, want)
 		}
 	}
 }

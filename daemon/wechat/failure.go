@@ -23,12 +23,13 @@ func (f *flight) failed(ctx context.Context, err error) *Error {
 	var dns *net.DNSError
 	switch {
 	case f.late.Load() && phase < sent:
-		e.Message = "the deadline passed before the request was written, so it was not sent (the process was paused, or connecting took all the time)"
+		e.Message = "the deadline passed before the request was written, so it was not sent " +
+			"(the process was paused, or connecting took all the time)"
 		e.Err = context.DeadlineExceeded
 	case errors.Is(ctx.Err(), context.Canceled):
 		e.Message = "the call was cancelled " + during(phase)
 	case phase == connecting && errors.As(err, &dns):
-		e.Message = fmt.Sprintf("the name %q could not be resolved: check base_url, proxy and this host's DNS", sanitise(dns.Name))
+		e.Message = fmt.Sprintf("the name %q could not be resolved: check this host's DNS, ", sanitise(dns.Name)) + ways
 	case errors.Is(e.Err, context.DeadlineExceeded):
 		e.Message = "timed out " + during(phase)
 	case phase == connecting:
@@ -43,25 +44,38 @@ func (f *flight) failed(ctx context.Context, err error) *Error {
 	return e
 }
 
+// crowded is a call whose time ended, or that was cancelled, before its turn came.
+func (c *Client) crowded(why error) *Error {
+	return &Error{
+		Class: ClassTransport, Issued: NotIssued, Err: why,
+		Message: fmt.Sprintf("the request was not sent: its time ended while it waited for others, "+
+			"of which %d may be under way at once", cap(c.calls)),
+	}
+}
+
+// ways are the options that decide where a connection goes. Whoever comes from
+// curl expects a variable of the environment to do so.
+const ways = "wechat.base_url and wechat.proxy (HTTPS_PROXY is not read)"
+
 func during(phase int32) string {
 	switch {
 	case phase == connecting:
-		return "before a connection was made: check base_url, proxy and the firewall"
+		return "before a connection was made: check the firewall, " + ways
 	case phase < sent:
 		return "during the TLS handshake, before the request was sent"
 	default:
-		return "after the request was sent: WeChat may have issued a token"
+		return "after the request was sent"
 	}
 }
 
 func unconnected(err error) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused: nothing listens at base_url or proxy, or a firewall refuses"
+		return "connection refused: nothing listens there, or a firewall refuses: check " + ways
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return "no route to WeChat or the proxy: check this host's network"
+		return "no route to WeChat or the proxy: check this host's network, " + ways
 	default:
-		return "could not connect to WeChat or the proxy"
+		return "could not connect to WeChat or the proxy: check " + ways
 	}
 }
 
@@ -77,7 +91,7 @@ func unsecured(err error) string {
 	case errors.As(err, &certificate):
 		return "TLS failed, the server's certificate is not accepted (" + sanitise(certificate.Err.Error()) + ")" + check
 	case errors.As(err, &record):
-		return "TLS failed, the server does not speak it: check scheme and port of base_url, and the proxy"
+		return "TLS failed, the server does not speak it: check scheme and port of wechat.base_url, and wechat.proxy"
 	case strings.HasPrefix(text, "tls: "), strings.HasPrefix(text, "remote error: tls: "):
 		return "TLS failed (" + sanitise(text) + ")" + check
 	default:
@@ -88,11 +102,11 @@ func unsecured(err error) string {
 func unanswered(err error) (Class, string) {
 	switch {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
-		return ClassTransport, "the connection was reset after the request was sent: WeChat may have issued a token"
+		return ClassTransport, "the connection was reset " + during(sent)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return ClassGarbage, "the answer ended early: WeChat may have issued a token"
+		return ClassGarbage, "the answer ended early"
 	case errors.Is(err, io.EOF):
-		return ClassTransport, "the connection was closed without an answer after the request was sent: WeChat may have issued a token"
+		return ClassTransport, "the connection was closed without an answer " + during(sent)
 	default:
 		return ClassGarbage, "the answer is not HTTP: something between this host and WeChat may have answered"
 	}

@@ -18,18 +18,26 @@ const maxBody = 64 << 10
 // The phases of a call, in order. Only up to ready is it certain that nothing
 // of the request has left.
 const (
-	connecting = int32(iota) // looking up the name, dialing
-	securing                 // connected: proxy tunnel, TLS handshake
-	ready                    // the connection could take the request
-	sent                     // the first byte may be on its way
-	shut                     // failed before sent: from here on nothing may be written
+	// connecting: the name is looked up, the connection is made.
+	connecting = int32(iota)
+	// securing: it is made; a proxy opens its tunnel, TLS shakes hands.
+	securing
+	// ready: it could take the request.
+	ready
+	// sent: the first byte may be on its way.
+	sent
+	// shut: failed before sent. From here on nothing may be written.
+	shut
 )
 
 // flight is what is known about one call while it is under way.
 type flight struct {
 	deadline time.Time
-	phase    atomic.Int32
-	late     atomic.Bool // a write was refused because the deadline had passed
+	// connected is when the connection could take the request. Only the goroutine of the call looks at it.
+	connected time.Time
+	phase     atomic.Int32
+	// late says that a write was refused because the deadline had passed.
+	late atomic.Bool
 }
 
 // errLate is what a writer gets whose time is over.
@@ -39,14 +47,27 @@ var errLate = errors.New("the deadline has passed")
 func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return answer{}, &Error{Class: ClassConfig, Issued: NotIssued, Message: "the request was not sent: it has no deadline"}
+		return answer{}, &Error{
+			Class: ClassConfig, Issued: NotIssued, Message: "the request was not sent: it has no deadline",
+		}
+	}
+	if c.calls != nil {
+		select {
+		case c.calls <- struct{}{}:
+			defer func() { <-c.calls }()
+		case <-ctx.Done():
+			return answer{}, c.crowded(ctx.Err())
+		}
 	}
 	// The end of this function closes the connection, whatever net/http still does with it.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f := &flight{deadline: deadline}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { f.phase.CompareAndSwap(securing, ready) },
+		GotConn: func(httptrace.GotConnInfo) {
+			f.connected = time.Now()
+			f.phase.CompareAndSwap(securing, ready)
+		},
 	})
 	// RoundTrip and not http.Client: it follows no redirect, and its errors are no *url.Error, which prints the secret.
 	resp, err := c.transport(ctx, f).RoundTrip(req.WithContext(ctx))
@@ -54,9 +75,10 @@ func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Erro
 		return answer{}, f.failed(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	a := answer{status: resp.StatusCode, header: resp.Header}
+	a := answer{status: resp.StatusCode, header: resp.Header, at: f.connected.Add(time.Since(f.connected) / 2)}
+	// The body of a failure is not worth a byte.
 	if a.status != http.StatusOK {
-		return a, nil // the body of a failure is not worth a byte
+		return a, nil
 	}
 	// One byte more than allowed tells a full answer from an endless one.
 	if a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1)); err != nil {
@@ -77,7 +99,6 @@ func (c *Client) transport(ctx context.Context, f *flight) *http.Transport {
 		},
 		TLSClientConfig:        c.tls.Clone(),
 		DisableKeepAlives:      true,
-		DisableCompression:     true, // 64 KiB of gzip can be 64 MiB of text
 		MaxResponseHeaderBytes: maxBody,
 		Protocols:              new(http.Protocols),
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
@@ -94,7 +115,10 @@ func (c *Client) transport(ctx context.Context, f *flight) *http.Transport {
 	return t
 }
 
-func (f *flight) connect(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), network, addr string) (net.Conn, error) {
+// dialer makes a connection, as net.Dialer.DialContext does.
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func (f *flight) connect(ctx context.Context, dial dialer, network, addr string) (net.Conn, error) {
 	conn, err := dial(ctx, network, addr)
 	if err != nil {
 		return nil, err

@@ -249,7 +249,7 @@ func TestEnvironmentProxyIsIgnored(t *testing.T) {
 			dialed = addr
 			return nil, errors.New("no such network")
 		}}), wechat.Stable)
-		if e := failure(t, err); dialed != want || e.Left() {
+		if e := failure(t, err); dialed != want || e.Left() || !strings.Contains(e.Message, "wechat.proxy (HTTPS_PROXY is not read)") {
 			t.Errorf("%s: dialed %s, %v", base, dialed, e)
 		}
 	}

@@ -20,12 +20,10 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -50,10 +48,20 @@ const (
 
 // Options are the ways to WeChat. Only BaseURL is required.
 type Options struct {
-	BaseURL     string                                                            // scheme://host[:port], http or https; a path is a prefix of every call
-	Proxy       string                                                            // http, https or socks5 URL; "" is a direct connection, whatever the environment says
-	DialContext func(ctx context.Context, network, addr string) (net.Conn, error) // nil is a net.Dialer
-	RootCAs     *x509.CertPool                                                    // nil is the system's
+	// BaseURL is scheme://host[:port], http or https. A path is a prefix of every call.
+	BaseURL string
+	// Proxy is an http, https or socks5 URL. "" is a direct connection, whatever the environment says.
+	Proxy string
+	// DialContext makes the connections. nil is a net.Dialer.
+	DialContext dialer
+	// RootCAs are trusted to name WeChat. nil are the system's.
+	RootCAs *x509.CertPool
+	// MaxCalls is how many calls are made at once; more wait for their turn, as long as their time lasts. 0 is no limit.
+	MaxCalls int
+	// Clock, if not nil, is told with each answer of WeChat, an errcode included, how far its clock is ahead of this
+	// host's: give or take half a second, as its Date header counts whole ones, and half of the call's time. Many
+	// goroutines may call it at once.
+	Clock func(ahead time.Duration)
 }
 
 // Client calls WeChat. It keeps no connection and no state between calls and
@@ -61,8 +69,11 @@ type Options struct {
 type Client struct {
 	base  *url.URL
 	proxy *url.URL
-	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	dial  dialer
 	tls   *tls.Config
+	// calls holds one for each call that is being made. It is nil without a limit.
+	calls chan struct{}
+	clock func(ahead time.Duration)
 }
 
 // New checks the addresses and connects to nothing. Its errors name the
@@ -76,10 +87,14 @@ func New(o Options) (*Client, error) {
 		return nil, errors.New("base_url: only scheme, host, port and path are allowed")
 	}
 	c := &Client{
-		base: base,
-		dial: o.DialContext,
+		base:  base,
+		dial:  o.DialContext,
+		clock: o.Clock,
 		// WeChat warns callers with less than TLS 1.2 and names no minimum of its own.
 		tls: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+	}
+	if o.MaxCalls > 0 {
+		c.calls = make(chan struct{}, o.MaxCalls)
 	}
 	if c.dial == nil {
 		c.dial = (&net.Dialer{}).DialContext
@@ -90,32 +105,24 @@ func New(o Options) (*Client, error) {
 	return c, err
 }
 
-// address parses an option without letting url.Parse's error, which quotes
-// its input, into the message.
-func address(option, text string, schemes ...string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" {
-		return nil, fmt.Errorf("%s: not an address of the form scheme://host[:port]", option)
-	}
-	if slices.Contains(schemes, u.Scheme) {
-		return u, nil
-	}
-	return nil, fmt.Errorf("%s: scheme must be one of %s", option, strings.Join(schemes, ", "))
-}
-
 // Request says which token to draw.
 type Request struct {
-	API          API
-	AppID        string
-	Secret       secret.Secret
-	ForceRefresh bool // stable only: a new token even if the old one is good. WeChat allows 20 a day, 30 s apart
+	API    API
+	AppID  string
+	Secret secret.Secret
+	// ForceRefresh, of the stable API alone, wants a new token even if the old one is good. WeChat allows 20 a day,
+	// 30 s apart.
+	ForceRefresh bool
 }
 
 // Grant is a validated answer of a token endpoint.
 type Grant struct {
-	Token      secret.Token  // 1 to 512 printable ASCII characters
-	ExpiresIn  time.Duration // whole milliseconds, 1 ms to 30 days; counts from an instant before WeChat answered
-	ServerTime time.Time     // WeChat's Date header, zero if there was none
+	// Token has 1 to 512 printable ASCII characters.
+	Token secret.Token
+	// ExpiresIn is in whole milliseconds, from 1 ms to 30 days, and counts from an instant before WeChat answered.
+	ExpiresIn time.Duration
+	// ServerTime is WeChat's Date header, zero if there was none.
+	ServerTime time.Time
 }
 
 // Mint asks WeChat for a token, once. ctx must carry a deadline; it covers the
@@ -140,13 +147,18 @@ func (c *Client) Mint(ctx context.Context, r Request) (Grant, error) {
 		return Grant{}, &Error{Op: opMint, Class: ClassConfig, Issued: NotIssued, Message: "api must be stable or classic"}
 	}
 	a, failure := c.exchange(ctx, req)
+	var grant Grant
 	if failure == nil {
-		var grant Grant
-		if grant, failure = decodeGrant(a, text); failure == nil {
-			return grant, nil
-		}
+		grant, failure = decodeGrant(a, text)
+		c.tellTime(a, failure)
+	}
+	if failure == nil {
+		return grant, nil
 	}
 	failure.Op = opMint
+	if failure.Issued == MaybeIssued && failure.Code == 0 {
+		failure.Message += "; WeChat may have issued a token"
+	}
 	return Grant{}, failure
 }
 
@@ -156,9 +168,11 @@ func (c *Client) Mint(ctx context.Context, r Request) (Grant, error) {
 // *Error says nothing about it. ctx must carry a deadline.
 func (c *Client) Verify(ctx context.Context, t secret.Token) error {
 	text := t.Reveal()
-	a, failure := c.exchange(ctx, c.request(http.MethodGet, "/cgi-bin/get_api_domain_ip", url.Values{"access_token": {text}}, nil))
+	query := url.Values{"access_token": {text}}
+	a, failure := c.exchange(ctx, c.request(http.MethodGet, "/cgi-bin/get_api_domain_ip", query, nil))
 	if failure == nil {
 		failure = decodeVerdict(a, text)
+		c.tellTime(a, failure)
 	}
 	if failure == nil {
 		return nil
@@ -169,6 +183,16 @@ func (c *Client) Verify(ctx context.Context, t secret.Token) error {
 		failure.Class = ClassUnknown
 	}
 	return failure
+}
+
+// tellTime passes on what WeChat's clock said. An answer that is not WeChat's
+// shows somebody else's clock.
+func (c *Client) tellTime(a answer, failure *Error) {
+	date := a.date()
+	if c.clock == nil || date.IsZero() || failure != nil && failure.Code == 0 {
+		return
+	}
+	c.clock(date.Add(time.Second / 2).Sub(a.at))
 }
 
 // request builds a call by hand: http.NewRequest would parse the URL, and its
@@ -182,13 +206,18 @@ func (c *Client) request(method, path string, query url.Values, body map[string]
 		Method: method,
 		URL:    &target,
 		Host:   target.Host,
-		Header: http.Header{"User-Agent": {"wxtokend"}, "Accept": {"application/json"}},
+		// Without identity, what stands between may compress, and 64 KiB of gzip can be 64 MiB of text.
+		Header: http.Header{
+			"User-Agent": {"wxtokend"}, "Accept": {"application/json"}, "Accept-Encoding": {"identity"},
+		},
 	}
 	if body != nil {
-		text, _ := json.Marshal(body) // strings and booleans cannot fail
+		// Strings and booleans cannot fail.
+		text, _ := json.Marshal(body)
 		r.Header.Set("Content-Type", "application/json")
 		r.Body = io.NopCloser(bytes.NewReader(text))
-		r.ContentLength = int64(len(text)) // without it the body would be chunked, which WeChat's front end may refuse
+		// Without it the body would be chunked, which WeChat's front end may refuse.
+		r.ContentLength = int64(len(text))
 	}
 	return r
 }

@@ -16,10 +16,12 @@ const bodyLimit = 64 << 10
 // call is one request, read to its end before any lock is taken.
 type call struct {
 	path, method string
-	token        string // ?access_token=
-	caller       netip.Addr
+	// token is ?access_token=.
+	token  string
+	caller netip.Addr
 	params
-	problem int // errcode of a body that could not be read as JSON, 0: fine
+	// problem is the errcode of a body that could not be read as JSON, 0 if it could.
+	problem int
 }
 
 // params are the parameters of all endpoints, in the query or in a JSON body.
@@ -27,7 +29,8 @@ type params struct {
 	GrantType string `json:"grant_type"`
 	AppID     string `json:"appid"`
 	Secret    string `json:"secret"`
-	AppSecret string `json:"appsecret"` // clear_quota/v2 calls it so
+	// AppSecret is the name that clear_quota/v2 has for Secret.
+	AppSecret string `json:"appsecret"`
 	Force     bool   `json:"force_refresh"`
 	CGIPath   string `json:"cgi_path"`
 }
@@ -40,7 +43,9 @@ func readCall(r *http.Request) (call, error) {
 		c.caller = peer.Addr().Unmap()
 	}
 	if c.path == PathToken || c.path == PathClearV2 {
-		c.params = params{GrantType: q.Get("grant_type"), AppID: q.Get("appid"), Secret: q.Get("secret"), AppSecret: q.Get("appsecret")}
+		c.params = params{
+			GrantType: q.Get("grant_type"), AppID: q.Get("appid"), Secret: q.Get("secret"), AppSecret: q.Get("appsecret"),
+		}
 	}
 	if c.path == PathToken || r.Method != http.MethodPost {
 		return c, nil
@@ -175,7 +180,8 @@ func (s *Server) clear(a *app, c call, now time.Time) reply {
 // the quota is gone. Parameters come in the URL or in the body.
 func (s *Server) clearBySecret(c call, now time.Time) reply {
 	if c.problem == 44002 && c.AppID != "" {
-		c.problem = 0 // all in the URL
+		// All is in the URL.
+		c.problem = 0
 	}
 	if c.problem != 0 {
 		return s.failBody(c)

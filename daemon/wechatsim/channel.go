@@ -15,8 +15,9 @@ type grant struct {
 	app     *app
 	channel *channel
 	token   string
-	until   time.Time // refused from this instant on
-	issue   Issue
+	// until is the instant from which on it is refused.
+	until time.Time
+	issue Issue
 }
 
 // channel is the chain of tokens that replace each other, newest first.

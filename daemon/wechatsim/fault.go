@@ -3,7 +3,6 @@ package wechatsim
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -14,28 +13,46 @@ type FaultKind string
 
 // These faults answer instead of WeChat: the call has no effect there.
 const (
-	FaultErrcode  FaultKind = "errcode"   // HTTP 200 with errcode Code and errmsg Message
-	FaultStatus   FaultKind = "status"    // HTTP status Code (502 if 0) and a page, Body if set
-	FaultEmpty    FaultKind = "empty"     // HTTP 200, text/html; charset=gbk, no body
-	FaultHTML     FaultKind = "html"      // HTTP 200 and a page, Body if set, as from a proxy
-	FaultRedirect FaultKind = "redirect"  // HTTP 302 to Body, or to a login page
-	FaultReset    FaultKind = "reset"     // connection reset before the call took effect
-	FaultHang     FaultKind = "hang"      // no answer until the client gives up
-	FaultEndless  FaultKind = "endless"   // 10 GB of JSON string
-	FaultGzipBomb FaultKind = "gzip_bomb" // the same in 10 MB of gzip
+	// FaultErrcode is HTTP 200 with errcode Code and errmsg Message.
+	FaultErrcode FaultKind = "errcode"
+	// FaultStatus is HTTP status Code (502 if 0) and a page, Body if set.
+	FaultStatus FaultKind = "status"
+	// FaultEmpty is HTTP 200, text/html; charset=gbk, without a body.
+	FaultEmpty FaultKind = "empty"
+	// FaultHTML is HTTP 200 and a page, Body if set, as from a proxy.
+	FaultHTML FaultKind = "html"
+	// FaultRedirect is HTTP 302 to Body, or to a login page.
+	FaultRedirect FaultKind = "redirect"
+	// FaultReset resets the connection before the call takes effect.
+	FaultReset FaultKind = "reset"
+	// FaultHang gives no answer until the client gives up.
+	FaultHang FaultKind = "hang"
+	// FaultEndless is 10 GB of JSON string.
+	FaultEndless FaultKind = "endless"
+	// FaultGzipBomb is the same in 10 MB of gzip.
+	FaultGzipBomb FaultKind = "gzip_bomb"
 )
 
 // These faults let WeChat do what was asked, and then spoil the answer.
 const (
-	FaultReplyLost FaultKind = "reply_lost" // connection reset after the call took effect
-	FaultDelay     FaultKind = "delay"      // right, but after Delay
-	FaultSlowBody  FaultKind = "slow_body"  // one byte every Delay (1 s if 0)
-	FaultTruncated FaultKind = "truncated"  // half of the JSON
-	FaultNoToken   FaultKind = "no_token"   // JSON without access_token
-	FaultExpiresIn FaultKind = "expires_in" // ExpiresIn instead of the truth; missing if empty
-	FaultDuplicate FaultKind = "duplicate"  // classic returns the token it returned before
-	FaultLongToken FaultKind = "long_token" // a new token has 512 characters
-	FaultClockSkew FaultKind = "clock_skew" // right, but the Date header is off by Skew
+	// FaultReplyLost resets the connection after the call took effect.
+	FaultReplyLost FaultKind = "reply_lost"
+	// FaultDelay is the right answer after Delay.
+	FaultDelay FaultKind = "delay"
+	// FaultSlowBody sends one byte every Delay (1 s if 0).
+	FaultSlowBody FaultKind = "slow_body"
+	// FaultTruncated sends half of the JSON.
+	FaultTruncated FaultKind = "truncated"
+	// FaultNoToken sends JSON without access_token.
+	FaultNoToken FaultKind = "no_token"
+	// FaultExpiresIn sends ExpiresIn instead of the truth, and none if it is empty.
+	FaultExpiresIn FaultKind = "expires_in"
+	// FaultDuplicate makes classic return the token that it returned before.
+	FaultDuplicate FaultKind = "duplicate"
+	// FaultLongToken draws a token of 512 characters.
+	FaultLongToken FaultKind = "long_token"
+	// FaultClockSkew is the right answer, its Date header off by Skew.
+	FaultClockSkew FaultKind = "clock_skew"
 )
 
 // FaultTLS makes a TLS handshake fail, where Server.ConfigForClient is asked.
@@ -45,20 +62,27 @@ const FaultTLS FaultKind = "tls"
 // Fault is one misbehaviour. Where several match a call, the one injected
 // first acts; a call meets at most one.
 type Fault struct {
-	ID   int       `json:"id"` // given by Inject
+	// ID is given by Inject.
+	ID   int       `json:"id"`
 	Kind FaultKind `json:"kind"`
 
-	Path  string `json:"path,omitempty"`  // "": every endpoint
-	AppID string `json:"appid,omitempty"` // "": every app
+	// Path is the endpoint that is hit, "" for every one.
+	Path string `json:"path,omitempty"`
+	// AppID is the app that is hit, "" for every one.
+	AppID string `json:"appid,omitempty"`
 
-	Times       int       `json:"times,omitempty"`       // how many calls are left; 0: no limit
-	Until       time.Time `json:"until,omitzero"`        // zero: for ever
-	Probability float64   `json:"probability,omitempty"` // of hitting a call; 0 and 1: always
+	// Times is how many calls are left to hit, 0 for no limit.
+	Times int `json:"times,omitempty"`
+	// Until is when the fault ends, zero for never.
+	Until time.Time `json:"until,omitzero"`
+	// Probability is that of hitting a call. 0 and 1 hit always.
+	Probability float64 `json:"probability,omitempty"`
 
-	Code      int             `json:"code,omitempty"`
-	Message   string          `json:"message,omitempty"`
-	Body      string          `json:"body,omitempty"`
-	ExpiresIn json.RawMessage `json:"expires_in,omitempty"` // any JSON: 0, -1, "7200", 1e12
+	Code    int    `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+	Body    string `json:"body,omitempty"`
+	// ExpiresIn is any JSON, such as 0, -1, "7200" or 1e12.
+	ExpiresIn json.RawMessage `json:"expires_in,omitempty"`
 
 	// Delay is waited before the headers, with every kind but slow_body.
 	Delay time.Duration `json:"-"`
@@ -177,9 +201,9 @@ func (f Fault) replacesAnswer() bool {
 
 func faultKinds() []FaultKind {
 	return []FaultKind{
-		FaultErrcode, FaultStatus, FaultEmpty, FaultHTML, FaultRedirect, FaultReset, FaultHang, FaultEndless, FaultGzipBomb,
-		FaultReplyLost, FaultDelay, FaultSlowBody, FaultTruncated, FaultNoToken, FaultExpiresIn, FaultDuplicate, FaultLongToken,
-		FaultClockSkew, FaultTLS,
+		FaultErrcode, FaultStatus, FaultEmpty, FaultHTML, FaultRedirect, FaultReset, FaultHang, FaultEndless,
+		FaultGzipBomb, FaultReplyLost, FaultDelay, FaultSlowBody, FaultTruncated, FaultNoToken, FaultExpiresIn,
+		FaultDuplicate, FaultLongToken, FaultClockSkew, FaultTLS,
 	}
 }
 
@@ -192,19 +216,22 @@ func (f Fault) validate() error {
 		}
 		return &FieldError{"kind", fmt.Sprintf("unknown kind %q", f.Kind), "give one of " + strings.Join(known, ", ")}
 	case f.Path != "" && method(f.Path) == "":
-		return &FieldError{"path", fmt.Sprintf("%q is no simulated endpoint", f.Path), "give a path such as " + PathStableToken + ", or none for all"}
+		return &FieldError{"path", fmt.Sprintf("%q is no simulated endpoint", f.Path),
+			"give a path such as " + PathStableToken + ", or none for all"}
 	case f.Times < 0:
 		return &FieldError{"times", "negative", "give the number of calls, or 0 for no limit"}
-	case !(f.Probability >= 0 && f.Probability <= 1): // NaN too
+	// Said so that it holds for NaN too.
+	case !(f.Probability >= 0 && f.Probability <= 1):
 		return &FieldError{"probability", "outside 0 to 1", "give a number from 0 to 1; 0 means always"}
 	case f.Kind == FaultErrcode && f.Code == 0:
 		return &FieldError{"code", "missing", "give the errcode, such as 45009"}
 	case f.Kind == FaultStatus && f.Code != 0 && (f.Code < 200 || f.Code > 599):
-		return &FieldError{"code", "not an HTTP status of an answer", fmt.Sprintf("give 200 to 599, such as %d", http.StatusBadGateway)}
+		return &FieldError{"code", "not an HTTP status of an answer", "give 200 to 599, such as 502"}
 	case f.Delay < 0 || f.Kind == FaultDelay && f.Delay == 0:
 		return &FieldError{"delay", "zero or negative", "give a duration such as 3s"}
 	case (f.Kind == FaultClockSkew) != (f.Skew != 0):
-		return &FieldError{"skew", "missing, or with another kind", "give a duration such as -3m with clock_skew, and with nothing else"}
+		return &FieldError{"skew", "missing, or with another kind",
+			"give a duration such as -3m with clock_skew, and with nothing else"}
 	case f.Kind == FaultTLS && (f.Path != "" || f.AppID != "" || f.Delay != 0):
 		return &FieldError{"kind", "tls acts before there is a call", "leave path, appid and delay out"}
 	case len(f.ExpiresIn) > 0 && !json.Valid(f.ExpiresIn):

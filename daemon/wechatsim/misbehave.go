@@ -25,11 +25,13 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, f Fault) {
 	wait(r.Context(), f.Delay)
 	switch f.Kind {
 	case FaultStatus:
-		page(w, "text/html", cmp.Or(f.Code, http.StatusBadGateway), cmp.Or(f.Body, "<html><head><title>Bad Gateway</title></head><body><hr>nginx</body></html>"))
+		page(w, "text/html", cmp.Or(f.Code, http.StatusBadGateway),
+			cmp.Or(f.Body, "<html><head><title>Bad Gateway</title></head><body><hr>nginx</body></html>"))
 	case FaultEmpty:
 		page(w, "text/html; charset=gbk", http.StatusOK, "")
 	case FaultHTML:
-		page(w, "text/html; charset=utf-8", http.StatusOK, cmp.Or(f.Body, "<!DOCTYPE html><html><body>Sign in to this network</body></html>"))
+		page(w, "text/html; charset=utf-8", http.StatusOK,
+			cmp.Or(f.Body, "<!DOCTYPE html><html><body>Sign in to this network</body></html>"))
 	case FaultRedirect:
 		w.Header().Set("Location", cmp.Or(f.Body, "https://mp.weixin.qq.com/"))
 		page(w, "text/html", http.StatusFound, "")
@@ -78,7 +80,8 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, rep reply, f Fault
 		w.Header().Set("Date", time.Now().Add(f.Skew).UTC().Format(http.TimeFormat))
 	}
 	body, err := json.Marshal(rep)
-	if err != nil { // impossible: Inject checked the only foreign JSON
+	// It cannot fail: Inject checked the only foreign JSON.
+	if err != nil {
 		page(w, jsonType, http.StatusInternalServerError, "")
 		return
 	}
@@ -100,7 +103,8 @@ func page(w http.ResponseWriter, contentType string, status int, body string) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(body)) // fails only if the client has gone
+	// It fails only if the client has gone.
+	_, _ = w.Write([]byte(body))
 }
 
 // flood writes until the client has had enough, or endlessSize is reached
@@ -110,13 +114,15 @@ func flood(w http.ResponseWriter, start, chunk []byte) {
 	for sent := 0; err == nil && sent < endlessSize; sent += endlessChunk {
 		_, err = w.Write(chunk)
 	}
-	panic(http.ErrAbortHandler) // never a proper end
+	// There is never a proper end.
+	panic(http.ErrAbortHandler)
 }
 
 func squeeze(text []byte) []byte {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
-	_, _ = z.Write(text) // a buffer takes everything
+	// A buffer takes everything.
+	_, _ = z.Write(text)
 	_ = z.Close()
 	return out.Bytes()
 }

@@ -36,8 +36,10 @@ type Options struct {
 type App struct {
 	AppID  string
 	Secret secret.Secret
-	Kind   Kind  // "" means Normal
-	State  State // "" means OK
+	// Kind "" means Normal.
+	Kind Kind
+	// State "" means OK.
+	State State
 
 	// Whitelist is who may call with the AppSecret; empty means everybody.
 	Whitelist []netip.Prefix
@@ -61,10 +63,13 @@ type State string
 
 // The states of an account, with the errcode that the token endpoints answer.
 const (
-	OK            State = "ok"
-	SecretFrozen  State = "secret_frozen"  // 40243
-	Forbidden     State = "forbidden"      // 50004
-	AccountFrozen State = "account_frozen" // 50007
+	OK State = "ok"
+	// SecretFrozen answers 40243.
+	SecretFrozen State = "secret_frozen"
+	// Forbidden answers 50004.
+	Forbidden State = "forbidden"
+	// AccountFrozen answers 50007.
+	AccountFrozen State = "account_frozen"
 )
 
 // Channel is one of the two ways to a token. They never touch each other.
@@ -78,13 +83,20 @@ const (
 
 // Periods are the time spans in WeChat's rules.
 type Periods struct {
-	Life         time.Duration // of a token: 2 h
-	Overlap      time.Duration // how long a superseded token lives on: 5 min
-	RenewWindow  time.Duration // stable draws a new token in this last part of a life: 5 min
-	ForceSpacing time.Duration // between two forced refreshes: 30 s
-	Minute       time.Duration // of the minute quota
-	Day          time.Duration // of the daily quotas; it ends at 00:00 UTC+8
-	Thaw         time.Duration // until freezing or unfreezing a secret acts: 10 min
+	// Life is that of a token, 2 h.
+	Life time.Duration
+	// Overlap is how long a superseded token lives on, 5 min.
+	Overlap time.Duration
+	// RenewWindow is the last part of a life, in which stable draws a new token, 5 min.
+	RenewWindow time.Duration
+	// ForceSpacing is the least time between two forced refreshes, 30 s.
+	ForceSpacing time.Duration
+	// Minute is that of the minute quota.
+	Minute time.Duration
+	// Day is that of the daily quotas, which ends at 00:00 UTC+8.
+	Day time.Duration
+	// Thaw is how long it takes until freezing or unfreezing a secret acts, 10 min.
+	Thaw time.Duration
 
 	// Fractions sends expires_in with up to three decimals instead of whole
 	// seconds, rounded down. Needed when a life has only a few seconds.
@@ -141,11 +153,13 @@ func (o *Options) validate() error {
 	}
 	for _, d := range o.Periods.spans() {
 		if *d <= 0 {
-			return &FieldError{"periods", "a span is zero or negative", "start from DefaultPeriods and scale by a positive factor"}
+			return &FieldError{"periods", "a span is zero or negative",
+				"start from DefaultPeriods and scale by a positive factor"}
 		}
 	}
 	if o.TokenLength < 84 || o.TokenLength > 512 {
-		return &FieldError{"token_length", fmt.Sprintf("%d is not a length of WeChat's tokens", o.TokenLength), "give 84 to 512, or 0 for 136"}
+		return &FieldError{"token_length", fmt.Sprintf("%d is not a length of WeChat's tokens", o.TokenLength),
+			"give 84 to 512, or 0 for 136"}
 	}
 	for i, a := range o.Apps {
 		if err := a.validate(); err != nil {

@@ -12,11 +12,13 @@ import (
 
 // Issue is one token that was issued.
 type Issue struct {
-	At        time.Time    `json:"at"`
-	AppID     string       `json:"appid"`
-	Channel   Channel      `json:"channel"`
-	Reason    string       `json:"reason"` // normal, renewed, forced, or what Draw was given
-	Token     secret.Token `json:"token"`  // encodes as its fingerprint
+	At      time.Time `json:"at"`
+	AppID   string    `json:"appid"`
+	Channel Channel   `json:"channel"`
+	// Reason is normal, renewed, forced, or what Draw was given.
+	Reason string `json:"reason"`
+	// Token encodes as its fingerprint.
+	Token     secret.Token `json:"token"`
 	ExpiresAt time.Time    `json:"expires_at"`
 }
 

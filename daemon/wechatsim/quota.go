@@ -15,15 +15,19 @@ const (
 
 // Limits that are not daily quotas of an endpoint.
 const (
-	forcedPerDay   = 20 // forced refreshes of stable_token
-	clearsPerMonth = 10 // both clear_quota endpoints together
+	// forcedPerDay is how many forced refreshes stable_token takes.
+	forcedPerDay = 20
+	// clearsPerMonth is how many clears both clear_quota endpoints take together.
+	clearsPerMonth = 10
 )
 
 // Quota is what an app may call of one endpoint, and what it used of it.
 type Quota struct {
-	Limit       int `json:"limit"` // a day
-	Used        int `json:"used"`
-	MinuteLimit int `json:"minute_limit"` // 0: none
+	// Limit and Used are those of a day.
+	Limit int `json:"limit"`
+	Used  int `json:"used"`
+	// MinuteLimit 0 is none.
+	MinuteLimit int `json:"minute_limit"`
 	MinuteUsed  int `json:"minute_used"`
 }
 

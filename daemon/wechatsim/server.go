@@ -29,12 +29,15 @@ type Server struct {
 
 	// mu guards everything below; nobody holds it while reading or writing
 	// a connection.
-	mu      sync.Mutex
-	apps    map[string]*app
-	grants  map[string]*grant // by token; those that may still be accepted, and a few more
-	log     issueLog
-	entropy io.Reader  // tokens and rids
-	dice    *rand.Rand // random faults, apart so that a seed repeats them
+	mu   sync.Mutex
+	apps map[string]*app
+	// grants are by token those that may still be accepted, and a few more.
+	grants map[string]*grant
+	log    issueLog
+	// entropy is what tokens and rids are made of.
+	entropy io.Reader
+	// dice choose the calls that a fault hits. They are apart from entropy so that a seed repeats them.
+	dice    *rand.Rand
 	faults  []*Fault
 	faultID int
 }
@@ -47,9 +50,11 @@ type app struct {
 	whitelist       []netip.Prefix
 	whitelistTokens bool
 
-	state     State
-	nextState State     // comes into force at changeAt
-	changeAt  time.Time // zero: no change is coming
+	state State
+	// nextState comes into force at changeAt.
+	nextState State
+	// changeAt is zero if no change is coming.
+	changeAt time.Time
 
 	channels   map[Channel]*channel
 	meters     map[string]*meter
@@ -77,7 +82,8 @@ func New(o Options) (*Server, error) {
 	}
 	for _, a := range o.Apps {
 		if s.apps[a.AppID] != nil {
-			return nil, fmt.Errorf("simulator options: %w", &FieldError{"appid", fmt.Sprintf("%q is given twice", a.AppID), "give each app once"})
+			return nil, fmt.Errorf("simulator options: %w",
+				&FieldError{"appid", fmt.Sprintf("%q is given twice", a.AppID), "give each app once"})
 		}
 		s.apps[a.AppID] = newApp(a)
 	}
@@ -125,7 +131,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c, err := readCall(r)
 	if err != nil {
-		panic(http.ErrAbortHandler) // the client left in the middle of its request
+		// The client left in the middle of its request.
+		panic(http.ErrAbortHandler)
 	}
 	f := s.arrive(c)
 	if f.replacesAnswer() {
@@ -145,8 +152,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 			defer handlers.Done()
 			s.ServeHTTP(w, r)
 		}),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ReadHeaderTimeout: 2 * time.Minute, // a test may hold a request for long
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		// A test may hold a request for long.
+		ReadHeaderTimeout: 2 * time.Minute,
 		ReadTimeout:       2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    bodyLimit,
@@ -166,13 +174,16 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	case err = <-served:
 	case <-ctx.Done():
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		_ = srv.Shutdown(grace) // what does not end by itself is cut off below
+		// What does not end by itself is cut off below.
+		_ = srv.Shutdown(grace)
 		cancel()
 		<-served
 	}
-	_ = srv.Close() // closing twice is harmless, and all it can report
+	// Closing twice is harmless, and all that it can report.
+	_ = srv.Close()
 	conns.Wait()
-	handlers.Wait() // a handler outlives its connection after a hijack
+	// A handler outlives its connection after a hijack.
+	handlers.Wait()
 	if err != nil {
 		return fmt.Errorf("serve simulator: %w", err)
 	}

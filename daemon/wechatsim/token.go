@@ -97,7 +97,8 @@ func (s *Server) issue(a *app, ch Channel, reason string, f Fault, now time.Time
 		length = 512
 	}
 	g, err := s.rotate(a, ch, reason, now, length)
-	if err != nil { // no entropy: a WeChat in that state would be busy, too
+	// A WeChat without entropy would be busy, too.
+	if err != nil {
 		return s.fail(-1, "")
 	}
 	return s.show(g, now)

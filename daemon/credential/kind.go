@@ -1,0 +1,53 @@
+package credential
+
+import (
+	"context"
+	"fmt"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/wechat"
+)
+
+// Kind is one kind of credential at its platform. Both calls are made at most
+// once, need a deadline, and fail with an *Error alone.
+type Kind interface {
+	// Draw asks for a token. It cannot be undone: if the process dies in here, there may be a token that nobody knows.
+	Draw(ctx context.Context, in Inputs) (Grant, error)
+
+	// Check asks whether the platform accepts a token. nil says that it does, an error with Refused() that the token
+	// is dead, and every other error says nothing about the token.
+	Check(ctx context.Context, token secret.Token) error
+}
+
+// Inputs are what a draw needs.
+type Inputs struct {
+	// Account is the appid.
+	Account string
+	Secret  secret.Secret
+	// Force wants a new token even if the old one is good. It has no effect where Traits.ForcedPerDay is 0.
+	Force bool
+}
+
+// Platform is WeChat by one way there. What it limits, it limits for all its
+// kinds together. It may be used by many goroutines.
+type Platform struct {
+	client *wechat.Client
+}
+
+// NewPlatform checks the addresses and connects to nothing. Its errors name
+// the option, never its value.
+func NewPlatform(o Options) (*Platform, error) {
+	client, err := wechat.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Platform{client}, nil
+}
+
+// Kind returns the kind of that name, as one of its APIs gives it.
+func (p *Platform) Kind(kind, api string) (Kind, error) {
+	if _, known := TraitsOf(kind, api); !known {
+		return nil, fmt.Errorf("kind %q has no api %q", kind, api)
+	}
+	return officialAccount{p.client, wechat.API(api)}, nil
+}

@@ -1,0 +1,54 @@
+package credential
+
+import (
+	"context"
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/wechat"
+)
+
+// OfficialAccount is the kind of a 公众号, 服务号 or 小程序, which draw their
+// tokens from the same two APIs.
+const OfficialAccount = "official_account"
+
+// official are the two APIs of an official account. WeChat keeps their tokens
+// apart: neither touches the other's.
+//
+// The sources are WeChat's pages of getAccessToken, getStableAccessToken and
+// "access_token 使用说明". That only the newest two live is not said there, but
+// the procedure for a leaked token needs it.
+func official(api string) (Traits, bool) {
+	switch wechat.API(api) {
+	case wechat.Stable:
+		return Traits{
+			Overlap: 5 * time.Minute, RenewWindow: 5 * time.Minute,
+			ForceSpacing: 30 * time.Second, ForcedPerDay: 20, Verifiable: true,
+			// To ask before the renew window is useless. WeChat takes 500,000 calls a day.
+			Ahead: 4*time.Minute + 30*time.Second, DailyLimit: 10_000,
+		}, true
+	case wechat.Classic:
+		return Traits{
+			Replaces: true, Overlap: 5 * time.Minute,
+			// WeChat asks for no spacing here: it is for readers, who would lose the token that they
+			// have just read. A day has 2,000 calls, of a test account 200.
+			ForceSpacing: 30 * time.Second, Verifiable: true,
+			Ahead: 30 * time.Minute, DailyLimit: 1_000,
+		}, true
+	}
+	return Traits{}, false
+}
+
+// officialAccount is a Kind.
+type officialAccount struct {
+	client *wechat.Client
+	api    wechat.API
+}
+
+func (o officialAccount) Draw(ctx context.Context, in Inputs) (Grant, error) {
+	return o.client.Mint(ctx, wechat.Request{API: o.api, AppID: in.Account, Secret: in.Secret, ForceRefresh: in.Force})
+}
+
+func (o officialAccount) Check(ctx context.Context, token secret.Token) error {
+	return o.client.Verify(ctx, token)
+}

@@ -1,0 +1,49 @@
+// Package credential says what a credential is: which kinds there are, what
+// each is like, and how its tokens are drawn and checked. A new kind is one
+// more file beside official.go, and a line in TraitsOf and in Platform.Kind.
+//
+// It is the one package that knows package wechat. Whoever keeps a credential
+// fresh decides by traits and by the class of an error, never by the name of a
+// kind or by an errcode.
+package credential
+
+import "time"
+
+// Traits are what a kind is like, as data.
+type Traits struct {
+	// Replaces says that every draw is a new token and begins the end of the one before it. Without it a draw gives
+	// the same token again until RenewWindow, so that to draw once more is harmless.
+	Replaces bool
+
+	// Overlap is how long the platform accepts a token after the next one was drawn. Only the newest two live: the
+	// draw after the next ends it at once.
+	Overlap time.Duration
+
+	// RenewWindow is the last part of a token's life in which an ordinary draw gives a new one. It is 0 where every
+	// draw does so.
+	RenewWindow time.Duration
+
+	// ForceSpacing is the least time between two forced draws, the second of which ends the token before the first.
+	ForceSpacing time.Duration
+
+	// ForcedPerDay is how many forced draws the platform takes in a day, which ends at 00:00 UTC+8. 0 says that a
+	// forced draw is an ordinary one and counts as such.
+	ForcedPerDay int
+
+	// Verifiable says that the platform can be asked whether it accepts a token, without a draw.
+	Verifiable bool
+
+	// Ahead is how long before the expiry a refresh becomes due, and DailyLimit how many draws are made in a day,
+	// where the configuration says nothing else.
+	Ahead      time.Duration
+	DailyLimit int
+}
+
+// TraitsOf returns what tokens of a kind are like that come from one of its
+// APIs; false if there is no such kind or API.
+func TraitsOf(kind, api string) (Traits, bool) {
+	if kind == OfficialAccount {
+		return official(api)
+	}
+	return Traits{}, false
+}

@@ -1,0 +1,50 @@
+package wechat
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// address parses an option without letting url.Parse's error, which quotes
+// its input, into the message.
+func address(option, text string, schemes ...string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" {
+		return nil, fmt.Errorf("%s: not an address of the form scheme://host[:port]", option)
+	}
+	if slices.Contains(schemes, u.Scheme) {
+		return u, nil
+	}
+	return nil, fmt.Errorf("%s: scheme must be one of %s", option, strings.Join(schemes, ", "))
+}
+
+// Issuer is whose tokens come from a base URL: host[:port], the same text for
+// every way to write one WeChat, "" for what New refuses. A token is as good
+// at one of WeChat's access points as at another, so they are one issuer:
+// whoever changes over while one of them is down keeps the token. A name in
+// another script is not the issuer that its ASCII form (xn--…) is.
+func Issuer(baseURL string) string {
+	base, err := address("base_url", baseURL, "http", "https")
+	if err != nil {
+		return ""
+	}
+	host := strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = ip.String()
+	}
+	switch {
+	// The second are sh., sz. and hk.
+	case host == "api2.weixin.qq.com", strings.HasSuffix(host, ".api.weixin.qq.com"):
+		host = "api.weixin.qq.com"
+	case strings.Contains(host, ":"):
+		host = "[" + host + "]"
+	}
+	port := base.Port()
+	if port == "" || base.Scheme == "https" && port == "443" || base.Scheme == "http" && port == "80" {
+		return host
+	}
+	return host + ":" + port
+}
