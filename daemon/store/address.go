@@ -29,7 +29,8 @@ func (l *login) parse(address secret.Secret, u *redis.UniversalOptions) error {
 	db := strings.Trim(parsed.Path, "/")
 	switch parsed.Scheme {
 	case "redis", "rediss":
-		u.Addrs = []string{net.JoinHostPort(orDefault(parsed.Hostname(), "127.0.0.1"), orDefault(parsed.Port(), "6379"))}
+		host, port := orDefault(parsed.Hostname(), "127.0.0.1"), orDefault(parsed.Port(), "6379")
+		u.Addrs = []string{net.JoinHostPort(host, port)}
 		if parsed.Scheme == "rediss" && u.TLSConfig == nil {
 			u.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		}

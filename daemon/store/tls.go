@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -17,8 +16,6 @@ func TLSFiles(ca, cert, key, serverName string) (*tls.Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("redis.tls.ca_file: %w", err)
 		}
-		// Editors put it there; with it the first certificate is not seen.
-		pem = bytes.TrimPrefix(pem, []byte("\ufeff"))
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("redis.tls.ca_file: no PEM certificate in %s", ca)

@@ -94,19 +94,6 @@ func TestTLSVerifiesTheServer(t *testing.T) {
 	t.Run("no files at all", func(t *testing.T) {
 		expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr)}, "unknown authority")
 	})
-	t.Run("with a mark of the byte order before the authority", func(t *testing.T) {
-		pem, err := os.ReadFile(ca)
-		if err != nil {
-			t.Fatal(err)
-		}
-		marked := filepath.Join(t.TempDir(), "ca.pem")
-		write(t, marked, append([]byte("\ufeff"), pem...))
-		config, err := store.TLSFiles(marked, "", "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr), TLS: config}, "")
-	})
 	// Otherwise password and tokens would travel readable, against the configuration.
 	for _, url := range []string{"redis://" + s.addr, "unix://" + s.socket} {
 		expectObserve(t, store.Options{URL: secret.Secret(url), TLS: &tls.Config{MinVersion: tls.VersionTLS13}}, "redis.url: redis.tls needs rediss://")

@@ -13,8 +13,8 @@ import (
 	"wxtokend/daemon/store"
 )
 
-// startSentinel starts one sentinel that names s its master, with that password.
-func startSentinel(t *testing.T, s *server, password string) *server {
+// watchMaster starts one sentinel that names s its master, with that password.
+func watchMaster(t *testing.T, s *server, password string) *server {
 	t.Helper()
 	dir := t.TempDir()
 	_, port, _ := net.SplitHostPort(s.addr)
@@ -38,7 +38,7 @@ func startSentinel(t *testing.T, s *server, password string) *server {
 func sentinelWorld(t *testing.T) (w *world, sentinel *redis.Client, file string) {
 	t.Helper()
 	s := ownServer(t)
-	process := startSentinel(t, s, "first")
+	process := watchMaster(t, s, "first")
 	sentinel = redis.NewClient(&redis.Options{Addr: process.addr, Password: "first", Protocol: 2})
 	t.Cleanup(func() { _ = sentinel.Close() })
 	file = filepath.Join(t.TempDir(), "password")
