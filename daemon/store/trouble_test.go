@@ -27,6 +27,8 @@ func TestExplain(t *testing.T) {
 		{answer("ERR Client sent AUTH, but no password is set"), "it has no password, but one is configured", "remove the password"},
 		{answer("ERR Error running script (call to f_1): @user_script:7: @user_script: 7: -OOM command not allowed when used memory > 'maxmemory'."), "OOM: its memory is full", "raise maxmemory"},
 		{answer("ERR Error running script (call to f_1): @user_script:7: The user executing the script can't run this command or subcommand"), "NOPERM: its user lacks a right", "ACL SETUSER <user> ~KEY ~{KEY}:* +eval"},
+		{answer("ERR ACL failure in script: User CANARY has no permissions to run the 'get' command"), "NOPERM: its user lacks a right", "ACL SETUSER <user>"},
+		{answer("ERR Unknown command called from script script: on @user_script:1."), "a command that is needed", "was it renamed"},
 		{answer("MISCONF Redis is configured to save RDB snapshots"), "MISCONF: it cannot save", "look into Redis' log"},
 		{answer("LOADING Redis is loading the dataset in memory"), "LOADING", "wait"},
 		{answer("CLUSTERDOWN Hash slot not served"), "CLUSTERDOWN", "CLUSTER INFO"},
