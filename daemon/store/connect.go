@@ -88,8 +88,9 @@ func (o Options) universal() redis.UniversalOptions {
 		ContextTimeoutEnabled: true,
 		DialTimeout:           o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout,
 		DialerRetries: 1,
-		// Pipelines share the connections with everything else.
-		PoolSize: connections, MaxActiveConns: connections, PipelinePoolSize: -1,
+		// Pipelines share the connections with everything else. Who waits for one
+		// too long is told so before his own time ends: that is no silence of Redis.
+		PoolSize: connections, MaxActiveConns: connections, PipelinePoolSize: -1, PoolTimeout: o.Timeout * 3 / 4,
 		ConnMaxLifetime:          lifetime,
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},

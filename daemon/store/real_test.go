@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -231,4 +233,33 @@ func TestTwoConnections(t *testing.T) {
 	clients := strings.Count(w.do("client", "list").(string), "addr=") / 2 // addr= and laddr=
 	check(w, "open connections", open.Load() <= 2 && most.Load() <= 2, true)
 	t.Logf("at most %d connections, Redis sees %d clients", most.Load(), clients)
+}
+
+// As many connections as configured, and who finds none free is told that, and
+// not that Redis is silent.
+func TestConnections(t *testing.T) {
+	w := tcpWorld(t)
+	for configured, want := range map[int]int{0: 2, 1: 1, 5: 5} {
+		w.options.Connections, w.options.Timeout = configured, 200*time.Millisecond
+		w.connect()
+		var held []*redis.Conn
+		for range want {
+			c := w.client.(*redis.Client).Conn()
+			held = append(held, c)
+			if err := c.Ping(t.Context()).Err(); err != nil {
+				t.Fatalf("%d connections: %v", len(held), err)
+			}
+		}
+		err := w.store.Observe(t.Context(), []store.Credential{w.c})[0].Err
+		if err == nil {
+			t.Fatalf("more than %d connections", want)
+		}
+		if got := store.Explain(err).What; !strings.HasPrefix(got, "no connection was free") {
+			t.Errorf("%v is explained as %s", err, got)
+		}
+		for _, c := range held {
+			_ = c.Close()
+		}
+		w.observe()
+	}
 }
