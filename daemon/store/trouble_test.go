@@ -24,6 +24,7 @@ func TestExplain(t *testing.T) {
 	}{
 		{answer("ERR invalid password"), "it refuses the password", "compare redis.username"},
 		{answer("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"), "it has no password, but one is configured", "remove the password"},
+		{answer("ERR wrong number of arguments for 'auth' command"), "it knows no users", "leave redis.username out"},
 		{answer("ERR Client sent AUTH, but no password is set"), "it has no password, but one is configured", "remove the password"},
 		{answer("ERR Error running script (call to f_1): @user_script:7: @user_script: 7: -OOM command not allowed when used memory > 'maxmemory'."), "OOM: its memory is full", "raise maxmemory"},
 		{answer("ERR Error running script (call to f_1): @user_script:7: The user executing the script can't run this command or subcommand"), "NOPERM: its user lacks a right", "ACL SETUSER <user> ~KEY ~{KEY}:* +eval"},
