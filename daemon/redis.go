@@ -20,9 +20,7 @@ func Redis(c config.Redis, dial Dial) (client redis.UniversalClient, stop func()
 	if c.Sentinel != nil {
 		o.Master, o.Sentinels = c.Sentinel.Master, c.Sentinel.Addrs
 		o.SentinelUsername = c.Sentinel.Username
-		if o.SentinelPassword, err = c.Sentinel.ReadPassword(); err != nil {
-			return nil, nil, err
-		}
+		o.SentinelPassword, o.SentinelPasswordFile = c.Sentinel.Password, c.Sentinel.PasswordFile
 	}
 	if c.TLS != nil {
 		if o.TLS, err = store.TLSFiles(c.TLS.CAFile, c.TLS.CertFile, c.TLS.KeyFile, c.TLS.ServerName); err != nil {

@@ -22,16 +22,22 @@ func (c *clocks) host(r *report, now, start time.Time, took time.Duration) {
 }
 
 // wechat compares Redis with WeChat, once: this is the pair that matters, as
-// expiresAt is Redis' time plus what WeChat promised. A Date header counts whole
-// seconds, rounded down.
+// expiresAt is Redis' time plus what WeChat promised. Where Redis did not
+// answer, this host stands for it. A Date header counts whole seconds, rounded
+// down.
 func (c *clocks) wechat(r *report, date, start time.Time, took time.Duration) {
-	if date.IsZero() || !c.known || c.compared {
+	if date.IsZero() || c.compared {
 		return
 	}
 	c.compared = true
-	ahead := start.Add(took / 2).Add(c.redisAhead).Sub(date.Add(time.Second / 2))
-	r.clock("Redis", "WeChat", ahead, c.doubt+took/2+time.Second/2,
-		"synchronise the host of Redis by NTP; the daemon needs only that Redis' clock runs evenly, but expiresAt in the value is in Redis' time and tells readers a wrong instant")
+	ahead, doubt := start.Add(took/2).Sub(date.Add(time.Second/2)), took/2+time.Second/2
+	if !c.known {
+		r.clock("this host", "WeChat", ahead, doubt, "synchronise this host by NTP")
+		return
+	}
+	r.clock("Redis", "WeChat", ahead+c.redisAhead, doubt+c.doubt,
+		"synchronise the host of Redis by NTP; the daemon needs only that Redis' clock runs evenly, but expiresAt in "+
+			"the value is in Redis' time and tells readers a wrong instant, and so does the metric of the expiry")
 }
 
 // clock judges how far clock a is ahead of clock b, give or take doubt. Beyond

@@ -8,9 +8,6 @@ import (
 	"wxtokend/daemon/store"
 )
 
-// Rights are the rights that the check recommends for a user of Redis.
-const Rights = rights
-
 // Stored writes what the check says of an observation.
 func Stored(w io.Writer, c config.Credential, o store.Observation) {
 	stored(newReport(w), c, o)
@@ -28,8 +25,5 @@ func Server(w io.Writer, info string) {
 func Clock(w io.Writer, ahead, doubt time.Duration) {
 	newReport(w).clock("Redis", "WeChat", ahead, doubt, "cure")
 }
-
-// Explain says in words what went wrong with Redis.
-func Explain(err error) (saw, cure string) { return (&probe{}).explain(err) }
 
 func newReport(w io.Writer) *report { return &report{w: w, count: map[mark]int{}} }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/wechat"
 )
@@ -71,8 +71,8 @@ func (p *probe) prepare(o Options) error {
 func (p *probe) look(ctx context.Context) bool {
 	servers, err := p.servers(ctx)
 	if err != nil {
-		saw, cure := p.explain(err)
-		p.report.fail("redis", cure, "%s: %s", address(p.config.Redis), saw)
+		t := p.explain(err)
+		p.report.fail("redis", t.Cure, "%s: %s", address(p.config.Redis), t.What)
 		return false
 	}
 	answers := true
@@ -82,46 +82,41 @@ func (p *probe) look(ctx context.Context) bool {
 	return answers
 }
 
+// explain says in words what went wrong with Redis.
+func (p *probe) explain(err error) store.Trouble {
+	keys := make([]store.Keys, len(p.slots))
+	for i, slot := range p.slots {
+		keys[i] = slot.Keys
+	}
+	return store.Explain(err, keys...)
+}
+
 // credential follows one credential through Redis and WeChat. What the user of
 // Redis may not observe is not judged: there is nothing to judge by.
 func (p *probe) credential(ctx context.Context, i int, redisAnswers bool) {
 	c := p.config.Credentials[i]
+	var token secret.Token
 	if redisAnswers {
 		result := store.New(p.redis, p.config.Redis.Timeout).Observe(ctx, p.slots[i:i+1])[0]
 		if p.rights(ctx, p.slots[i], result.Err); result.Err == nil {
 			stored(p.report, c, result.Observation)
 		}
+		if o := result.Observation; o.State.Live(o.Now) {
+			token = o.State.Token
+		}
 	} else {
-		p.report.skip("rights "+c.Key, "Redis has to answer first")
-		p.report.skip("token "+c.Key, "Redis has to answer first")
+		p.report.skip("rights "+c.Key, "what is wrong with Redis comes first")
+		p.report.skip("token "+c.Key, "what is wrong with Redis comes first")
 	}
 	if !c.Mint {
 		p.report.skip("wechat "+c.Key, "mint: false never asks WeChat for a token")
 		return
 	}
-	p.ask(ctx, c)
-}
-
-// ask draws a token from the stable endpoint, also for a classic credential:
-// it returns the token that lives already, and nothing of it touches the
-// classic channel. So the check kills no live token.
-func (p *probe) ask(ctx context.Context, c config.Credential) {
-	subject := "wechat " + c.Key
-	appSecret, err := c.ReadSecret()
-	if err != nil {
-		p.report.skip(subject, "the AppSecret cannot be read")
-		return
+	drawn := p.ask(ctx, c)
+	if token == "" {
+		token = drawn
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.config.WeChat.Timeout)
-	defer cancel()
-	start := time.Now()
-	grant, err := p.wechat.Mint(ctx, wechat.Request{API: wechat.Stable, AppID: c.AppID, Secret: appSecret})
-	took := time.Since(start)
-	if err != nil {
-		p.report.refused(subject, p.config.WeChat, err)
-		return
+	if drawn != "" {
+		p.verify(ctx, c, token)
 	}
-	p.report.ok(subject, "answered in %s for %s: %v for another %v (asked the stable endpoint without force_refresh, which ends no live token; api is %s)",
-		round(took), c.AppID, grant.Token, grant.ExpiresIn.Round(time.Second), c.API)
-	p.clocks.wechat(p.report, grant.ServerTime, start, took)
 }

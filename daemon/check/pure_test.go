@@ -1,9 +1,6 @@
 package check_test
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -118,54 +115,6 @@ func TestServerInfo(t *testing.T) {
 				t.Errorf("got %s\nwant %s", out.String(), tt.want)
 			}
 		})
-	}
-}
-
-// answer is an error that Redis itself answered.
-type answer string
-
-func (a answer) Error() string { return string(a) }
-func (answer) RedisError()     {}
-
-// Texts of servers and situations that no other test can bring about.
-func TestExplain(t *testing.T) {
-	for _, tt := range []struct {
-		err       error
-		saw, cure string
-	}{
-		{answer("ERR invalid password"), "it refuses the password", "compare redis.username"},
-		{answer("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"), "it has no password, but one is configured", "remove the password"},
-		{answer("ERR Client sent AUTH, but no password is set"), "it has no password, but one is configured", "remove the password"},
-		{answer("ERR Error running script (call to f_1): @user_script:7: @user_script: 7: -OOM command not allowed when used memory > 'maxmemory'."), "OOM: its memory is full", "raise maxmemory"},
-		{answer("ERR Error running script (call to f_1): @user_script:7: The user executing the script can't run this command or subcommand"), "NOPERM: its user lacks a right", "ACL SETUSER <user> +eval"},
-		{answer("MISCONF Redis is configured to save RDB snapshots"), "MISCONF: it cannot save", "look into Redis' log"},
-		{answer("LOADING Redis is loading the dataset in memory"), "LOADING", "wait"},
-		{answer("CLUSTERDOWN Hash slot not served"), "CLUSTERDOWN", "CLUSTER INFO"},
-		{answer("MOVED 3999 127.0.0.1:6381"), "MOVED", "use redis.cluster"},
-		{answer("ERR This instance has cluster support disabled"), "it is not a Cluster", "use redis.url"},
-		{answer("ERR max number of clients reached"), "no connection left", "raise maxclients"},
-		{answer("DENIED Redis is running in protected mode"), "protected mode", "set a password"},
-		{answer("BUSY Redis is busy running a script"), "BUSY", "SCRIPT KILL"},
-		{answer("ERR unknown command `EVAL`, with args beginning with: `CANARY`"), "it does not know a command", "Redis 5.0"},
-		{answer("ERR something new, CANARY"), "it answers with an error", "look into Redis' log"},
-		{fmt.Errorf("observe OOM: %w", answer("NOAUTH Authentication required.")), "NOAUTH", "set redis.password_file"},
-		{fmt.Errorf("redis: all sentinels specified in configuration are unreachable: %w", answer("NOAUTH Authentication required.")), "no sentinel names the master", "check redis.sentinel"},
-		{errors.New("tls: failed to verify certificate: x509: certificate signed by unknown authority"), "TLS: its certificate comes from an authority", "set redis.tls.ca_file"},
-		{errors.New("tls: failed to verify certificate: x509: certificate is valid for a, not b"), "another name", "set redis.tls.server_name"},
-		{errors.New("tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time"), "expired", "renew"},
-		{errors.New("remote error: tls: certificate required"), "wants a certificate of the client", "set redis.tls.cert_file"},
-		{errors.New("remote error: tls: bad certificate"), "refuses the handshake", "check redis.tls.cert_file"},
-		{errors.New("tls: first record does not look like a TLS handshake"), "TLS: this port does not speak it", "use redis://"},
-		{io.EOF, "it closed the connection", "check whether this port speaks TLS"},
-		{errors.New("odd: CANARY"), "it cannot be reached", "check the section redis"},
-	} {
-		saw, cure := check.Explain(tt.err)
-		if !strings.Contains(saw, tt.saw) || !strings.Contains(cure, tt.cure) {
-			t.Errorf("%v:\ngot  %s -> %s\nwant %s -> %s", tt.err, saw, cure, tt.saw, tt.cure)
-		}
-		if strings.Contains(saw+cure, "CANARY") {
-			t.Errorf("the words of the server are repeated: %s -> %s", saw, cure)
-		}
 	}
 }
 

@@ -10,27 +10,27 @@ import (
 
 // refused explains a failed call of WeChat, in English and in Chinese where
 // WeChat gave a code: the cure is often found in its Chinese console.
-func (r *report) refused(subject string, c config.WeChat, err error) {
+func refused(c config.WeChat, err error) (saw, cure string) {
 	var failure *wechat.Error
 	if !errors.As(err, &failure) {
-		r.fail(subject, "", "%v", err)
-		return
+		return err.Error(), ""
 	}
 	if failure.Code == 0 {
-		r.fail(subject, unanswered(failure.Class, c), "%s: %s", failure.Class, failure.Message)
-		return
+		return fmt.Sprintf("%s: %s", failure.Class, failure.Message), unanswered(failure.Class, c)
 	}
 	entry, known := wechat.Lookup(failure.Code)
 	if !known {
-		r.fail(subject, "look the code up in WeChat's documentation", "errcode %d, which is in no table (WeChat says %q)", failure.Code, failure.Message)
-		return
+		return fmt.Sprintf("errcode %d, which is in no table (WeChat says %q)", failure.Code, failure.Message),
+			"look the code up in WeChat's documentation"
 	}
 	cure, chinese := entry.Cure, entry.CureChinese
 	if failure.IP != "" {
-		cure, chinese = fmt.Sprintf("the address is %s: %s", failure.IP, cure), fmt.Sprintf("IP 为 %s：%s", failure.IP, chinese)
+		cure = fmt.Sprintf("the address is %s: %s", failure.IP, cure)
+		chinese = fmt.Sprintf("IP 为 %s：%s", failure.IP, chinese)
 	}
-	r.fail(subject, cure+"\n"+chinese, "errcode %d (%s): %s（%s） (WeChat says %q)",
+	saw = fmt.Sprintf("errcode %d (%s): %s（%s） (WeChat says %q)",
 		failure.Code, entry.Class, entry.English, entry.Chinese, failure.Message)
+	return saw, cure + "\n" + chinese
 }
 
 // unanswered is the cure for a call without an errcode. The failure's own words

@@ -34,8 +34,8 @@ func (p *probe) rights(ctx context.Context, slot store.Credential, observed erro
 		})
 	}
 	if err != nil {
-		saw, cure := p.explain(err)
-		p.report.fail(subject, cure, "the daemon's scripts do not run: %s", saw)
+		t := p.explain(err)
+		p.report.fail(subject, t.Cure, "the daemon's scripts do not run: %s", t.What)
 		return
 	}
 	if p.refusals(subject, refusals) == 0 {
@@ -46,8 +46,8 @@ func (p *probe) rights(ctx context.Context, slot store.Credential, observed erro
 // refusals reports what trial.lua brought back, once for each reason. Errors
 // that no table knows are those that the trial provokes.
 func (p *probe) refusals(subject string, list []any) int {
-	var order []trouble
-	commands := map[trouble][]string{}
+	var order []store.Trouble
+	commands := map[store.Trouble][]string{}
 	for _, element := range list {
 		pair, _ := element.([]any)
 		if len(pair) != 2 {
@@ -55,7 +55,7 @@ func (p *probe) refusals(subject string, list []any) int {
 		}
 		command, _ := pair[0].(string)
 		text, _ := pair[1].(string)
-		if t, known := p.reply(text); known {
+		if t := p.explain(answer(text)); t.Known {
 			if !slices.Contains(order, t) {
 				order = append(order, t)
 			}
@@ -63,7 +63,16 @@ func (p *probe) refusals(subject string, list []any) int {
 		}
 	}
 	for _, t := range order {
-		p.report.fail(subject, t.cure, "%s (%s)", t.saw, strings.Join(commands[t], ", "))
+		p.report.fail(subject, t.Cure, "%s (%s)", t.What, strings.Join(commands[t], ", "))
 	}
 	return len(order)
 }
+
+// answer is an error that Redis answered to a command inside a script.
+type answer string
+
+// Error implements error.
+func (a answer) Error() string { return string(a) }
+
+// RedisError implements redis.Error.
+func (answer) RedisError() {}

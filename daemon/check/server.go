@@ -48,6 +48,7 @@ func address(c config.Redis) string {
 type server struct {
 	name   string
 	client redis.Cmdable
+	key    string // that it holds
 }
 
 // servers finds them, in the order of the credentials. Only masters count:
@@ -55,7 +56,7 @@ type server struct {
 func (p *probe) servers(ctx context.Context) ([]server, error) {
 	cluster, isCluster := p.redis.(*redis.ClusterClient)
 	if !isCluster {
-		return []server{{address(p.config.Redis), p.redis}}, nil
+		return []server{{address(p.config.Redis), p.redis, p.config.Credentials[0].Key}}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.config.Redis.Timeout)
 	defer cancel()
@@ -68,7 +69,7 @@ func (p *probe) servers(ctx context.Context) ([]server, error) {
 		}
 		if addr := master.Options().Addr; !known[addr] {
 			known[addr] = true
-			found = append(found, server{"cluster node " + addr, master})
+			found = append(found, server{"cluster node " + addr, master, c.Key})
 		}
 	}
 	return found, nil
@@ -77,8 +78,8 @@ func (p *probe) servers(ctx context.Context) ([]server, error) {
 // server looks at one server and says whether it answers.
 func (p *probe) server(ctx context.Context, s server) bool {
 	if err := p.time(ctx, s); err != nil {
-		saw, cure := p.explain(err)
-		p.report.fail("redis", cure, "%s: %s", s.name, saw)
+		t := p.explain(err)
+		p.report.fail("redis", t.Cure, "%s: %s", s.name, t.What)
 		return false
 	}
 	var text string
@@ -87,8 +88,7 @@ func (p *probe) server(ctx context.Context, s server) bool {
 		return err
 	})
 	if err != nil {
-		saw, _ := p.explain(err)
-		p.report.skip("redis server", "version, role and memory are not known, as INFO failed: %s", saw)
+		p.report.skip("redis server", "version, role and memory are not known, as INFO failed: %s", p.explain(err).What)
 		return true
 	}
 	info := parseInfo(text)
@@ -98,16 +98,21 @@ func (p *probe) server(ctx context.Context, s server) bool {
 	return true
 }
 
-// time connects and asks for the time: unlike PING, a user with the rights that
-// the daemon needs, and no more, may do that. The first question pays for
-// connecting, the second one is measured.
+// clock answers the time of Redis in microseconds.
+const clock = "local time = redis.call('TIME') return time[1] * 1000000 + time[2]"
+
+// time connects and asks for the time, as the daemon does: by a script on a key
+// of its own. PING is not among the rights that the daemon needs, and there are
+// proxies that hang up at TIME. The first question pays for connecting, the
+// second one is measured.
 func (p *probe) time(ctx context.Context, s server) error {
-	var now, start time.Time
+	var now int64
+	var start time.Time
 	var took time.Duration
 	for range 2 {
 		err := p.within(ctx, func(ctx context.Context) (err error) {
 			start = time.Now()
-			now, err = s.client.Time(ctx).Result()
+			now, err = s.client.Eval(ctx, clock, []string{s.key}).Int64()
 			took = time.Since(start)
 			return err
 		})
@@ -116,7 +121,7 @@ func (p *probe) time(ctx context.Context, s server) error {
 		}
 	}
 	p.report.ok("redis", "%s answers in %s", s.name, round(took))
-	p.clocks.host(p.report, now, start, took)
+	p.clocks.host(p.report, time.UnixMicro(now), start, took)
 	return nil
 }
 

@@ -3,32 +3,32 @@
 -- is not there, and calls that fail for their arguments, which Redis looks at
 -- only after rights, role and memory. Nobody writes between two lines of a
 -- script, so what EXISTS said still holds in the next one.
-local K, STATE, LEASE, REJECTED = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+--
+-- Each call is written as in the daemon's scripts, with the name of the command
+-- and KEYS[n] in it, as there are proxies that let no other form pass.
 local refusals = {}
-local function try(...)
-  local reply = redis.pcall(...)
-  if type(reply) == 'table' and reply.err then refusals[#refusals + 1] = { (...), reply.err } end
+local function note(command, reply)
+  if type(reply) == 'table' and reply.err then refusals[#refusals + 1] = { command, reply.err } end
   return reply
 end
 
-try('TIME')
-try('STRLEN', K)
-try('GET', K)
-try('GETRANGE', REJECTED, 0, 0)
-try('HGETALL', STATE)
-try('PTTL', LEASE)
+note('TIME', redis.pcall('TIME'))
+note('STRLEN', redis.pcall('STRLEN', KEYS[1]))
+note('GET', redis.pcall('GET', KEYS[1]))
+note('GETRANGE', redis.pcall('GETRANGE', KEYS[4], 0, 0))
+note('HGETALL', redis.pcall('HGETALL', KEYS[2]))
+note('PTTL', redis.pcall('PTTL', KEYS[3]))
 -- Once a script has tried a write that a full Redis allows, it may do the
 -- others too: PEXPIRE and DEL come last.
-try('HSET', STATE, 'field', 'value', 'field without value')
+note('HSET', redis.pcall('HSET', KEYS[2], 'field', 'value', 'field without value'))
 -- Not "else": where EXISTS is forbidden it answers neither, and SET could write.
-local exists = try('EXISTS', K)
-if exists == 1 then try('SET', K, '', 'NX') end
-if exists == 0 then try('SET', K, '', 'XX') end
-try('PEXPIRE', LEASE, 'no number')
-for _, key in ipairs({ REJECTED, LEASE }) do
-  if redis.pcall('EXISTS', key) == 0 then
-    try('DEL', key)
-    break
-  end
+local exists = note('EXISTS', redis.pcall('EXISTS', KEYS[1]))
+if exists == 1 then note('SET', redis.pcall('SET', KEYS[1], '', 'NX')) end
+if exists == 0 then note('SET', redis.pcall('SET', KEYS[1], '', 'XX')) end
+note('PEXPIRE', redis.pcall('PEXPIRE', KEYS[3], 'no number'))
+if redis.pcall('EXISTS', KEYS[4]) == 0 then
+  note('DEL', redis.pcall('DEL', KEYS[4]))
+elseif redis.pcall('EXISTS', KEYS[3]) == 0 then
+  note('DEL', redis.pcall('DEL', KEYS[3]))
 end
 return refusals

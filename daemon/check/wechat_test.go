@@ -88,6 +88,45 @@ func TestKillsNoLiveToken(t *testing.T) {
 	}
 }
 
+// The path of tokens alone is open in some places, and some accounts may not
+// ask: then a token that somebody killed would stay under the key.
+func TestVerification(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spoil func(w *world, s server)
+		want  []string
+	}{
+		{"of the token that was drawn for the check", func(*world, server) {}, []string{"ok    verification WXAccessToken: WeChat accepts token:"}},
+		{"a right is missing", func(w *world, _ server) {
+			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 48001, Message: "api unauthorized", Path: wechatsim.PathDomainIP})
+		}, []string{"warn  verification WXAccessToken: nobody would notice a token that somebody killed", "errcode 48001 (config)"}},
+		{"a relay of the token's path alone", func(w *world, _ server) {
+			w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus, Code: 404, Path: wechatsim.PathDomainIP})
+		}, []string{"warn  verification WXAccessToken: nobody would notice", "get_api_domain_ip: garbage: HTTP 404"}},
+		{"of a stored token that is dead", func(w *world, s server) {
+			for i := range 3 { // WeChat keeps the newest two
+				token, err := w.sim.Draw(appid, wechatsim.Classic, "somebody else")
+				if err != nil {
+					w.Fatal(err)
+				}
+				if i == 0 {
+					w.mint(s, token)
+				}
+			}
+		}, []string{"warn  verification WXAccessToken: WeChat refuses token:", "errcode 40001", "-> find out who else"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, w := startRedis(t), newWorld(t)
+			tt.spoil(w, s)
+			output, findings := w.run(url(s, "0"))
+			w.expect(output, findings, 0, tt.want...)
+			if asked := w.sim.Calls(appid)[wechatsim.PathDomainIP]; asked > 1 {
+				t.Errorf("asked %d times, want once", asked)
+			}
+		})
+	}
+}
+
 func TestCredentialThatNeverMints(t *testing.T) {
 	s, w := startRedis(t), newWorld(t)
 	output, findings := w.check(`redis: {url: "`+url(s, "0")+`"}`+"\n", "  - {appid: "+appid+", mint: false}\n")
@@ -131,6 +170,9 @@ func TestClockOfWeChat(t *testing.T) {
 			}
 			output, findings := w.run(url(s, "0"))
 			w.expect(output, findings, tt.findings, tt.want)
+			// Without Redis this host is compared.
+			output, findings = w.run("redis://" + freeAddr(t))
+			w.expect(output, findings, tt.findings+1, strings.Replace(tt.want, "Redis", "this host", 1))
 		})
 	}
 }

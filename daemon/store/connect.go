@@ -3,15 +3,9 @@ package store
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,27 +21,65 @@ type Options struct {
 	Master    string
 	Sentinels []string
 	Cluster   []string
+	DB        int // the database behind Sentinel; a URL names its own one, a Cluster has none but 0
 
 	Username     string
 	Password     secret.Secret
 	PasswordFile string // read for each new connection, so that it can rotate
 
-	SentinelUsername string
-	SentinelPassword secret.Secret
+	SentinelUsername     string
+	SentinelPassword     secret.Secret
+	SentinelPasswordFile string // read for each new connection, as PasswordFile is
 
 	TLS     *tls.Config // nil: plain, unless the URL says rediss
 	Timeout time.Duration
+
+	// Connections is how many may be open at once, to each node of a Cluster;
+	// 0 is two, which one observation and one refresh at a time need.
+	Connections int
 
 	// Dial replaces the network; nil is the real one.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
+// lifetime bounds how long a connection is used. A new one resolves the name
+// of the server and reads the password file again: when the name has moved to
+// another server, the old one may well stay up and take writes that no reader
+// ever sees.
+const lifetime = 2 * time.Minute
+
 // Connect returns a client. It does not talk to Redis yet: a Redis that is
 // away at the start is an observation like any other.
 func Connect(o Options) (redis.UniversalClient, error) {
-	u := redis.UniversalOptions{
-		MasterName: o.Master, SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword.Reveal(),
-		Addrs: append(append([]string{}, o.Sentinels...), o.Cluster...), IsClusterMode: len(o.Cluster) > 0,
+	u := o.universal()
+	login := login{username: o.Username, password: o.Password, file: o.PasswordFile}
+	if o.URL != "" {
+		if err := login.parse(o.URL, &u); err != nil {
+			return nil, fmt.Errorf("redis.url: %w", err)
+		}
+	}
+	u.CredentialsProviderContext = login.provide
+	switch {
+	case o.Master != "":
+		return failover(u, o.sentinelLogin()), nil
+	case len(o.Cluster) > 0:
+		return redis.NewClusterClient(u.Cluster()), nil
+	}
+	return single(u), nil
+}
+
+func (o Options) sentinelLogin() login {
+	return login{username: o.SentinelUsername, password: o.SentinelPassword, file: o.SentinelPasswordFile}
+}
+
+// universal are the options that all kinds of clients share.
+func (o Options) universal() redis.UniversalOptions {
+	connections := o.Connections
+	if connections == 0 {
+		connections = 2
+	}
+	return redis.UniversalOptions{
+		MasterName: o.Master, Addrs: append(append([]string{}, o.Sentinels...), o.Cluster...), DB: o.DB,
 		Dialer: o.Dial, TLSConfig: o.TLS, Protocol: 2,
 		// Nothing is sent twice behind our back: with a lost reply the second
 		// answer would be about our own first request.
@@ -56,124 +88,35 @@ func Connect(o Options) (redis.UniversalClient, error) {
 		ContextTimeoutEnabled: true,
 		DialTimeout:           o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout,
 		DialerRetries: 1,
-		// One observation and one refresh at a time; pipelines share the two connections.
-		PoolSize: 2, MaxActiveConns: 2, PipelinePoolSize: -1,
-		// A new connection reads the password file again.
-		ConnMaxLifetime:          30 * time.Minute,
+		// Pipelines share the connections with everything else. Who waits for one
+		// too long is told so before his own time ends: that is no silence of Redis.
+		PoolSize: connections, MaxActiveConns: connections, PipelinePoolSize: -1, PoolTimeout: o.Timeout * 3 / 4,
+		ConnMaxLifetime:          lifetime,
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
-	login := login{username: o.Username, password: o.Password, file: o.PasswordFile}
-	if o.URL != "" {
-		if err := login.parse(o.URL, &u); err != nil {
-			return nil, fmt.Errorf("redis.url: %w", err)
-		}
-	}
-	u.CredentialsProviderContext = login.provide
-	if o.Master == "" && !u.IsClusterMode {
-		simple := u.Simple()
-		if strings.HasPrefix(simple.Addr, "/") {
-			simple.Network = "unix"
-		}
-		return redis.NewClient(simple), nil
-	}
-	return redis.NewUniversalClient(&u), nil
 }
 
-// login answers who we are, anew for each connection.
-type login struct {
-	username string
-	password secret.Secret
-	file     string
+// single returns a client of one server, or of a proxy that behaves like one.
+func single(u redis.UniversalOptions) *redis.Client {
+	o := u.Simple()
+	if o.Addr[0] == '/' {
+		o.Network = "unix"
+	}
+	client := redis.NewClient(o)
+	client.AddHook(silentGreeting{})
+	return client
 }
 
-func (l login) provide(context.Context) (string, string, error) {
-	if l.file == "" {
-		return l.username, l.password.Reveal(), nil
-	}
-	password, err := secret.ReadFile(l.file)
-	if err != nil {
-		return "", "", fmt.Errorf("redis password: %w", err)
-	}
-	return l.username, password.Reveal(), nil
-}
-
-// parse takes the URL apart without the library's parser, whose errors print
-// the password.
-func (l *login) parse(address secret.Secret, u *redis.UniversalOptions) error {
-	parsed, err := url.Parse(address.Reveal())
-	if err != nil || StrayAt(parsed) {
-		return errors.New("not a URL; a special character in the password must be percent-encoded, or use password_file")
-	}
-	if parsed.User != nil {
-		l.username = parsed.User.Username()
-		if password, ok := parsed.User.Password(); ok {
-			l.password = secret.Secret(password)
-		}
-	}
-	db := strings.Trim(parsed.Path, "/")
-	switch parsed.Scheme {
-	case "redis", "rediss":
-		u.Addrs = []string{net.JoinHostPort(orDefault(parsed.Hostname(), "127.0.0.1"), orDefault(parsed.Port(), "6379"))}
-		if parsed.Scheme == "rediss" && u.TLSConfig == nil {
-			u.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-		}
-		if parsed.Scheme == "redis" {
-			u.TLSConfig = nil
-		}
-	case "unix":
-		u.Addrs, u.TLSConfig = []string{parsed.Path}, nil
-		db = parsed.Query().Get("db")
-	default:
-		return errors.New("must start with redis://, rediss:// or unix://")
-	}
-	if u.DB, err = strconv.Atoi(orDefault(db, "0")); err != nil || u.DB < 0 {
-		return errors.New("the database must be a number")
-	}
-	return nil
-}
-
-// StrayAt finds an @ behind the host. It belongs to a password with a / ? or #
-// in it: what looks like host, path or database is a part of the password.
-func StrayAt(u *url.URL) bool {
-	return strings.Contains(u.EscapedPath()+u.RawQuery+u.EscapedFragment(), "@")
-}
-
-func orDefault(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
-}
-
-// TLSFiles builds a client configuration from PEM files; each may be "". The
-// client's certificate is read anew for each connection, as it can rotate.
-func TLSFiles(ca, cert, key, serverName string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
-	if ca != "" {
-		pem, err := os.ReadFile(ca)
-		if err != nil {
-			return nil, fmt.Errorf("redis.tls.ca_file: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("redis.tls.ca_file: no PEM certificate in %s", ca)
-		}
-	}
-	if cert != "" {
-		read := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(cert, key)
-			if err != nil {
-				return nil, fmt.Errorf("redis.tls.cert_file: %w", err)
-			}
-			return &pair, nil
-		}
-		if _, err := read(nil); err != nil { // to be missed at the start and not at the first rotation
-			return nil, err
-		}
-		c.GetClientCertificate = read
-	}
-	return c, nil
+// failover returns a client of the master that the sentinels name.
+func failover(u redis.UniversalOptions, sentinels login) *redis.Client {
+	o := u.Failover()
+	client := redis.NewFailoverClient(o)
+	// The library asks nobody for the sentinels' password anew. The client of
+	// Redis has its own copy of the options by now; those of each sentinel are
+	// made from these when it is asked.
+	o.OnConnect = sentinels.authenticate
+	return client
 }
 
 // Logger hands go-redis' own lines to log at debug level. They repeat errors

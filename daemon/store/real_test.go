@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -107,8 +109,12 @@ func TestReplicaAndFailover(t *testing.T) {
 	r.connect()
 	host, port, _ := net.SplitHostPort(primary.addr)
 	r.do("replicaof", host, port)
-	if n := w.do("wait", 1, 10000); n != int64(1) {
-		t.Fatalf("%v replicas", n)
+	// Not WAIT: Valkey counts a replica that has the data and has not loaded it.
+	deadline := time.Now().Add(10 * time.Second)
+	for !strings.Contains(r.do("info", "replication").(string), "master_link_status:up") {
+		if time.Now().After(deadline) {
+			t.Fatal("the replica is not in step")
+		}
 	}
 
 	o := r.observe()
@@ -227,4 +233,33 @@ func TestTwoConnections(t *testing.T) {
 	clients := strings.Count(w.do("client", "list").(string), "addr=") / 2 // addr= and laddr=
 	check(w, "open connections", open.Load() <= 2 && most.Load() <= 2, true)
 	t.Logf("at most %d connections, Redis sees %d clients", most.Load(), clients)
+}
+
+// As many connections as configured, and who finds none free is told that, and
+// not that Redis is silent.
+func TestConnections(t *testing.T) {
+	w := tcpWorld(t)
+	for configured, want := range map[int]int{0: 2, 1: 1, 5: 5} {
+		w.options.Connections, w.options.Timeout = configured, 200*time.Millisecond
+		w.connect()
+		var held []*redis.Conn
+		for range want {
+			c := w.client.(*redis.Client).Conn()
+			held = append(held, c)
+			if err := c.Ping(t.Context()).Err(); err != nil {
+				t.Fatalf("%d connections: %v", len(held), err)
+			}
+		}
+		err := w.store.Observe(t.Context(), []store.Credential{w.c})[0].Err
+		if err == nil {
+			t.Fatalf("more than %d connections", want)
+		}
+		if got := store.Explain(err).What; !strings.HasPrefix(got, "no connection was free") {
+			t.Errorf("%v is explained as %s", err, got)
+		}
+		for _, c := range held {
+			_ = c.Close()
+		}
+		w.observe()
+	}
 }

@@ -131,6 +131,18 @@ func (s *server) start() error {
 	if strings.Contains(strings.Join(s.args, " "), "--tls") {
 		args = append(args, "--tls-port", tlsPort)
 	}
+	if err := s.run("eady to accept connections", args...); err != nil {
+		return err
+	}
+	err := s.ping()
+	if err != nil {
+		s.stop()
+	}
+	return err
+}
+
+// run returns when the server has said that it is ready.
+func (s *server) run(ready string, args ...string) error {
 	s.process = exec.Command("sh", append([]string{"-c", guard, "sh", "redis-server"}, args...)...)
 	stdout, err := s.process.StdoutPipe()
 	if err != nil {
@@ -145,12 +157,9 @@ func (s *server) start() error {
 	var log strings.Builder
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		log.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "eady to accept connections") {
+		if strings.Contains(lines.Text(), ready) {
 			go func() { _, _ = io.Copy(io.Discard, stdout) }() // a full pipe would stop the server
-			if err = s.ping(); err != nil {
-				s.stop()
-			}
-			return err
+			return nil
 		}
 	}
 	s.stop()

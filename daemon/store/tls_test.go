@@ -94,9 +94,10 @@ func TestTLSVerifiesTheServer(t *testing.T) {
 	t.Run("no files at all", func(t *testing.T) {
 		expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr)}, "unknown authority")
 	})
-	t.Run("plain redis:// stays plain", func(t *testing.T) {
-		expectObserve(t, store.Options{URL: secret.Secret("redis://" + s.addr), TLS: &tls.Config{MinVersion: tls.VersionTLS13}}, "")
-	})
+	// Otherwise password and tokens would travel readable, against the configuration.
+	for _, url := range []string{"redis://" + s.addr, "unix://" + s.socket} {
+		expectObserve(t, store.Options{URL: secret.Secret(url), TLS: &tls.Config{MinVersion: tls.VersionTLS13}}, "redis.url: redis.tls needs rediss://")
+	}
 }
 
 func TestTLSShowsTheClientsCertificate(t *testing.T) {

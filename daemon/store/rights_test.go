@@ -1,0 +1,61 @@
+package store_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"wxtokend/daemon/store"
+)
+
+// What the scripts call is what people are told to allow, and nothing else.
+func TestCommandsAreThoseOfTheScripts(t *testing.T) {
+	files, err := filepath.Glob("lua/*.lua")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("scripts: %v %v", files, err)
+	}
+	used := map[string]bool{"eval": true, "evalsha": true, "select": true}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range regexp.MustCompile(`(?:redis\.p?call|read)\('([A-Z]+)'`).FindAllStringSubmatch(string(text), -1) {
+			used[strings.ToLower(call[1])] = true
+		}
+	}
+	want := slices.Sorted(maps.Keys(used))
+	if got := slices.Sorted(slices.Values(store.Commands())); !slices.Equal(got, want) {
+		t.Errorf("commands = %v, the scripts use %v", got, want)
+	}
+}
+
+func TestBothReadmesGrantTheRights(t *testing.T) {
+	keys, err := store.NewKeys("WXAccessToken")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"README.md", "README.zh-CN.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line := "\nACL SETUSER wxtokend on >PASSWORD " + store.Rights(keys) + "\n"; !strings.Contains(string(text), line) {
+			t.Errorf("%s lacks the line%s", name, line)
+		}
+	}
+}
+
+func TestRights(t *testing.T) {
+	commands := " +" + strings.Join(store.Commands(), " +")
+	own, err := store.NewKeys("shop:{a}:token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "no keys", store.Rights(), "~KEY ~{KEY}:*"+commands)
+	check(t, "a tag of its own", store.Rights(own), "~shop:{a}:token ~shop:{a}:token:*"+commands)
+}
