@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/web"
 	"wxtokend/daemon/wechat"
@@ -107,12 +107,8 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() f
 	if err != nil {
 		return fmt.Errorf("key %s: %w", c.Key, err)
 	}
-	base, err := url.Parse(d.config.WeChat.BaseURL)
-	if err != nil {
-		return errors.New("wechat.base_url: not a URL")
-	}
 	slot := store.Credential{
-		Keys: keys, AppID: c.AppID, Issuer: base.Host, API: c.API, Replaces: c.API == string(wechat.Classic),
+		Keys: keys, AppID: c.AppID, Issuer: credential.Issuer(d.config.WeChat.BaseURL), API: c.API, Replaces: c.API == string(wechat.Classic),
 		Format: store.Format(c.Format), UTCOffset: c.UTCOffset, Lease: c.Lease, Overlap: overlap,
 		Poll: d.config.Refresh.Poll, VerifyEvery: c.VerifyEvery,
 	}

@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"net/url"
 
 	"github.com/redis/go-redis/v9"
 
@@ -50,10 +49,8 @@ func online(ctx context.Context, r *report, c config.Config, o Options) {
 // made a configuration by hand.
 func (p *probe) prepare(o Options) error {
 	c := p.config
-	base, err := url.Parse(c.WeChat.BaseURL)
-	if err == nil {
-		p.wechat, err = wechat.New(wechat.Options{BaseURL: c.WeChat.BaseURL, Proxy: c.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat})
-	}
+	var err error
+	p.wechat, err = wechat.New(wechat.Options{BaseURL: c.WeChat.BaseURL, Proxy: c.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat})
 	if err != nil {
 		return fmt.Errorf("wechat: %w", err)
 	}
@@ -62,7 +59,7 @@ func (p *probe) prepare(o Options) error {
 		if err != nil {
 			return fmt.Errorf("key %s: %w", credential.Key, err)
 		}
-		p.slots = append(p.slots, store.Credential{Keys: keys, AppID: credential.AppID, Issuer: base.Host})
+		p.slots = append(p.slots, store.Credential{Keys: keys, AppID: credential.AppID, Issuer: wechat.Issuer(c.WeChat.BaseURL)})
 	}
 	return nil
 }

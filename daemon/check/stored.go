@@ -45,11 +45,11 @@ func tokenTrouble(c config.Credential, o store.Observation) (saw, cure string) {
 	s, v := o.State, o.Value
 	left := s.ExpiresAt.Sub(o.Now)
 	switch {
-	case o.Other == c.AppID:
-		return "the stored token comes from another wechat.base_url: " + printable(o.OtherIssuer),
+	case o.Other.AppID == c.AppID:
+		return "the stored token comes from another wechat.base_url: " + printable(o.Other.Issuer),
 			"nothing to do if you have just changed it; otherwise give all replicas the same, or each its own key"
-	case o.Other != "":
-		return fmt.Sprintf("it belongs to the appid %s", printable(o.Other)), "nothing to do if you have just changed appid; otherwise give each account its own key"
+	case o.Other.AppID != "":
+		return fmt.Sprintf("it belongs to the appid %s", printable(o.Other.AppID)), "nothing to do if you have just changed appid; otherwise give each account its own key"
 	case s.Token == "" && v.Token != "":
 		return fmt.Sprintf("%v, which no wxtokend wrote", v.Token), replaces
 	case v.Present && v.Token == "":

@@ -6,7 +6,7 @@ import "strings"
 // its scripts, in small letters. None of them is dangerous in the sense of
 // Redis' categories.
 func Commands() []string {
-	return strings.Fields("eval evalsha select time get strlen getrange set del exists pexpire pttl hgetall hset")
+	return strings.Fields("eval evalsha select time get strlen getrange set pexpire pttl hgetall hset")
 }
 
 // Rights is what a user of Redis needs for the credentials with these keys, as
