@@ -303,7 +303,7 @@ func (r refreshCommand) Run(p *program) error {
 	if r.URL == "" {
 		r.URL = web.ListenURL(c.HTTP.Listen)
 	}
-	bearer, err := c.HTTP.ReadToken()
+	bearer, err := c.HTTP.ReadToken(p.ctx)
 	if err != nil {
 		return fmt.Errorf("http.token_file: %w", err)
 	}

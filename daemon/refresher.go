@@ -187,7 +187,9 @@ func (r *refresher) secretInUse(s store.State) string {
 	if s.LastError == nil || !secretToBlame(wechat.Class(s.LastError.Class)) {
 		return ""
 	}
-	appSecret, _ := r.config.ReadSecret() // an unreadable file is reported when a mint needs it
+	ctx, cancel := context.WithTimeout(context.Background(), r.redisTimeout)
+	defer cancel()
+	appSecret, _ := r.config.ReadSecret(ctx) // an unreadable file is reported when a mint needs it
 	return appSecret.Fingerprint()
 }
 

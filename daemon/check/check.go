@@ -37,7 +37,7 @@ func Run(ctx context.Context, w io.Writer, c config.Config, o Options) (findings
 		r.err = errors.Join(r.err, c.Dump(w))
 		r.printf("\n")
 	}
-	offline(r, c)
+	offline(ctx, r, c)
 	if o.Online {
 		online(ctx, r, c, o)
 	}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -10,7 +11,7 @@ import (
 )
 
 // offline is what can be seen without asking anybody.
-func offline(r *report, c config.Config) {
+func offline(ctx context.Context, r *report, c config.Config) {
 	r.ok("configuration", "%d credential(s), no contradictions", len(c.Credentials))
 	for _, warning := range c.FileModeWarnings() {
 		saw, cure := warning, ""
@@ -21,7 +22,7 @@ func offline(r *report, c config.Config) {
 	}
 	drawn := map[string]string{}
 	for _, credential := range c.Credentials {
-		appSecret(r, credential)
+		appSecret(ctx, r, credential)
 		slack(r, c, credential)
 		rival(r, drawn, credential)
 	}
@@ -29,7 +30,7 @@ func offline(r *report, c config.Config) {
 
 // appSecret looks at the AppSecret without showing it. The fingerprint lets two
 // hosts be compared; it is shown only of what can be no guessable password.
-func appSecret(r *report, c config.Credential) {
+func appSecret(ctx context.Context, r *report, c config.Credential) {
 	subject := "secret " + c.Key
 	if !c.Mint && c.Secret == "" && c.SecretFile == "" {
 		r.skip(subject, "mint: false needs none")
@@ -39,7 +40,7 @@ func appSecret(r *report, c config.Credential) {
 	if from == "" {
 		from = "option secret"
 	}
-	text, err := c.ReadSecret()
+	text, err := c.ReadSecret(ctx)
 	switch {
 	case err != nil:
 		r.fail(subject, "put the AppSecret into that file, readable for the user that the daemon runs as", "%v", err)

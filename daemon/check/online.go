@@ -107,13 +107,13 @@ func (p *probe) credential(ctx context.Context, i int, redisAnswers bool) {
 // classic channel. So the check kills no live token.
 func (p *probe) ask(ctx context.Context, c config.Credential) {
 	subject := "wechat " + c.Key
-	appSecret, err := c.ReadSecret()
+	ctx, cancel := context.WithTimeout(ctx, p.config.WeChat.Timeout)
+	defer cancel()
+	appSecret, err := c.ReadSecret(ctx)
 	if err != nil {
 		p.report.skip(subject, "the AppSecret cannot be read")
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.config.WeChat.Timeout)
-	defer cancel()
 	start := time.Now()
 	grant, err := p.wechat.Mint(ctx, wechat.Request{API: wechat.Stable, AppID: c.AppID, Secret: appSecret})
 	took := time.Since(start)

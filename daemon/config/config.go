@@ -45,6 +45,7 @@ type Redis struct {
 	Password     secret.Secret
 	PasswordFile string
 	TLS          *TLS
+	DB           int           // the database behind Sentinel; a URL names its own, a Cluster has only 0
 	Timeout      time.Duration // of one operation
 }
 

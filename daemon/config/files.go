@@ -1,7 +1,7 @@
 package config
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,55 +10,44 @@ import (
 	"wxtokend/daemon/secret"
 )
 
-// maxSecretFile is far beyond any AppSecret or password: a longer file is the wrong file.
-const maxSecretFile = 4 << 10
-
 // ReadSecret returns the AppSecret. It reads secret_file anew on each call, so
 // that a secret rotated on disk (Kubernetes swaps the file) serves the next
 // mint. The error names the file and the cure, never the content.
-func (c Credential) ReadSecret() (secret.Secret, error) {
+func (c Credential) ReadSecret(ctx context.Context) (secret.Secret, error) {
 	if c.SecretFile == "" && c.Secret == "" {
 		return "", errors.New("no secret is configured: set secret_file or secret")
 	}
-	return fromFile(c.SecretFile, c.Secret)
+	return fromFile(ctx, c.SecretFile, c.Secret)
 }
 
 // ReadPassword returns the password of Redis, read anew from password_file on
 // each call; "" if none is configured and none is in the URL.
-func (r Redis) ReadPassword() (secret.Secret, error) { return fromFile(r.PasswordFile, r.Password) }
+func (r Redis) ReadPassword(ctx context.Context) (secret.Secret, error) {
+	return fromFile(ctx, r.PasswordFile, r.Password)
+}
 
 // ReadPassword returns the password of the sentinels, "" if none is configured.
-func (s Sentinel) ReadPassword() (secret.Secret, error) { return fromFile(s.PasswordFile, s.Password) }
+func (s Sentinel) ReadPassword(ctx context.Context) (secret.Secret, error) {
+	return fromFile(ctx, s.PasswordFile, s.Password)
+}
 
 // ReadToken returns the bearer token of requests that change something, read
 // anew from token_file on each call; "" if none is configured.
-func (h HTTP) ReadToken() (secret.Secret, error) { return fromFile(h.TokenFile, "") }
+func (h HTTP) ReadToken(ctx context.Context) (secret.Secret, error) {
+	return fromFile(ctx, h.TokenFile, "")
+}
 
 // fromFile reads the secret in the file at path, or returns inline if path is "".
-func fromFile(path string, inline secret.Secret) (secret.Secret, error) {
+func fromFile(ctx context.Context, path string, inline secret.Secret) (secret.Secret, error) {
 	if path == "" {
 		return inline, nil
 	}
-	// To open a pipe would wait for its writer, perhaps for ever.
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	var data []byte
-	if err == nil {
-		data, err = readLimited(path, maxSecretFile)
-	}
-	if err == nil && len(bytes.TrimSpace(data)) == 0 {
-		err = errors.New("empty")
-	}
+	text, err := secret.ReadFile(ctx, path)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: it must be a file that user id %d can read, with nothing but the secret in it",
 			shown(path), reason(err), os.Getuid())
 	}
-	// Editors and echo end a file with a newline that is not part of the secret.
-	data, _ = bytes.CutSuffix(data, []byte("\n"))
-	data, _ = bytes.CutSuffix(data, []byte("\r"))
-	return secret.Secret(data), nil
+	return text, nil
 }
 
 // shown is path for a message. A long name without a directory or an extension

@@ -2,14 +2,16 @@ package config
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
-	"os"
 	"slices"
 	"strings"
+	"time"
+
+	"wxtokend/daemon/secret"
 )
 
 // maxFile bounds the configuration file; 100,000 credentials are not written by hand.
@@ -27,7 +29,8 @@ func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 // checks the result. A missing file is an error if path was chosen explicitly
 // or if the environment names no credential. The error is an *Error.
 func Load(path string, explicit bool, getenv func(string) string) (Config, error) {
-	l := &loader{cfg: Default(), file: path, places: map[string]place{}, broken: map[string]bool{}}
+	l, cancel := newLoader(path)
+	defer cancel()
 	l.readFile(explicit, getenv("WXTOKEND_APPID") != "")
 	if l.cfg.holdsSecret() {
 		l.cfg.secretIn = path
@@ -47,7 +50,8 @@ func Load(path string, explicit bool, getenv func(string) string) (Config, error
 // talk to a running daemon. What else is wrong with the configuration, such as
 // a secret that this user may not read, is not their business.
 func HTTPListen(path string, explicit bool, getenv func(string) string) (string, error) {
-	l := &loader{cfg: Default(), file: path, places: map[string]place{}, broken: map[string]bool{}}
+	l, cancel := newLoader(path)
+	defer cancel()
 	l.readFile(explicit, true)
 	if len(l.problems) > 0 && !l.readable {
 		return "", l.err()
@@ -59,7 +63,17 @@ func HTTPListen(path string, explicit bool, getenv func(string) string) (string,
 	return l.cfg.HTTP.Listen, nil
 }
 
+// loadTime bounds reading all files together: a mount that hangs must not be
+// waited for once per credential.
+const loadTime = time.Minute
+
+func newLoader(path string) (*loader, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), loadTime)
+	return &loader{ctx: ctx, cfg: Default(), file: path, places: map[string]place{}, broken: map[string]bool{}}, cancel
+}
+
 type loader struct {
+	ctx      context.Context
 	cfg      Config
 	file     string
 	readable bool             // the file is YAML: what follows may judge its options
@@ -150,7 +164,7 @@ func (l *loader) err() error {
 // readFile takes the options of the file; named tells whether the environment
 // could do without it.
 func (l *loader) readFile(explicit, named bool) {
-	data, err := readLimited(l.file, maxFile)
+	data, err := secret.ReadAny(l.ctx, l.file, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !explicit && named:
 		return
@@ -162,20 +176,6 @@ func (l *loader) readFile(explicit, named bool) {
 	default:
 		l.parse(data)
 	}
-}
-
-// readLimited reads all of a file, at most limit bytes.
-func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("larger than %d KiB", limit>>10)
-	}
-	return data, err
 }
 
 // reason is err without the path, which the message names by itself or keeps back.

@@ -229,7 +229,7 @@ func TestShippedFileWithoutCommentMarks(t *testing.T) {
 }
 
 func TestReadSecretWithoutAny(t *testing.T) {
-	if got, err := (config.Credential{}).ReadSecret(); err == nil || got != secret.Secret("") {
+	if got, err := (config.Credential{}).ReadSecret(t.Context()); err == nil || got != secret.Secret("") {
 		t.Errorf("got %q, %v; want an error", got.Reveal(), err)
 	}
 }

@@ -17,7 +17,7 @@ func (l *loader) validate() {
 		l.require(c.WeChat.AllowHTTP || isLoopback(base.Hostname()), "wechat.base_url",
 			"plain http would send the AppSecret readable: use https, or set allow_http: true")
 	}
-	_, err := c.HTTP.ReadToken()
+	_, err := c.HTTP.ReadToken(l.ctx)
 	l.requireFile(err, "http.token_file")
 
 	l.relations("refresh", c.Refresh)
@@ -43,13 +43,13 @@ func (l *loader) validateRedis() {
 	l.require(ways <= 1, "redis", "url, sentinel and cluster exclude each other: keep one")
 	l.require(len(r.Cluster) > 0 || !l.isSet("redis.cluster"), "redis.cluster", "must name at least one node")
 	l.either("redis", "password", r.Password, r.PasswordFile)
-	_, err := r.ReadPassword()
+	_, err := r.ReadPassword(l.ctx)
 	l.requireFile(err, "redis.password_file")
 	if s := r.Sentinel; s != nil {
 		l.require(s.Master != "", "redis.sentinel.master", "missing: set it to the name under which the sentinels know the master")
 		l.require(len(s.Addrs) > 0, "redis.sentinel.addrs", "must name at least one sentinel")
 		l.either("redis.sentinel", "password", s.Password, s.PasswordFile)
-		_, err := s.ReadPassword()
+		_, err := s.ReadPassword(l.ctx)
 		l.requireFile(err, "redis.sentinel.password_file")
 	}
 	if u, err := url.Parse(r.URL.Reveal()); err == nil && u.User != nil {
@@ -71,7 +71,7 @@ func (l *loader) validateCredential(path string, c Credential) {
 	}
 	l.either(path, "secret", c.Secret, c.SecretFile)
 	if c.SecretFile != "" {
-		_, err := c.ReadSecret()
+		_, err := c.ReadSecret(l.ctx)
 		l.requireFile(err, path+".secret_file")
 	}
 }

@@ -3,13 +3,11 @@ package store
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -32,8 +30,10 @@ type Options struct {
 	Password     secret.Secret
 	PasswordFile string // read for each new connection, so that it can rotate
 
-	SentinelUsername string
-	SentinelPassword secret.Secret
+	SentinelUsername     string
+	SentinelPassword     secret.Secret
+	SentinelPasswordFile string // as PasswordFile
+	DB                   int    // of the master that the sentinels name; a URL names its own
 
 	TLS     *tls.Config // nil: plain, unless the URL says rediss
 	Timeout time.Duration
@@ -47,7 +47,7 @@ type Options struct {
 func Connect(o Options) (redis.UniversalClient, error) {
 	u := redis.UniversalOptions{
 		MasterName: o.Master, SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword.Reveal(),
-		Addrs: append(append([]string{}, o.Sentinels...), o.Cluster...), IsClusterMode: len(o.Cluster) > 0,
+		DB: o.DB, OnConnect: o.sentinelLogin(), Addrs: append(append([]string{}, o.Sentinels...), o.Cluster...), IsClusterMode: len(o.Cluster) > 0,
 		Dialer: o.Dial, TLSConfig: o.TLS, Protocol: 2,
 		// Nothing is sent twice behind our back: with a lost reply the second
 		// answer would be about our own first request.
@@ -87,11 +87,11 @@ type login struct {
 	file     string
 }
 
-func (l login) provide(context.Context) (string, string, error) {
+func (l login) provide(ctx context.Context) (string, string, error) {
 	if l.file == "" {
 		return l.username, l.password.Reveal(), nil
 	}
-	password, err := secret.ReadFile(l.file)
+	password, err := secret.ReadFile(ctx, l.file)
 	if err != nil {
 		return "", "", fmt.Errorf("redis password: %w", err)
 	}
@@ -144,36 +144,6 @@ func orDefault(text, fallback string) string {
 		return fallback
 	}
 	return text
-}
-
-// TLSFiles builds a client configuration from PEM files; each may be "". The
-// client's certificate is read anew for each connection, as it can rotate.
-func TLSFiles(ca, cert, key, serverName string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
-	if ca != "" {
-		pem, err := os.ReadFile(ca)
-		if err != nil {
-			return nil, fmt.Errorf("redis.tls.ca_file: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("redis.tls.ca_file: no PEM certificate in %s", ca)
-		}
-	}
-	if cert != "" {
-		read := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(cert, key)
-			if err != nil {
-				return nil, fmt.Errorf("redis.tls.cert_file: %w", err)
-			}
-			return &pair, nil
-		}
-		if _, err := read(nil); err != nil { // to be missed at the start and not at the first rotation
-			return nil, err
-		}
-		c.GetClientCertificate = read
-	}
-	return c, nil
 }
 
 // Logger hands go-redis' own lines to log at debug level. They repeat errors

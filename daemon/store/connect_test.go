@@ -182,7 +182,7 @@ func TestPasswordFileIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
-	if r.Err == nil || !strings.Contains(r.Err.Error(), "redis password: open "+file) {
+	if r.Err == nil || !strings.Contains(r.Err.Error(), "redis password: read "+file+": no such file") {
 		t.Errorf("error = %v, want one that names the file", r.Err)
 	}
 	write(t, file, []byte("first"))
