@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"wxtokend/daemon/secret"
 )
@@ -13,9 +15,12 @@ import (
 // maxPEM is several times all roots that a system has, in bytes.
 const maxPEM = 1 << 20
 
+var errNoCertificate = errors.New("holds no certificate in PEM")
+
 // TLSFiles builds a client configuration from PEM files; each may be "". The
 // client's certificate is read anew for each connection, as it can rotate.
-// An error begins with the option that it is about, such as redis.tls.ca_file.
+// An error begins with the option that it is about, such as redis.tls.ca_file,
+// and wraps an *fs.PathError.
 func TLSFiles(ctx context.Context, ca, cert, key, serverName string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
 	if ca != "" {
@@ -25,7 +30,7 @@ func TLSFiles(ctx context.Context, ca, cert, key, serverName string) (*tls.Confi
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("redis.tls.ca_file: no PEM certificate in %s", ca)
+			return nil, fmt.Errorf("redis.tls.ca_file: %w", &fs.PathError{Op: "read", Path: ca, Err: errNoCertificate})
 		}
 	}
 	if cert != "" {
@@ -50,7 +55,7 @@ func readPair(ctx context.Context, cert, key string) (*tls.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		return nil, fmt.Errorf("redis.tls.cert_file: %s with key_file %s: %w", cert, key, err)
+		return nil, fmt.Errorf("redis.tls.cert_file: %w", &fs.PathError{Op: "use", Path: cert, Err: err})
 	}
 	return &pair, nil
 }

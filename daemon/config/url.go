@@ -2,60 +2,15 @@ package config
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
-
-// The checks of single values. None of them wraps an error of net/url or
-// repeats the value: both could print a password.
-
-// checkKey leaves the rule about braces to the package that derives the keys.
-func checkKey(text string) error {
-	if _, err := store.NewKeys(text); err != nil {
-		return errors.New("must be a Redis key that is not empty, without braces or with exactly one {tag} that is not empty")
-	}
-	return nil
-}
-
-// checkUTCOffset accepts -0000 too, the mark of a time without a zone in the
-// dates that .NET writes. No zone is more than 14 hours away from UTC.
-func checkUTCOffset(text string) error {
-	if regexp.MustCompile(`^[+-](0[0-9]|1[0-4])[0-5][0-9]$`).MatchString(text) {
-		return nil
-	}
-	return errors.New(`must be an offset such as "+0800" or "-0000"` + got(text))
-}
-
-// CheckListen says what is wrong with an address to listen on. It wants a number
-// as port, 0 included: tests let the system choose.
-func CheckListen(text string) error {
-	_, port, err := net.SplitHostPort(text)
-	if err != nil || !isPort(port) {
-		return errors.New(`must be host:port, such as ":9477" or "127.0.0.1:9477"` + got(text))
-	}
-	return nil
-}
-
-// checkAddress repeats nothing: somebody may write a whole URL here.
-func checkAddress(text string) error {
-	host, port, err := net.SplitHostPort(text)
-	if err != nil || host == "" || strings.ContainsAny(host, "@/") || !isPort(port) {
-		return errors.New("must be host:port, without a scheme and without a password")
-	}
-	return nil
-}
-
-func isPort(text string) bool {
-	_, err := strconv.ParseUint(text, 10, 16)
-	return err == nil
-}
 
 // parseURL accepts scheme://host[:port] and whatever follows. It reports
 // nothing about the text, because *url.Error repeats the URL.
@@ -129,4 +84,28 @@ func checkRedisURL(text string) error {
 func isLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
+}
+
+// hasPassword tells whether a URL carries one. A user alone is no secret: its
+// password may come from a file.
+func hasPassword(address secret.Secret) bool {
+	u, err := url.Parse(address.Reveal())
+	if err != nil || u.User == nil {
+		return false
+	}
+	_, set := u.User.Password()
+	return set
+}
+
+// shownURL is the address without the user part: of two operators who put a
+// password there, one writes it where the name belongs.
+func shownURL(address secret.Secret) string {
+	u, err := url.Parse(address.Reveal())
+	if err != nil {
+		return address.String()
+	}
+	if u.User != nil {
+		u.User = url.User("redacted")
+	}
+	return u.String()
 }
