@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -57,13 +56,8 @@ func warnings(c config.Config, environ []string) (all []warning) {
 		all = append(all, warning{"environment", "the variable " + name + " sets nothing",
 			"remove it; the variables that exist stand in brackets in config.yaml"})
 	}
-	base, err := url.Parse(c.WeChat.BaseURL)
-	if err != nil || base.Hostname() == "localhost" {
-		return all
-	}
-	// A simulator on this host needs no proxy and answers as often as it is asked.
-	if address, err := netip.ParseAddr(base.Hostname()); err == nil && address.IsLoopback() {
-		return all
+	if base, err := url.Parse(c.WeChat.BaseURL); err != nil || config.IsLoopback(base.Hostname()) {
+		return all // a simulator: it needs no proxy and answers as often as it is asked
 	}
 	if name := proxyVariable(environ); name != "" && c.WeChat.Proxy == "" {
 		all = append(all, warning{"proxy", "the variable " + name + " is set and wechat.proxy is not: WeChat is asked directly",

@@ -69,7 +69,7 @@ func checkRedisURL(text string) error {
 		return errors.New("must name the socket with an absolute path, as in unix:///run/redis.sock")
 	case !socket && u.Hostname() == "":
 		return errors.New("must name a host, as in redis://127.0.0.1:6379/0")
-	case u.Scheme == "embedded" && !isLoopback(u.Hostname()):
+	case u.Scheme == "embedded" && !IsLoopback(u.Hostname()):
 		return errors.New("embedded Redis has no password, so it must listen on a loopback address: embedded://127.0.0.1:6379")
 	case database != "" && bad != nil:
 		return errors.New("must end in the number of a database, as in redis://127.0.0.1:6379/0")
@@ -79,9 +79,9 @@ func checkRedisURL(text string) error {
 	return nil
 }
 
-// isLoopback takes names other than localhost for remote: what they resolve to
+// IsLoopback takes names other than localhost for remote: what they resolve to
 // can change after the check.
-func isLoopback(host string) bool {
+func IsLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }

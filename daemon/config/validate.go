@@ -18,7 +18,7 @@ func (l *loader) validate() {
 	l.validateRedis()
 	c := &l.cfg
 	if base, err := url.Parse(c.WeChat.BaseURL); err == nil && base.Scheme == "http" {
-		l.require(c.WeChat.AllowHTTP || isLoopback(base.Hostname()), "wechat.base_url",
+		l.require(c.WeChat.AllowHTTP || IsLoopback(base.Hostname()), "wechat.base_url",
 			"plain http would send the AppSecret readable: use https, or set allow_http: true")
 	}
 	if _, err := c.HTTP.ReadToken(l.ctx); err != nil {
