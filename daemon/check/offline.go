@@ -35,8 +35,8 @@ func fileModes(c config.Config) (all []warning) {
 		if err != nil || info.Mode().Perm()&0o007 == 0 || inKubernetes(path) {
 			continue
 		}
-		all = append(all, warning{"file mode",
-			fmt.Sprintf("%s holds a secret and has mode %04o: everybody on this host may use it", path, info.Mode().Perm()), "chmod o= " + path})
+		saw := fmt.Sprintf("%s holds a secret and has mode %04o: everybody on this host may use it", path, info.Mode().Perm())
+		all = append(all, warning{"file mode", saw, "chmod o= " + path})
 	}
 	return all
 }
@@ -82,14 +82,16 @@ func slack(r *report, c config.Config, credential config.Credential) {
 			ahead, why = window, fmt.Sprintf(", of which stable can use %v", window)
 		}
 		if needed >= window {
-			cure = fmt.Sprintf("make lease and poll shorter: with wechat.timeout they have to stay well below %v, before which stable gives no new token", window)
+			cure = fmt.Sprintf("make lease and poll shorter: with wechat.timeout they have to stay well below %v, "+
+				"before which stable gives no new token", window)
 		} else {
 			cure += fmt.Sprintf("; more than %v is of no use to stable", window)
 		}
 	}
 	if spare := ahead - needed; credential.Mint && spare <= 0 {
 		r.warn("slack "+credential.Key, cure,
-			"%v: ahead %v%s − (lease %v + poll %v + wechat.timeout %v): a daemon that dies in a refresh leaves its readers without a token",
+			"%v: ahead %v%s − (lease %v + poll %v + wechat.timeout %v): "+
+				"a daemon that dies in a refresh leaves its readers without a token",
 			spare.Round(time.Millisecond), credential.Ahead, why, credential.Lease, c.Refresh.Poll, c.WeChat.Timeout)
 	}
 }

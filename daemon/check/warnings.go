@@ -39,7 +39,8 @@ func isAppSecret(text secret.Secret) bool {
 }
 
 func notAnAppSecret(c config.Credential, text secret.Secret) warning {
-	return warning{"secret " + c.Key, fmt.Sprintf("from %s: not 32 hex digits as WeChat's AppSecrets are, but %d byte(s)", source(c), len(text)),
+	saw := fmt.Sprintf("from %s: not 32 hex digits as WeChat's AppSecrets are, but %d byte(s)", source(c), len(text))
+	return warning{"secret " + c.Key, saw,
 		"compare it with the developer page of the account: look for spaces, quotes or a cut end"}
 }
 
@@ -60,7 +61,8 @@ func warnings(c config.Config, environ []string) (all []warning) {
 		return all // a simulator: it needs no proxy and answers as often as it is asked
 	}
 	if name := proxyVariable(environ); name != "" && c.WeChat.Proxy == "" {
-		all = append(all, warning{"proxy", "the variable " + name + " is set and wechat.proxy is not: WeChat is asked directly",
+		saw := "the variable " + name + " is set and wechat.proxy is not: WeChat is asked directly"
+		all = append(all, warning{"proxy", saw,
 			"set wechat.proxy if WeChat is to be reached through it, as curl would; unset the variable otherwise"})
 	}
 	return append(all, often(c)...)

@@ -69,7 +69,8 @@ func (l *loader) syntax(err error, data []byte) {
 		line, _ = strconv.Atoi(found[1])
 		message = found[2]
 	}
-	l.failAt(l.line(line), "", "this line or the next is not YAML: %s (put a value with special characters in 'quotes')", message)
+	l.failAt(l.line(line), "", "this line or the next is not YAML: %s "+
+		"(put a value with special characters in 'quotes')", message)
 }
 
 const noAliases = "aliases, anchors and tags are not supported: put a value that begins with *, & or ! in 'quotes'"

@@ -39,8 +39,8 @@ func checkProxy(text string) error {
 	}
 	u, ok := parseURL(text, "http", "https", "socks5", "socks5h")
 	if !ok || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return errors.New("must be a URL such as http://user:password@proxy:3128, with scheme http, https, socks5 or socks5h; " +
-			"percent-encode special characters of the password")
+		return errors.New("must be a URL such as http://user:password@proxy:3128, " +
+			"with scheme http, https, socks5 or socks5h; percent-encode special characters of the password")
 	}
 	return nil
 }
@@ -54,7 +54,8 @@ func checkRedisURL(text string) error {
 			"percent-encode special characters of the password")
 	}
 	if store.StrayAt(u) { // first: whatever else seems wrong is a part of the password
-		return errors.New("has an @ behind its host: percent-encode special characters of the password, such as %2F for /, or use password_file")
+		return errors.New("has an @ behind its host: percent-encode special characters of the password, " +
+			"such as %2F for /, or use password_file")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	database, socket := strings.TrimPrefix(u.Path, "/"), u.Scheme == "unix"
@@ -70,7 +71,8 @@ func checkRedisURL(text string) error {
 	case !socket && u.Hostname() == "":
 		return errors.New("must name a host, as in redis://127.0.0.1:6379/0")
 	case u.Scheme == "embedded" && !IsLoopback(u.Hostname()):
-		return errors.New("embedded Redis has no password, so it must listen on a loopback address: embedded://127.0.0.1:6379")
+		return errors.New("embedded Redis has no password, " +
+			"so it must listen on a loopback address: embedded://127.0.0.1:6379")
 	case database != "" && bad != nil:
 		return errors.New("must end in the number of a database, as in redis://127.0.0.1:6379/0")
 	case err != nil || len(query) > 0:

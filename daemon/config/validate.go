@@ -97,7 +97,8 @@ func (l *loader) validateKeys(path, key string, i int, owner map[string]int) {
 		}
 		owner[key] = i
 	}
-	l.require(clash < 0, path+".key", "shares a Redis key with credentials[%d]: give each credential a key of its own", clash)
+	l.require(clash < 0, path+".key",
+		"shares a Redis key with credentials[%d]: give each credential a key of its own", clash)
 }
 
 // relations checks the times r of the section at path: refresh or a credential.
@@ -107,7 +108,8 @@ func (l *loader) relations(path string, r Refresh) {
 	lease, shortest, longest := path+".lease", path+".backoff_min", path+".backoff_max"
 	l.relation(r.Lease >= least, path, []string{lease, "wechat.timeout", "redis.timeout"},
 		"lease %v must be at least wechat.timeout + 2 × redis.timeout = %v", r.Lease, least)
-	l.relation(r.Poll <= r.Lease, path, []string{lease, "refresh.poll"}, "poll %v must be at most lease %v", r.Poll, r.Lease)
+	l.relation(r.Poll <= r.Lease, path, []string{lease, "refresh.poll"},
+		"poll %v must be at most lease %v", r.Poll, r.Lease)
 	l.relation(r.BackoffMin <= r.BackoffMax, path, []string{shortest, longest},
 		"backoff_min %v must be at most backoff_max %v", r.BackoffMin, r.BackoffMax)
 }

@@ -140,8 +140,9 @@ func checkVisible(text string) error {
 // checkUTCOffset accepts -0000 too, the mark of a time without a zone in the
 // dates that .NET writes. No zone is more than 14 hours away from UTC.
 func checkUTCOffset(text string) error {
-	zone, err := strconv.Atoi(text)
-	if err != nil || len(text) != 5 || !strings.ContainsAny(text[:1], "+-") || max(zone, -zone) > 1459 || zone%100 >= 60 || zone%100 <= -60 {
+	digits := strings.TrimLeft(text, "+-")
+	zone, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || len(text) != 5 || len(digits) != 4 || zone > 1459 || zone%100 > 59 {
 		return errors.New(`must be an offset such as "+0800" or "-0000"`)
 	}
 	return nil
@@ -158,7 +159,8 @@ func CheckListen(text string) error {
 
 // checkAddress refuses a whole URL, which may hold a password.
 func checkAddress(text string) error {
-	if host, port, err := net.SplitHostPort(text); err != nil || host == "" || strings.ContainsAny(host, "@/") || !isPort(port) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || host == "" || strings.ContainsAny(host, "@/") || !isPort(port) {
 		return errors.New("must be host:port, without a scheme and without a password")
 	}
 	return nil
