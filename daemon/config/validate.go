@@ -75,13 +75,10 @@ func (l *loader) validateTLS(t TLS) {
 		l.fail("redis.tls", "cert_file and key_file need each other")
 		return
 	}
-	_, authorities := store.TLSFiles(l.ctx, t.CAFile, "", "", "")
-	_, own := store.TLSFiles(l.ctx, "", t.CertFile, t.KeyFile, "")
-	for _, err := range []error{authorities, own} {
-		if inPath, ok := errors.AsType[*fs.PathError](err); ok {
-			option, _, _ := strings.Cut(err.Error(), ": ")
-			l.fail(option, "%s: %s", shown(inPath.Path), inPath.Err)
-		}
+	_, err := store.TLSFiles(l.ctx, t.CAFile, t.CertFile, t.KeyFile, "")
+	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
+		option, _, _ := strings.Cut(err.Error(), ": ")
+		l.fail(option, "%s: %s", shown(inPath.Path), inPath.Err)
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -84,27 +82,4 @@ func TestSentinelPasswordFileRotates(t *testing.T) {
 	if got := auth.Get(t.Context(), "here").Val(); got != "x" {
 		t.Errorf("database 2 holds %q", got)
 	}
-}
-
-// TestPasswordFileThatHangs: a pipe in the place of the password's file ends
-// no connection's time, and the right file is read by the next one.
-func TestPasswordFileThatHangs(t *testing.T) {
-	w, file := rotatingWorld(t)
-	pipe := filepath.Join(filepath.Dir(file), "pipe")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w.options.PasswordFile = pipe
-	w.connect()
-	start := time.Now()
-	r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
-	if r.Err == nil || !strings.Contains(r.Err.Error(), pipe+": not a regular file") {
-		t.Errorf("error = %v", r.Err)
-	}
-	if took := time.Since(start); took > w.options.Timeout {
-		t.Errorf("took %v", took)
-	}
-	w.options.PasswordFile = file
-	w.connect()
-	w.observe()
 }

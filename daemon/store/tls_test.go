@@ -173,7 +173,7 @@ func TestTLSFilesNamesTheOption(t *testing.T) {
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for _, tt := range []struct{ name, ca, cert, key, want string }{
 		{"no CA file", path("missing.pem"), "", "", "redis.tls.ca_file: "},
-		{"junk in the CA file", junk, "", "", "redis.tls.ca_file: no PEM certificate in " + junk},
+		{"junk in the CA file", junk, "", "", "redis.tls.ca_file: read " + junk + ": holds no certificate in PEM"},
 		{"no certificate file", "", path("missing.pem"), path("client.key"), "redis.tls.cert_file: "},
 		{"certificate without key", "", path("client.pem"), path("missing.key"), "redis.tls.key_file: "},
 		{"another certificate's key", "", path("client.pem"), path("server.key"), "redis.tls.cert_file: "},
