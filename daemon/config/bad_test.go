@@ -54,6 +54,12 @@ func badConfigs() []badConfig {
 			"config.yaml:1: http.listne: unknown option, did you mean listen?",
 			"config.yaml:1: http.zzz: unknown option",
 		}},
+		{"another spelling, two letters that changed places, one letter too many", minimal + "refresh: {pole: 2s, backofMin: 1s, lesae: 1s, leases: 1s}\n", []string{
+			"config.yaml:2: refresh.pole: unknown option, did you mean poll?",
+			"config.yaml:2: refresh.backofMin: unknown option, did you mean backoff_min?",
+			"config.yaml:2: refresh.lesae: unknown option, did you mean lease?",
+			"config.yaml:2: refresh.leases: unknown option, did you mean lease?",
+		}},
 		{"options of another section", minimal + "poll: 3s\nrefresh: {api: classic}\n", []string{
 			"config.yaml:2: poll: unknown option",
 			"config.yaml:3: refresh.api: unknown option",

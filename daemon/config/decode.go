@@ -175,7 +175,7 @@ func suggest(name string, fields []field) string {
 			less := strings.Count(strings.ToLower(name), string(letter)) - strings.Count(f.name, string(letter))
 			differ += max(less, -less)
 		}
-		if differ <= min(2, len(f.name)-3) {
+		if differ <= min(2, len(f.name)-2) {
 			return fmt.Sprintf(", did you mean %s?", f.name)
 		}
 	}

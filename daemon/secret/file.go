@@ -42,9 +42,9 @@ func Flaw(text string) error {
 	case strings.TrimSpace(text) == "":
 		return ErrEmpty
 	case strings.HasPrefix(text, "\ufeff"):
-		return errors.New("begins with a byte order mark: save it without one")
+		return errors.New("begins with a byte order mark: remove it")
 	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
-		return errors.New("is not UTF-8 text: save it as UTF-8 (UTF-16 and GBK are none)")
+		return errors.New("is not UTF-8 text, as UTF-16 and GBK are not")
 	case strings.ContainsAny(text, "\r\n"):
 		return errors.New("must not contain a line break: it has to be one line")
 	case strings.ContainsFunc(text, unicode.IsControl):
