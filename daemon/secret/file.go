@@ -32,8 +32,11 @@ func ReadFile(ctx context.Context, path string) (Secret, error) {
 	return Secret(text), nil
 }
 
-// ErrEmpty says that there is no secret at all.
-var ErrEmpty = errors.New("is empty")
+// Reasons of an error that callers and tests tell apart.
+var (
+	ErrEmpty      = errors.New("is empty")
+	ErrNotRegular = errors.New("not a regular file")
+)
 
 // Flaw says why text can be no secret, nil if it can. All of it was seen in
 // files that were written by an editor of Windows or by a shell.
@@ -65,7 +68,7 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 			return nil, err
 		}
 		if !info.Mode().IsRegular() {
-			return nil, errors.New("not a regular file")
+			return nil, ErrNotRegular
 		}
 		return readAll(path, limit)
 	})
