@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -222,6 +223,12 @@ func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.
 		return err
 	}
 	log.Info("wxtokend starts", "version", b.Version, "revision", b.Revision, "credentials", len(c.Credentials), "http", ln.Addr().String())
+	ctx, cancel := context.WithCancel(ctx)
+	// The warnings need files, and no file shall hold up the start.
+	var warnings sync.WaitGroup
+	warnings.Go(func() { check.LogWarnings(ctx, log, c, os.Environ()) })
+	defer warnings.Wait()
+	defer cancel()
 	start := time.Now()
 	err = d.Run(ctx, ln)
 	log.Info("wxtokend has stopped", "ran", time.Since(start).Round(time.Millisecond).String())
@@ -237,7 +244,7 @@ func (c checkCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	findings, err := check.Run(p.ctx, p.stdout, loaded, check.Options{Online: c.Online, Terminal: terminal(p.stdout)})
+	findings, err := check.Run(p.ctx, p.stdout, loaded, check.Options{Online: c.Online, Terminal: terminal(p.stdout), Environ: os.Environ()})
 	if err == nil && findings > 0 {
 		return errSaid
 	}
@@ -303,7 +310,7 @@ func (r refreshCommand) Run(p *program) error {
 	if r.URL == "" {
 		r.URL = web.ListenURL(c.HTTP.Listen)
 	}
-	bearer, err := c.HTTP.ReadToken()
+	bearer, err := c.HTTP.ReadToken(p.ctx)
 	if err != nil {
 		return fmt.Errorf("http.token_file: %w", err)
 	}

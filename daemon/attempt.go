@@ -69,7 +69,7 @@ func (r *refresher) pursue(ctx context.Context, a *attempt) {
 // mint begins and calls WeChat. Afterwards the attempt has a commit or an
 // abort; false says that it got no further than begin.
 func (r *refresher) mint(ctx context.Context, a *attempt) bool {
-	appSecret, err := r.config.ReadSecret()
+	appSecret, err := r.config.ReadSecret(ctx)
 	if err != nil {
 		r.finished(a)
 		r.failedBefore("read the AppSecret", err)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"net/url"
 
 	"github.com/redis/go-redis/v9"
@@ -20,10 +21,10 @@ func Redis(c config.Redis, dial Dial) (client redis.UniversalClient, stop func()
 	if c.Sentinel != nil {
 		o.Master, o.Sentinels = c.Sentinel.Master, c.Sentinel.Addrs
 		o.SentinelUsername = c.Sentinel.Username
-		o.SentinelPassword, o.SentinelPasswordFile = c.Sentinel.Password, c.Sentinel.PasswordFile
+		o.SentinelPassword, o.SentinelPasswordFile, o.DB = c.Sentinel.Password, c.Sentinel.PasswordFile, c.DB
 	}
 	if c.TLS != nil {
-		if o.TLS, err = store.TLSFiles(c.TLS.CAFile, c.TLS.CertFile, c.TLS.KeyFile, c.TLS.ServerName); err != nil {
+		if o.TLS, err = store.TLSFiles(context.Background(), c.TLS.CAFile, c.TLS.CertFile, c.TLS.KeyFile, c.TLS.ServerName); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -195,7 +195,7 @@ func authorised(req *http.Request, c config.HTTP) (code int, problem string) {
 	if c.TokenFile == "" {
 		return http.StatusForbidden, "switched off: set http.token_file"
 	}
-	want, err := c.ReadToken()
+	want, err := c.ReadToken(req.Context())
 	if err != nil {
 		return http.StatusServiceUnavailable, "http.token_file cannot be read"
 	}

@@ -134,9 +134,11 @@ func (r *refresher) look(o store.Observation, local time.Time) look {
 
 // readSecret notices a changed AppSecret, where the old one was refused: that
 // ends the wait. It is no part of a tick, as a file system may hang.
-func (r *refresher) readSecret(context.Context) {
+func (r *refresher) readSecret(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.redisTimeout)
+	defer cancel()
 	// An unreadable file is told of when a mint needs it.
-	appSecret, _ := r.config.ReadSecret()
+	appSecret, _ := r.config.ReadSecret(ctx)
 	r.mu.Lock()
 	changed := r.secret != appSecret.Fingerprint()
 	r.secret = appSecret.Fingerprint()

@@ -21,8 +21,9 @@ import (
 
 // Options say how far to look. The zero value of each Dial is the real network.
 type Options struct {
-	Online                bool // also ask Redis and WeChat
-	Terminal              bool // colour the marks
+	Online                bool     // also ask Redis and WeChat
+	Terminal              bool     // colour the marks
+	Environ               []string // of the process, as of os.Environ
 	DialRedis, DialWeChat daemon.Dial
 }
 
@@ -37,7 +38,7 @@ func Run(ctx context.Context, w io.Writer, c config.Config, o Options) (findings
 		r.err = errors.Join(r.err, c.Dump(w))
 		r.printf("\n")
 	}
-	offline(r, c)
+	offline(ctx, r, c, o.Environ)
 	if o.Online {
 		online(ctx, r, c, o)
 	}

@@ -1,8 +1,11 @@
 package check
 
 import (
+	"context"
 	"fmt"
-	"regexp"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,44 +13,57 @@ import (
 )
 
 // offline is what can be seen without asking anybody.
-func offline(r *report, c config.Config) {
+func offline(ctx context.Context, r *report, c config.Config, environ []string) {
 	r.ok("configuration", "%d credential(s), no contradictions", len(c.Credentials))
-	for _, warning := range c.FileModeWarnings() {
-		saw, cure := warning, ""
-		if i := strings.LastIndex(warning, ": "); i >= 0 {
-			saw, cure = warning[:i], warning[i+2:]+" (a mount that its group may read on purpose is fine)"
-		}
-		r.warn("file mode", cure, "%s", saw)
+	for _, w := range slices.Concat(warnings(c, environ), fileModes(c)) {
+		r.warning(w)
 	}
 	drawn := map[string]string{}
 	for _, credential := range c.Credentials {
-		appSecret(r, credential)
+		appSecret(ctx, r, credential)
 		slack(r, c, credential)
 		rival(r, drawn, credential)
 	}
 }
 
+// fileModes finds the files of secrets that everybody on this host may read.
+// Who is in the group was decided by somebody, and a Secret of Kubernetes has
+// its mode from the manifest: nobody outside of the pod sees its files.
+func fileModes(c config.Config) (all []warning) {
+	for _, path := range c.SecretFiles() {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm()&0o007 == 0 || inKubernetes(path) {
+			continue
+		}
+		saw := fmt.Sprintf("%s holds a secret and has mode %04o: everybody on this host may use it", path, info.Mode().Perm())
+		all = append(all, warning{"file mode", saw, "chmod o= " + path})
+	}
+	return all
+}
+
+// inKubernetes knows the volumes of Secrets: their files are links to
+// ..data/NAME, and ..data is one to a directory ..YEAR_MONTH_DAY and so on.
+func inKubernetes(path string) bool {
+	target, err := filepath.EvalSymlinks(path)
+	return err == nil && strings.Contains(target, string(filepath.Separator)+"..2")
+}
+
 // appSecret looks at the AppSecret without showing it. The fingerprint lets two
 // hosts be compared; it is shown only of what can be no guessable password.
-func appSecret(r *report, c config.Credential) {
+func appSecret(ctx context.Context, r *report, c config.Credential) {
 	subject := "secret " + c.Key
 	if !c.Mint && c.Secret == "" && c.SecretFile == "" {
 		r.skip(subject, "mint: false needs none")
 		return
 	}
-	from := c.SecretFile
-	if from == "" {
-		from = "option secret"
-	}
-	text, err := c.ReadSecret()
+	text, err := c.ReadSecret(ctx)
 	switch {
 	case err != nil:
 		r.fail(subject, "put the AppSecret into that file, readable for the user that the daemon runs as", "%v", err)
-	case !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(text.Reveal()):
-		r.warn(subject, "compare it with the developer page of the account: look for spaces, quotes, a second line or a cut end",
-			"from %s: not 32 hex digits as WeChat's AppSecrets are, but %d byte(s)", from, len(text.Reveal()))
+	case !isAppSecret(text):
+		r.warning(notAnAppSecret(c, text))
 	default:
-		r.ok(subject, "from %s: 32 hex digits, fingerprint %s", from, text.Fingerprint())
+		r.ok(subject, "from %s: 32 hex digits, fingerprint %s", source(c), text.Fingerprint())
 	}
 }
 
@@ -66,14 +82,16 @@ func slack(r *report, c config.Config, credential config.Credential) {
 			ahead, why = window, fmt.Sprintf(", of which stable can use %v", window)
 		}
 		if needed >= window {
-			cure = fmt.Sprintf("make lease and poll shorter: with wechat.timeout they have to stay well below %v, before which stable gives no new token", window)
+			cure = fmt.Sprintf("make lease and poll shorter: with wechat.timeout they have to stay well below %v, "+
+				"before which stable gives no new token", window)
 		} else {
 			cure += fmt.Sprintf("; more than %v is of no use to stable", window)
 		}
 	}
 	if spare := ahead - needed; credential.Mint && spare <= 0 {
 		r.warn("slack "+credential.Key, cure,
-			"%v: ahead %v%s − (lease %v + poll %v + wechat.timeout %v): a daemon that dies in a refresh leaves its readers without a token",
+			"%v: ahead %v%s − (lease %v + poll %v + wechat.timeout %v): "+
+				"a daemon that dies in a refresh leaves its readers without a token",
 			spare.Round(time.Millisecond), credential.Ahead, why, credential.Lease, c.Refresh.Poll, c.WeChat.Timeout)
 	}
 }

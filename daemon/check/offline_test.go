@@ -22,7 +22,7 @@ func TestOffline(t *testing.T) {
 		want                     []string
 	}{
 		{name: "a readable secret file", prepare: func(w *world) { w.write("appsecret", appSecret, 0o644) },
-			want: []string{"warn  file mode: ", "has mode 0644", "-> chmod 600"}},
+			want: []string{"warn  file mode: ", "has mode 0644", "-> chmod o="}},
 		{name: "a short secret", prepare: func(w *world) { w.write("appsecret", "hunter2", 0o600) },
 			want: []string{"warn  secret WXAccessToken: ", "not 32 hex digits as WeChat's AppSecrets are, but 7 byte(s)", "-> compare it"}},
 		{name: "a secret with a space", prepare: func(w *world) { w.write("appsecret", appSecret+" \n", 0o600) },

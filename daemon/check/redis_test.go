@@ -242,7 +242,6 @@ func TestRedisThatIsNotThere(t *testing.T) {
 		{"no such socket", `{url: "unix:///no/such/socket"}`, "there is no such socket", "-> check the path"},
 		{"another protocol", `{url: "redis://` + listener.Addr().String() + `"}`, "it does not speak the protocol of Redis", "-> check host and port"},
 		{"sentinels", `{sentinel: {master: m, addrs: ["` + closed + `"]}}`, "no sentinel names the master", "-> check redis.sentinel"},
-		{"a lost certificate", `{url: "rediss://` + closed + `", tls: {ca_file: /no/such/ca.pem}}`, "redis.tls.ca_file: open /no/such/ca.pem: no such file", "-> correct the section redis"},
 		{"cluster", `{cluster: ["` + closed + `"]}`, "connection refused", "-> check the address in redis"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -43,6 +43,8 @@ func (r *report) warn(subject, cure, format string, args ...any) {
 	r.line(warn, subject, cure, format, args...)
 }
 
+func (r *report) warning(w warning) { r.line(warn, w.subject, w.cure, "%s", w.saw) }
+
 func (r *report) fail(subject, cure, format string, args ...any) {
 	r.line(fail, subject, cure, format, args...)
 }

@@ -16,7 +16,7 @@ import (
 // if there was none.
 func (p *probe) ask(ctx context.Context, c config.Credential) secret.Token {
 	subject := "wechat " + c.Key
-	appSecret, err := c.ReadSecret()
+	appSecret, err := c.ReadSecret(ctx)
 	if err != nil {
 		p.report.skip(subject, "the AppSecret cannot be read")
 		return ""

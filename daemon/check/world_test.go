@@ -115,7 +115,7 @@ func (w *world) mint(s server, token secret.Token) {
 	defer client.Close()
 	st, c := store.New(client, time.Second), w.slot()
 	o := st.Observe(w.Context(), []store.Credential{c})[0]
-	b, err := st.Begin(w.Context(), c, o.Observation, store.Begin{Attempt: "a1", Wait: time.Second, Day: store.Day(o.Observation.Now), Limit: 1000})
+	b, err := st.Begin(w.Context(), c, o.Observation, store.Begin{Attempt: "a1", Wait: time.Second, Day: store.Day(o.Observation.Now)})
 	if err != nil {
 		w.Fatal(err)
 	}

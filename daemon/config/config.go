@@ -1,10 +1,14 @@
 // Package config reads what an operator wrote: defaults, then a YAML file,
 // then the environment. It is strict, so that a typing mistake stops the start
 // and not the first refresh hours later, and it reports all mistakes at once.
-// No message contains a secret or the source text around a mistake.
+// No message contains a secret, a value or the source text around a mistake.
+//
+// The structs here are the table of all options: their tags name an option in
+// the file (yaml), its variable (env) and what a single value must be (is).
 package config
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -14,81 +18,101 @@ import (
 // Config is the effective configuration: every default filled in, every
 // relation checked, every file of a secret readable when it was loaded.
 type Config struct {
-	Log         Log
-	HTTP        HTTP
-	Redis       Redis
-	WeChat      WeChat
-	Refresh     Refresh
-	Credentials []Credential // at least one after Load
+	Log         Log          `yaml:"log"`
+	HTTP        HTTP         `yaml:"http"`
+	Redis       Redis        `yaml:"redis"`
+	WeChat      WeChat       `yaml:"wechat"`
+	Refresh     Refresh      `yaml:"refresh"`
+	Credentials []Credential `yaml:"credentials"` // at least one after Load
 
 	secretIn string // the configuration file if a secret is written in it, for FileModeWarnings
 }
 
-// Log says what is logged, and how.
+// Log says what is logged, and how: text, json or auto, which is text on a
+// terminal and JSON otherwise.
 type Log struct {
-	Level  slog.Level
-	Format string // auto (text on a terminal, JSON otherwise), text or json
+	Level  slog.Level `yaml:"level" env:"WXTOKEND_LOG_LEVEL" is:"debug info warn error"`
+	Format string     `yaml:"format" env:"WXTOKEND_LOG_FORMAT" is:"auto text json"`
 }
 
-// HTTP is the daemon's own listener.
+// HTTP is the daemon's own listener, host:port where an empty host is every
+// address. Without a token file, requests that change something are refused.
 type HTTP struct {
-	Listen    string // host:port; an empty host listens on every address
-	TokenFile string // bearer token for requests that change something; "" = such requests are refused
+	Listen    string `yaml:"listen" env:"WXTOKEND_HTTP_LISTEN" is:"listen"`
+	TokenFile string `yaml:"token_file,omitempty"`
 }
 
-// Redis says where Redis is. Exactly one of URL, Sentinel and Cluster is set.
+// Redis says where Redis is. Exactly one of URL, Sentinel and Cluster is set;
+// the URL may carry a password. DB is the database behind Sentinel: a URL names
+// its own, and a Cluster has only one. Timeout is that of one operation.
 type Redis struct {
-	URL          secret.Secret // redis, rediss, unix or embedded; may carry a password
-	Sentinel     *Sentinel
-	Cluster      []string // host:port of some nodes
-	Username     string
-	Password     secret.Secret
-	PasswordFile string
-	TLS          *TLS
-	Timeout      time.Duration // of one operation
+	URL          secret.Secret `yaml:"url,omitempty" env:"WXTOKEND_REDIS_URL" is:"redis url"`
+	Sentinel     *Sentinel     `yaml:"sentinel,omitempty"`
+	Cluster      []string      `yaml:"cluster,omitempty" is:"address"`
+	DB           int           `yaml:"db,omitempty" is:"database"`
+	Username     string        `yaml:"username,omitempty" env:"WXTOKEND_REDIS_USERNAME"`
+	Password     secret.Secret `yaml:"password,omitempty"`
+	PasswordFile string        `yaml:"password_file,omitempty" env:"WXTOKEND_REDIS_PASSWORD_FILE"`
+	TLS          *TLS          `yaml:"tls,omitempty"`
+	Timeout      time.Duration `yaml:"timeout"`
 }
 
 // Sentinel finds the master; the user here is that of the sentinels, not of Redis.
 type Sentinel struct {
-	Master       string
-	Addrs        []string // host:port
-	Username     string
-	Password     secret.Secret
-	PasswordFile string
+	Master       string        `yaml:"master"`
+	Addrs        []string      `yaml:"addrs" is:"address"`
+	Username     string        `yaml:"username,omitempty"`
+	Password     secret.Secret `yaml:"password,omitempty"`
+	PasswordFile string        `yaml:"password_file,omitempty"`
 }
 
 // TLS names files in PEM. Empty: the roots of the system, no client certificate.
 type TLS struct {
-	CAFile, CertFile, KeyFile, ServerName string
+	CAFile     string `yaml:"ca_file,omitempty"`
+	CertFile   string `yaml:"cert_file,omitempty"`
+	KeyFile    string `yaml:"key_file,omitempty"`
+	ServerName string `yaml:"server_name,omitempty"`
 }
 
-// WeChat says how to reach WeChat.
+// WeChat says how to reach WeChat. BaseURL has no trailing slash, Timeout is
+// that of one mint with its body, Proxy may carry a password, AllowHTTP lets
+// the AppSecret travel readable beyond loopback.
 type WeChat struct {
-	BaseURL   string        // without a trailing slash
-	Timeout   time.Duration // of one mint, body included
-	Proxy     secret.Secret // "" = none; may carry a password
-	AllowHTTP bool          // plain http beyond loopback: the AppSecret travels readable
+	BaseURL   string        `yaml:"base_url" env:"WXTOKEND_WECHAT_BASE_URL" is:"base url"`
+	Timeout   time.Duration `yaml:"timeout"`
+	Proxy     secret.Secret `yaml:"proxy,omitempty" env:"WXTOKEND_WECHAT_PROXY" is:"proxy url"`
+	AllowHTTP bool          `yaml:"allow_http"`
 }
 
 // Refresh holds the times that all credentials share. Poll is global, the rest
 // is what a credential inherits.
 type Refresh struct {
-	Poll, Lease, BackoffMin, BackoffMax, VerifyEvery time.Duration
+	Poll        time.Duration `yaml:"poll"`
+	Lease       time.Duration `yaml:"lease"`
+	BackoffMin  time.Duration `yaml:"backoff_min"`
+	BackoffMax  time.Duration `yaml:"backoff_max"`
+	VerifyEvery time.Duration `yaml:"verify_every"`
 }
 
-// Credential is one thing to keep fresh under one Redis key.
+// Credential is one thing to keep fresh under one Redis key. Ahead is how long
+// before the expiry a refresh is due, DailyLimit counts calls to WeChat,
+// UTCOffset is that of the date in format json: +hhmm or -hhmm. Without Mint it
+// is observed, reported and restored, but WeChat is never asked for a token.
 type Credential struct {
-	Key, AppID string
-	Secret     secret.Secret
-	SecretFile string
-	API        string        // stable or classic
-	Ahead      time.Duration // how long before the expiry a refresh is due
-	DailyLimit int           // calls to WeChat in one day
-	Mint       bool          // false: observe, report, restore, but never call WeChat
-	Format     string        // json or raw
-	UTCOffset  string        // +hhmm or -hhmm, of the date in format json
-
-	Lease, BackoffMin, BackoffMax, VerifyEvery time.Duration
+	Key         string        `yaml:"key" env:"WXTOKEND_KEY" is:"key"`
+	AppID       string        `yaml:"appid" env:"WXTOKEND_APPID" is:"visible"`
+	Secret      secret.Secret `yaml:"secret,omitempty" env:"WXTOKEND_SECRET"`
+	SecretFile  string        `yaml:"secret_file,omitempty" env:"WXTOKEND_SECRET_FILE"`
+	API         string        `yaml:"api" env:"WXTOKEND_API" is:"stable classic"`
+	Ahead       time.Duration `yaml:"ahead,omitempty"`
+	DailyLimit  int           `yaml:"daily_limit,omitempty" is:"count"`
+	Mint        bool          `yaml:"mint" env:"WXTOKEND_MINT"`
+	Format      string        `yaml:"format" is:"json raw"`
+	UTCOffset   string        `yaml:"utc_offset" is:"utc offset"`
+	Lease       time.Duration `yaml:"lease,omitempty"`
+	BackoffMin  time.Duration `yaml:"backoff_min,omitempty"`
+	BackoffMax  time.Duration `yaml:"backoff_max,omitempty"`
+	VerifyEvery time.Duration `yaml:"verify_every,omitempty"`
 }
 
 // Default is the configuration of an empty file. It names no credential, so it
@@ -132,17 +156,10 @@ func (c *Credential) inherit(r Refresh) {
 	if c.API == "classic" {
 		ahead, limit = 30*time.Minute, 1_000
 	}
-	setDefault(&c.Ahead, ahead)
-	setDefault(&c.DailyLimit, limit)
-	setDefault(&c.Lease, r.Lease)
-	setDefault(&c.BackoffMin, r.BackoffMin)
-	setDefault(&c.BackoffMax, r.BackoffMax)
-	setDefault(&c.VerifyEvery, r.VerifyEvery)
-}
-
-func setDefault[T comparable](p *T, value T) {
-	var unset T
-	if *p == unset {
-		*p = value
-	}
+	c.Ahead = cmp.Or(c.Ahead, ahead)
+	c.DailyLimit = cmp.Or(c.DailyLimit, limit)
+	c.Lease = cmp.Or(c.Lease, r.Lease)
+	c.BackoffMin = cmp.Or(c.BackoffMin, r.BackoffMin)
+	c.BackoffMax = cmp.Or(c.BackoffMax, r.BackoffMax)
+	c.VerifyEvery = cmp.Or(c.VerifyEvery, r.VerifyEvery)
 }

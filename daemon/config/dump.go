@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -10,39 +12,29 @@ import (
 // Dump writes the effective configuration as YAML, in the order of the
 // documentation: what is unset is left out, secrets read [redacted].
 func (c Config) Dump(w io.Writer) error {
+	var root yaml.Node
+	if err := root.Encode(c); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	replace(&root, strings.ToLower(c.Log.Level.String()), "log", "level")
+	replace(&root, shownURL(c.Redis.URL), "redis", "url")
+	replace(&root, shownURL(c.WeChat.Proxy), "wechat", "proxy")
 	encoder := yaml.NewEncoder(w)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(section("", c.options()...).node()); err != nil {
+	if err := encoder.Encode(&root); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
 	return encoder.Close()
 }
 
-// node is the option as YAML, nil if it is not set.
-func (o option) node() *yaml.Node {
-	n := &yaml.Node{Kind: o.kind}
-	if o.kind == yaml.ScalarNode {
-		n.Value = o.show()
-		if !o.bare {
-			n.Tag = "!!str" // makes the encoder quote what would read as a number
+// replace gives the option at path a text that is better than its own, if it is set.
+func replace(n *yaml.Node, text string, path ...string) {
+	for _, name := range path {
+		i := slices.IndexFunc(n.Content, func(key *yaml.Node) bool { return key.Value == name })
+		if i < 0 {
+			return
 		}
-		if n.Value == "" {
-			return nil
-		}
-		return n
+		n = n.Content[i+1]
 	}
-	for _, part := range o.parts() {
-		value := part.node()
-		if value == nil {
-			continue
-		}
-		if o.kind == yaml.MappingNode {
-			n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: part.name})
-		}
-		n.Content = append(n.Content, value)
-	}
-	if len(n.Content) == 0 {
-		return nil
-	}
-	return n
+	*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }

@@ -8,7 +8,7 @@ import (
 
 func TestDump(t *testing.T) {
 	c, err := load(t, `
-redis: {url: "redis://me:hidden@h:1/2", tls: {server_name: "010"}}
+redis: {url: "rediss://me:hidden@h:1/2", tls: {server_name: "010"}}
 wechat: {proxy: "http://p:1"}
 credentials: [{appid: 0123, secret: hidden, api: classic, key: "a: b", lease: 1m}]
 `, nil)
@@ -21,7 +21,7 @@ credentials: [{appid: 0123, secret: hidden, api: classic, key: "a: b", lease: 1m
 http:
   listen: :9477
 redis:
-  url: redis://redacted@h:1/2
+  url: rediss://redacted@h:1/2
   tls:
     server_name: "010"
   timeout: 2s

@@ -1,73 +1,74 @@
 package config
 
-import "strings"
+import (
+	"reflect"
+	"strings"
+)
 
-// variables maps each environment variable to the option that it sets. Unset
-// and empty are the same: a manifest cannot always leave a variable out.
-func variables() [][2]string {
-	return [][2]string{
-		{"WXTOKEND_APPID", "credentials[0].appid"},
-		{"WXTOKEND_SECRET", "credentials[0].secret"},
-		{"WXTOKEND_SECRET_FILE", "credentials[0].secret_file"},
-		{"WXTOKEND_KEY", "credentials[0].key"},
-		{"WXTOKEND_API", "credentials[0].api"},
-		{"WXTOKEND_REDIS_URL", "redis.url"},
-		{"WXTOKEND_REDIS_PASSWORD_FILE", "redis.password_file"},
-		{"WXTOKEND_HTTP_LISTEN", "http.listen"},
-		{"WXTOKEND_LOG_LEVEL", "log.level"},
-		{"WXTOKEND_LOG_FORMAT", "log.format"},
+// Variables lists the environment variables that set something.
+func Variables() (names []string) {
+	for _, v := range variables("", reflect.ValueOf(&Config{Credentials: []Credential{{}}}).Elem()) {
+		names = append(names, v.tag.Get("env"))
 	}
+	return append(names, "WXTOKEND_CONFIG")
 }
 
-// environment lets the variables win over the file.
+// variables lists the options of v, with their paths as names, that an
+// environment variable can set; of a list those of its first item.
+func variables(path string, v reflect.Value) (all []field) {
+	switch {
+	case v.Kind() == reflect.Slice && v.Len() > 0:
+		return variables(path+"[0]", v.Index(0))
+	case v.Kind() != reflect.Struct:
+		return nil
+	}
+	for _, f := range optionsOf(v) {
+		own := join(path, f.name)
+		if f.tag.Get("env") != "" {
+			all = append(all, field{own, f.tag, f.value})
+		}
+		all = append(all, variables(own, f.value)...)
+	}
+	return all
+}
+
+// environment lets the variables win over the file. Unset and empty are the
+// same: a manifest cannot always leave a variable out.
 func (l *loader) environment(getenv func(string) string) {
 	c := &l.cfg
 	if len(c.Credentials) == 0 && getenv("WXTOKEND_APPID") != "" {
 		c.Credentials = []Credential{blankCredential()}
-		l.places["credentials[0]"] = place{variable: "WXTOKEND_APPID"}
+		l.places["credentials[0]"] = variable("WXTOKEND_APPID")
 	}
-	l.replace(getenv)
-	for _, v := range variables() {
-		name, path := v[0], v[1]
+	l.choose(getenv)
+	for _, f := range variables("", reflect.ValueOf(c).Elem()) {
+		name := f.tag.Get("env")
 		text := getenv(name)
-		forCredential := strings.HasPrefix(path, "credentials")
-		switch {
-		case text == "" || forCredential && len(c.Credentials) == 0:
-			// Without any credential the one complaint about that says it all.
-		case forCredential && len(c.Credentials) > 1:
-			l.failAt(place{variable: name}, path, "sets the only credential, but %s has %d: unset the variable", l.file, len(c.Credentials))
-		default:
-			l.places[path] = place{variable: name}
-			l.assign(path, l.lookup(path), text)
+		if text == "" {
+			continue
 		}
+		l.places[f.name] = variable(name)
+		if strings.HasPrefix(f.name, "credentials") && len(c.Credentials) > 1 {
+			l.fail(f.name, "sets the only credential, but %s has %d: unset the variable", l.file, len(c.Credentials))
+			continue
+		}
+		l.set(f.name, f.value.Addr().Interface(), f.tag.Get("is"), text)
 	}
 }
 
-// replace clears what a variable replaces beside its own option: options that
+// choose clears what a variable replaces beside its own option: options that
 // exclude each other are one choice, and the environment makes it anew.
-func (l *loader) replace(getenv func(string) string) {
+func (l *loader) choose(getenv func(string) string) {
 	c := &l.cfg
 	if len(c.Credentials) == 1 && getenv("WXTOKEND_SECRET")+getenv("WXTOKEND_SECRET_FILE") != "" {
 		c.Credentials[0].Secret, c.Credentials[0].SecretFile = "", ""
 	}
 	if getenv("WXTOKEND_REDIS_URL") != "" {
-		c.Redis.Sentinel, c.Redis.Cluster = nil, nil
+		c.Redis.Sentinel, c.Redis.Cluster, c.Redis.DB = nil, nil, 0
 		delete(l.places, "redis.cluster")
+		delete(l.places, "redis.db")
 	}
 	if getenv("WXTOKEND_REDIS_PASSWORD_FILE") != "" {
 		c.Redis.Password = ""
 	}
-}
-
-// lookup finds the option at a path of the table above, such as "a[0].b" or "a.b".
-func (l *loader) lookup(path string) option {
-	o := section("", l.cfg.options()...)
-	for name := range strings.SplitSeq(path, ".") {
-		name, _, indexed := strings.Cut(name, "[")
-		o, _ = find(o.parts(), name)
-		if indexed {
-			o = o.parts()[0]
-		}
-	}
-	return o
 }

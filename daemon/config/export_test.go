@@ -1,32 +1,26 @@
 package config
 
 import (
-	"fmt"
+	"reflect"
 
 	"go.yaml.in/yaml/v3"
 )
 
 // OptionPaths lists every option, "a.b[0].c"; of a list of texts the list itself.
-func OptionPaths() []string {
-	c := Default()
-	return paths("", section("", c.options()...))
-}
+func OptionPaths() []string { return paths("", reflect.New(reflect.TypeFor[Config]()).Elem()) }
 
-func paths(path string, o option) []string {
-	if o.kind == yaml.ScalarNode {
+func paths(path string, v reflect.Value) (all []string) {
+	if v.Kind() == reflect.Pointer {
+		v = reflect.New(v.Type().Elem()).Elem()
+	}
+	if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct {
+		return paths(path+"[0]", reflect.New(v.Type().Elem()).Elem())
+	}
+	if kind, _ := formOf(v); kind != yaml.MappingNode {
 		return []string{path}
 	}
-	o.grow(1)
-	var all []string
-	for i, part := range o.parts() {
-		switch {
-		case o.kind == yaml.MappingNode:
-			all = append(all, paths(join(path, part.name), part)...)
-		case part.kind == yaml.ScalarNode:
-			all = append(all, path)
-		default:
-			all = append(all, paths(fmt.Sprintf("%s[%d]", path, i), part)...)
-		}
+	for _, f := range optionsOf(v) {
+		all = append(all, paths(join(path, f.name), f.value)...)
 	}
 	return all
 }

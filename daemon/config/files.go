@@ -1,91 +1,70 @@
 package config
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
+	"slices"
 	"strings"
 
 	"wxtokend/daemon/secret"
 )
 
-// maxSecretFile is far beyond any AppSecret or password: a longer file is the wrong file.
-const maxSecretFile = 4 << 10
-
 // ReadSecret returns the AppSecret. It reads secret_file anew on each call, so
 // that a secret rotated on disk (Kubernetes swaps the file) serves the next
-// mint. The error names the file and the cure, never the content.
-func (c Credential) ReadSecret() (secret.Secret, error) {
+// mint. As all readers here it ends with ctx, and its error names the file
+// with the reason and never the content.
+func (c Credential) ReadSecret(ctx context.Context) (secret.Secret, error) {
 	if c.SecretFile == "" && c.Secret == "" {
 		return "", errors.New("no secret is configured: set secret_file or secret")
 	}
-	return fromFile(c.SecretFile, c.Secret)
+	return fromFile(ctx, c.SecretFile, c.Secret)
 }
-
-// ReadPassword returns the password of Redis, read anew from password_file on
-// each call; "" if none is configured and none is in the URL.
-func (r Redis) ReadPassword() (secret.Secret, error) { return fromFile(r.PasswordFile, r.Password) }
-
-// ReadPassword returns the password of the sentinels, "" if none is configured.
-func (s Sentinel) ReadPassword() (secret.Secret, error) { return fromFile(s.PasswordFile, s.Password) }
 
 // ReadToken returns the bearer token of requests that change something, read
 // anew from token_file on each call; "" if none is configured.
-func (h HTTP) ReadToken() (secret.Secret, error) { return fromFile(h.TokenFile, "") }
+func (h HTTP) ReadToken(ctx context.Context) (secret.Secret, error) {
+	token, err := fromFile(ctx, h.TokenFile, "")
+	if err == nil && strings.ContainsFunc(token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", fmt.Errorf("%s: must be ASCII without blanks, as nothing else fits into a header", shown(h.TokenFile))
+	}
+	return token, err
+}
 
 // fromFile reads the secret in the file at path, or returns inline if path is "".
-func fromFile(path string, inline secret.Secret) (secret.Secret, error) {
+func fromFile(ctx context.Context, path string, inline secret.Secret) (secret.Secret, error) {
 	if path == "" {
 		return inline, nil
 	}
-	// To open a pipe would wait for its writer, perhaps for ever.
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	var data []byte
-	if err == nil {
-		data, err = readLimited(path, maxSecretFile)
-	}
-	if err == nil && len(bytes.TrimSpace(data)) == 0 {
-		err = errors.New("empty")
-	}
+	text, err := secret.ReadFile(ctx, path)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w: it must be a file that user id %d can read, with nothing but the secret in it",
-			shown(path), reason(err), os.Getuid())
+		err = fmt.Errorf("%s: %w", shown(path), reason(err))
 	}
-	// Editors and echo end a file with a newline that is not part of the secret.
-	data, _ = bytes.CutSuffix(data, []byte("\n"))
-	data, _ = bytes.CutSuffix(data, []byte("\r"))
-	return secret.Secret(data), nil
+	return text, err
 }
 
-// shown is path for a message. A long name without a directory or an extension
-// may be the secret itself, pasted into the wrong option.
+// reason is err without the path, which the message names by itself or keeps back.
+func reason(err error) error {
+	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
+		return inPath.Err
+	}
+	return err
+}
+
+// shown is path for a message. A name without a directory or an extension may
+// be the secret itself, written into the wrong option.
 func shown(path string) string {
-	if len(path) > longestEcho && !strings.ContainsAny(path, `/\.`) {
+	if !strings.ContainsAny(path, `/\.`) {
 		return "file whose name could be a secret"
 	}
 	return path
 }
 
-// holdsSecret tells whether a secret is written as text among the options.
-func (c Config) holdsSecret() bool {
-	for _, credential := range c.Credentials {
-		if credential.Secret != "" {
-			return true
-		}
-	}
-	return c.Redis.Password != "" || c.Redis.Sentinel != nil && c.Redis.Sentinel.Password != "" ||
-		strings.Contains(c.Redis.URL.Reveal(), "@") || strings.Contains(c.WeChat.Proxy.Reveal(), "@")
-}
-
-// FileModeWarnings names the files of secrets that others than their owner may
-// read, with the cure, in the order of the configuration. A warning and no
-// error: mounts of Kubernetes are readable for their group on purpose.
-func (c Config) FileModeWarnings() []string {
-	paths := []string{c.secretIn, c.HTTP.TokenFile, c.Redis.PasswordFile}
+// SecretFiles lists the files that hold a secret in the order of the
+// configuration, the configuration file first if one is written there.
+func (c Config) SecretFiles() (paths []string) {
+	paths = []string{c.secretIn, c.HTTP.TokenFile, c.Redis.PasswordFile}
 	if c.Redis.Sentinel != nil {
 		paths = append(paths, c.Redis.Sentinel.PasswordFile)
 	}
@@ -95,14 +74,12 @@ func (c Config) FileModeWarnings() []string {
 	for _, credential := range c.Credentials {
 		paths = append(paths, credential.SecretFile)
 	}
-	var warnings []string
-	for _, path := range paths {
-		if path == "" {
-			continue
-		}
-		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-			warnings = append(warnings, fmt.Sprintf("%s holds a secret and has mode %04o: chmod 600 %s", path, info.Mode().Perm(), path))
-		}
-	}
-	return warnings
+	return slices.DeleteFunc(paths, func(path string) bool { return path == "" })
+}
+
+// holdsSecret tells whether a secret is written as text among the options.
+func (c Config) holdsSecret() bool {
+	return slices.ContainsFunc(c.Credentials, func(c Credential) bool { return c.Secret != "" }) ||
+		c.Redis.Password != "" || c.Redis.Sentinel != nil && c.Redis.Sentinel.Password != "" ||
+		hasPassword(c.Redis.URL) || hasPassword(c.WeChat.Proxy)
 }

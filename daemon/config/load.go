@@ -2,18 +2,23 @@ package config
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
-	"os"
 	"slices"
 	"strings"
+	"time"
+
+	"wxtokend/daemon/secret"
 )
 
-// maxFile bounds the configuration file; 100,000 credentials are not written by hand.
-const maxFile = 1 << 20
+const (
+	maxFile     = 8 << 20     // bytes; 10,000 credentials with every option take five million
+	maxProblems = 50          // of a file that is no configuration at all
+	loadTime    = time.Minute // for all files together: a dead mount must not be waited for once per credential
+)
 
 // Error lists all that is wrong with a configuration, one problem per element:
 // "file:line: option: what is legal", or the environment variable instead of
@@ -23,17 +28,15 @@ type Error struct{ Problems []string }
 // Error joins the problems, one per line.
 func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 
-// Load reads the file at path and the environment over the defaults, and
-// checks the result. A missing file is an error if path was chosen explicitly
+// Load reads the file at path (or at WXTOKEND_CONFIG, unless path was chosen
+// explicitly) and the environment over the defaults. When every value is right
+// it checks relations and files. A missing file is an error if it was chosen
 // or if the environment names no credential. The error is an *Error.
 func Load(path string, explicit bool, getenv func(string) string) (Config, error) {
-	l := &loader{cfg: Default(), file: path, places: map[string]place{}, broken: map[string]bool{}}
-	l.readFile(explicit, getenv("WXTOKEND_APPID") != "")
-	if l.cfg.holdsSecret() {
-		l.cfg.secretIn = path
-	}
-	if len(l.problems) == 0 || l.readable {
-		l.environment(getenv)
+	l, cancel := newLoader(path)
+	defer cancel()
+	l.read(explicit, getenv("WXTOKEND_APPID") != "", getenv)
+	if len(l.problems) == 0 {
 		l.finish()
 		l.validate()
 	}
@@ -47,74 +50,63 @@ func Load(path string, explicit bool, getenv func(string) string) (Config, error
 // talk to a running daemon. What else is wrong with the configuration, such as
 // a secret that this user may not read, is not their business.
 func HTTPListen(path string, explicit bool, getenv func(string) string) (string, error) {
-	l := &loader{cfg: Default(), file: path, places: map[string]place{}, broken: map[string]bool{}}
-	l.readFile(explicit, true)
-	if len(l.problems) > 0 && !l.readable {
-		return "", l.err()
-	}
-	l.environment(getenv)
-	if l.broken["http.listen"] {
+	l, cancel := newLoader(path)
+	defer cancel()
+	l.read(explicit, true, getenv)
+	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return p.path != "" && p.path != "http.listen" })
+	if len(l.problems) > 0 {
 		return "", l.err()
 	}
 	return l.cfg.HTTP.Listen, nil
 }
 
 type loader struct {
+	ctx      context.Context
 	cfg      Config
 	file     string
-	readable bool             // the file is YAML: what follows may judge its options
 	places   map[string]place // of every option that was set, by its path
-	broken   map[string]bool  // options whose value was refused: no second complaint about them
 	problems []problem
 }
 
 // place is where an option was set: a line of the file or a variable.
 type place struct {
-	line     int
-	variable string
+	order int
+	name  string
 }
 
 type problem struct {
 	place
-	text string
+	path, text string
 }
+
+func newLoader(path string) (*loader, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), loadTime)
+	return &loader{ctx: ctx, cfg: Default(), file: path, places: map[string]place{"": {name: path}}}, cancel
+}
+
+func (l *loader) line(n int) place { return place{n, fmt.Sprintf("%s:%d", l.file, n)} }
+
+// variable comes after all lines.
+func variable(name string) place { return place{math.MaxInt, name} }
 
 // failAt records a problem of the option at path, of the whole file if path is "".
 func (l *loader) failAt(at place, path, format string, args ...any) {
-	l.broken[path] = true
-	text := fmt.Sprintf(format, args...)
-	if path != "" {
-		text = path + ": " + text
-	}
-	l.problems = append(l.problems, problem{at, text})
+	l.problems = append(l.problems, problem{at, path, fmt.Sprintf(format, args...)})
 }
 
 // fail is failAt the place where the option was set, or the nearest around it.
 func (l *loader) fail(path, format string, args ...any) {
 	near := path
-	for near != "" && !l.isSet(near) {
-		near = parent(near)
+	for !l.isSet(near) { // "" always is
+		near = near[:max(0, strings.LastIndexAny(near, ".["))]
 	}
 	l.failAt(l.places[near], path, format, args...)
 }
 
-// require is fail for what no option can check alone. It is silent about a
-// broken option, where a default stands in for the value.
 func (l *loader) require(ok bool, path, format string, args ...any) {
-	if !ok && !l.isBroken(path) {
+	if !ok {
 		l.fail(path, format, args...)
 	}
-}
-
-// isBroken tells whether a complaint about path, or about something around it,
-// was recorded already.
-func (l *loader) isBroken(path string) bool {
-	for ; path != ""; path = parent(path) {
-		if l.broken[path] {
-			return true
-		}
-	}
-	return l.broken[""]
 }
 
 func (l *loader) isSet(path string) bool {
@@ -122,68 +114,45 @@ func (l *loader) isSet(path string) bool {
 	return ok
 }
 
-// parent of "a[0].b" is "a[0]", of that "a", of that "".
-func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
-
 // err lists the problems in the order of the file, the environment last.
 func (l *loader) err() error {
-	order := func(p problem) int {
-		if p.variable != "" {
-			return math.MaxInt
-		}
-		return p.line
-	}
-	slices.SortStableFunc(l.problems, func(a, b problem) int { return cmp.Compare(order(a), order(b)) })
+	slices.SortStableFunc(l.problems, func(a, b problem) int { return cmp.Compare(a.order, b.order) })
 	e := &Error{}
-	for _, p := range l.problems {
-		at := l.file
-		if p.variable != "" {
-			at = p.variable
-		} else if p.line > 0 {
-			at = fmt.Sprintf("%s:%d", l.file, p.line)
-		}
-		e.Problems = append(e.Problems, at+": "+p.text)
+	for _, p := range l.problems[:min(maxProblems, len(l.problems))] {
+		e.Problems = append(e.Problems, strings.ReplaceAll(p.name+": "+p.path+": ", ": : ", ": ")+p.text)
+	}
+	if more := len(l.problems) - maxProblems; more > 0 {
+		e.Problems = append(e.Problems, fmt.Sprintf("%s: %d problems more", l.file, more))
 	}
 	return e
 }
 
-// readFile takes the options of the file; named tells whether the environment
-// could do without it.
-func (l *loader) readFile(explicit, named bool) {
-	data, err := readLimited(l.file, maxFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && !explicit && named:
-		return
-	case errors.Is(err, fs.ErrNotExist) && !explicit:
+// read takes in all sources; named tells whether the environment could do
+// without a file.
+func (l *loader) read(explicit, named bool, getenv func(string) string) {
+	if path := getenv("WXTOKEND_CONFIG"); !explicit && path != "" {
+		explicit, l.file, l.places[""] = true, path, place{name: path}
+		if err := secret.Flaw(path); err != nil {
+			l.failAt(variable("WXTOKEND_CONFIG"), "", "%s", err)
+			return
+		}
+	}
+	data, err := secret.ReadAny(l.ctx, l.file, maxFile)
+	switch missing := errors.Is(err, fs.ErrNotExist) && !explicit; {
+	case missing && !named:
 		l.fail("", "no such file, and WXTOKEND_APPID is not set: write the file, name another one with --config, "+
 			"or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE")
-	case err != nil:
+		return
+	case err != nil && !missing:
 		l.fail("", "cannot read the configuration: %s", reason(err))
-	default:
-		l.parse(data)
+		return
+	case err == nil && !l.parse(data):
+		return
 	}
-}
-
-// readLimited reads all of a file, at most limit bytes.
-func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	if l.cfg.holdsSecret() {
+		l.cfg.secretIn = l.file
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("larger than %d KiB", limit>>10)
-	}
-	return data, err
-}
-
-// reason is err without the path, which the message names by itself or keeps back.
-func reason(err error) error {
-	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
-		return inPath.Err
-	}
-	return err
+	l.environment(getenv)
 }
 
 // finish fills what is inherited.

@@ -45,14 +45,16 @@ func TestDefaultsAreTheContract(t *testing.T) {
 }
 
 func TestOptionsReachTheirFields(t *testing.T) {
-	got, err := load(t, `
+	dir := certificate(t)
+	got, err := load(t, strings.ReplaceAll(`
 log: {level: warn, format: json}
 http: {listen: "127.0.0.1:0"}
 redis:
   sentinel: {master: m, addrs: ["10.0.0.1:1", "[::1]:2"], username: su, password: sp}
+  db: 3
   username: ru
   password: rp
-  tls: {ca_file: ca, cert_file: cert, key_file: key, server_name: name}
+  tls: {ca_file: DIR/cert.pem, cert_file: DIR/cert.pem, key_file: DIR/key.pem, server_name: name}
   timeout: 10ms
 wechat: {base_url: "http://127.0.0.1:8080/wx/", timeout: 20ms, proxy: "socks5://u:p@h:1"}
 credentials:
@@ -69,7 +71,7 @@ credentials:
     backoff_max: 3ms
     verify_every: 1h
 refresh: {poll: 1ms, lease: 40ms, backoff_min: 2s, backoff_max: 3s, verify_every: 4s}
-`, nil)
+`, "DIR", dir), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +80,8 @@ refresh: {poll: 1ms, lease: 40ms, backoff_min: 2s, backoff_max: 3s, verify_every
 		HTTP: config.HTTP{Listen: "127.0.0.1:0"},
 		Redis: config.Redis{
 			Sentinel: &config.Sentinel{Master: "m", Addrs: []string{"10.0.0.1:1", "[::1]:2"}, Username: "su", Password: "sp"},
-			Username: "ru", Password: "rp",
-			TLS:     &config.TLS{CAFile: "ca", CertFile: "cert", KeyFile: "key", ServerName: "name"},
+			Username: "ru", Password: "rp", DB: 3,
+			TLS:     &config.TLS{CAFile: dir + "/cert.pem", CertFile: dir + "/cert.pem", KeyFile: dir + "/key.pem", ServerName: "name"},
 			Timeout: 10 * time.Millisecond,
 		},
 		WeChat:  config.WeChat{BaseURL: "http://127.0.0.1:8080/wx", Timeout: 20 * time.Millisecond, Proxy: "socks5://u:p@h:1"},
@@ -163,13 +165,13 @@ func TestConfigurationFile(t *testing.T) {
 		{"default file missing, credential in the environment", "config.yaml", false, named, ""},
 		{"explicit file missing", "x.yaml", true, named, "x.yaml: cannot read the configuration: no such file or directory"},
 		{"default path is a directory", ".", false, named, ".: cannot read the configuration: is a directory"},
-		{"larger than 1 MiB", "large.yaml", true, named, "large.yaml: cannot read the configuration: larger than 1024 KiB"},
-		{"almost 1 MiB", "almost.yaml", true, named, ""},
+		{"larger than 8 MiB", "large.yaml", true, named, "large.yaml: cannot read the configuration: larger than 8192 KiB"},
+		{"almost 8 MiB", "almost.yaml", true, named, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			write(t, "large.yaml", strings.Repeat("#", 1<<20+1))
-			write(t, "almost.yaml", strings.Repeat("#", 1<<20))
+			write(t, "large.yaml", strings.Repeat("#", 8<<20+1))
+			write(t, "almost.yaml", strings.Repeat("#", 8<<20))
 			_, err := config.Load(c.path, c.explicit, getenv(c.env))
 			if c.want == "" && err != nil || c.want != "" && (err == nil || problems(t, err)[0] != c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
@@ -229,7 +231,7 @@ func TestShippedFileWithoutCommentMarks(t *testing.T) {
 }
 
 func TestReadSecretWithoutAny(t *testing.T) {
-	if got, err := (config.Credential{}).ReadSecret(); err == nil || got != secret.Secret("") {
+	if got, err := (config.Credential{}).ReadSecret(t.Context()); err == nil || got != secret.Secret("") {
 		t.Errorf("got %q, %v; want an error", got.Reveal(), err)
 	}
 }

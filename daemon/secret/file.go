@@ -1,38 +1,135 @@
 package secret
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// maxFile bounds a secret's file, in bytes: whoever names the wrong file gets
+// maxSecret bounds a secret's file, in bytes: whoever names the wrong file gets
 // an error instead of a gigabyte.
-const maxFile = 4096
+const maxSecret = 4 << 10
 
-// ReadFile reads a secret from a file and cuts one trailing newline, which
-// editors and `echo` add. Errors name the path, never the content.
-func ReadFile(path string) (Secret, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err // *os.PathError: operation, path and reason
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+// ReadFile reads the secret in a regular file and cuts one trailing newline,
+// which editors and `echo` add. It ends with ctx, as Read does. The error is an
+// *fs.PathError that says what Flaw found, never the content.
+func ReadFile(ctx context.Context, path string) (Secret, error) {
+	content, err := Read(ctx, path, maxSecret)
 	if err != nil {
 		return "", err
 	}
-	if len(content) > maxFile {
-		return "", fmt.Errorf("%s: longer than %d bytes, so not a secret's file", path, maxFile)
-	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
-	if text == "" {
-		return "", fmt.Errorf("%s: %w", path, ErrEmpty)
+	if err := Flaw(text); err != nil {
+		return "", &fs.PathError{Op: "read", Path: path, Err: err}
 	}
 	return Secret(text), nil
 }
 
-// ErrEmpty says that a secret's file has no content.
-var ErrEmpty = errors.New("the file is empty")
+// Reasons of an error that callers and tests tell apart.
+var (
+	ErrEmpty      = errors.New("is empty")
+	ErrNotRegular = errors.New("not a regular file")
+)
+
+// Flaw says why text can be no secret, nil if it can. All of it was seen in
+// files that were written by an editor of Windows or by a shell.
+func Flaw(text string) error {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return ErrEmpty
+	case strings.HasPrefix(text, "\ufeff"):
+		return errors.New("begins with a byte order mark: remove it")
+	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
+		return errors.New("is not UTF-8 text, as UTF-16 and GBK are not")
+	case strings.ContainsAny(text, "\r\n"):
+		return errors.New("must not contain a line break: it has to be one line")
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return errors.New("must not contain a control character")
+	}
+	return nil
+}
+
+// Read returns the content of a regular file of at most limit bytes. It ends
+// with ctx or after ten seconds, whatever the file system does; an earlier
+// read that hangs in the same directory counts. The error is an *fs.PathError.
+func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
+	return bounded(ctx, path, func() ([]byte, error) {
+		// Before it is opened: opening a pipe waits for its writer, and opening
+		// a device may do anything.
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, ErrNotRegular
+		}
+		return readAll(path, limit)
+	})
+}
+
+// ReadAny is Read for whatever can be opened: a shell hands over a pipe when it
+// is told <(command).
+func ReadAny(ctx context.Context, path string, limit int64) ([]byte, error) {
+	return bounded(ctx, path, func() ([]byte, error) { return readAll(path, limit) })
+}
+
+func readAll(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = fmt.Errorf("larger than %d KiB", limit>>10)
+	}
+	return content, err
+}
+
+// bounded runs read in a goroutine of its own and leaves it behind when time is
+// up: nobody can call off a system call that waits for a dead server.
+func bounded(ctx context.Context, path string, read func() ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	leave, err := queues.enter(ctx, filepath.Dir(path))
+	if err != nil {
+		return nil, failed(path, err)
+	}
+	type result struct {
+		content []byte
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() {
+		content, err := read()
+		leave()
+		done <- result{content, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return nil, failed(path, r.err)
+		}
+		return r.content, nil
+	case <-ctx.Done():
+		return nil, failed(path, ctx.Err())
+	}
+}
+
+// failed gives every error one form.
+func failed(path string, err error) error {
+	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
+		err = inPath.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer: a file system that hangs, or a pipe into which nobody writes (%w)", err)
+	}
+	return &fs.PathError{Op: "read", Path: path, Err: err}
+}

@@ -1,12 +1,17 @@
 package secret_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"wxtokend/daemon/secret"
 )
@@ -16,14 +21,12 @@ func TestReadFile(t *testing.T) {
 		{"nothing added", canary, canary},
 		{"line feed", canary + "\n", canary},
 		{"as on Windows", canary + "\r\n", canary},
-		{"one line break only", canary + "\n\n", canary + "\n"},
 		{"spaces belong to it", " " + canary + " \n", " " + canary + " "},
-		{"line break inside", "a\nb\n", "a\nb"},
 		{"not ASCII", "密码\n", "密码"},
 		{"longest", strings.Repeat("x", 4096), strings.Repeat("x", 4096)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := secret.ReadFile(file(t, tt.content))
+			got, err := secret.ReadFile(t.Context(), file(t, tt.content))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,11 +47,22 @@ func TestReadFileRefuses(t *testing.T) {
 		{"empty", file(t, ""), secret.ErrEmpty},
 		{"only a line break", file(t, "\n"), secret.ErrEmpty},
 		{"only a line break of Windows", file(t, "\r\n"), secret.ErrEmpty},
-		{"directory", t.TempDir(), nil},
+		{"only blanks", file(t, " \t\n"), secret.ErrEmpty},
+		{"directory", t.TempDir(), secret.ErrNotRegular},
+		{"device", "/dev/zero", secret.ErrNotRegular},
+		{"pipe", pipe(t), secret.ErrNotRegular},
+		{"socket", socket(t), secret.ErrNotRegular},
+		{"byte order mark", file(t, "\ufeff"+canary), nil},
+		{"UTF-16", file(t, "\xff\xfe"+strings.Join(strings.Split(canary, ""), "\x00")+"\x00"), nil},
+		{"GBK", file(t, canary+"\xc3\xdc"), nil},
+		{"NUL at the end", file(t, canary+"\x00"), nil},
+		{"second line", file(t, canary+"\nb\n"), nil},
+		{"second line break", file(t, canary+"\n\n"), nil},
+		{"tabulator", file(t, canary+"\tb"), nil},
 		{"too long", file(t, strings.Repeat(canary, 257)), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := secret.ReadFile(tt.path)
+			got, err := secret.ReadFile(t.Context(), tt.path)
 			if err == nil || got != "" {
 				t.Fatalf("secret of %d bytes, error %v", len(got.Reveal()), err)
 			}
@@ -60,6 +74,69 @@ func TestReadFileRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReadAnyTakesAPipe: a configuration may come from a shell's <(command).
+func TestReadAnyTakesAPipe(t *testing.T) {
+	path := pipe(t)
+	go func() { _ = os.WriteFile(path, []byte(canary), 0o600) }()
+	if got, err := secret.ReadAny(t.Context(), path, 100); string(got) != canary || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// A pipe that is opened without a writer hangs as a dead mount does: in a
+// system call that nobody can call off. Its directory is closed until then,
+// all others are open, and asking again costs no further thread.
+func TestAHangingFileSystemCostsItsTimeAlone(t *testing.T) {
+	path := pipe(t)
+	sibling := filepath.Join(filepath.Dir(path), "sibling")
+	if err := os.WriteFile(sibling, []byte(canary), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := runtime.NumGoroutine()
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		if _, err := secret.ReadAny(ctx, path, 100); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), path) {
+			t.Errorf("error = %v", err)
+		}
+		if _, err := secret.ReadFile(ctx, sibling); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a file beside it: error = %v", err)
+		}
+		cancel()
+	}
+	if n := runtime.NumGoroutine() - before; n != 1 {
+		t.Errorf("%d goroutines hang, want 1", n)
+	}
+	if _, err := secret.ReadFile(t.Context(), file(t, canary)); err != nil {
+		t.Errorf("a file elsewhere: %v", err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // ends the wait
+		t.Fatal(err)
+	}
+	if _, err := secret.ReadFile(t.Context(), sibling); err != nil {
+		t.Errorf("a file beside it, later: %v", err)
+	}
+}
+
+func pipe(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func socket(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "socket")
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	return path
 }
 
 func file(t *testing.T, content string) string {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -181,8 +182,37 @@ func TestPasswordFileIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
-	if r.Err == nil || !strings.Contains(r.Err.Error(), "redis password: open "+file) {
+	if r.Err == nil || !strings.Contains(r.Err.Error(), "redis password: read "+file+": no such file") {
 		t.Errorf("error = %v, want one that names the file", r.Err)
+	}
+	write(t, file, []byte("first"))
+	w.observe()
+}
+
+// TestPasswordFileBecomesAPipe: what would hang for ever costs an error that
+// names it, and the next connection reads the file that is right again.
+func TestPasswordFileBecomesAPipe(t *testing.T) {
+	w, file := rotatingWorld(t)
+	w.observe()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.do("client", "kill", "user", "wxtokend")
+	for range 3 { // the dead connection may still be in the pool
+		r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+		if r.Err == nil {
+			t.Fatal("observed without a password")
+		}
+		if strings.Contains(r.Err.Error(), file+": not a regular file") {
+			break
+		}
+		t.Log(r.Err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
 	}
 	write(t, file, []byte("first"))
 	w.observe()

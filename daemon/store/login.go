@@ -16,11 +16,11 @@ type login struct {
 	file     string
 }
 
-func (l login) provide(context.Context) (username, password string, err error) {
+func (l login) provide(ctx context.Context) (username, password string, err error) {
 	if l.file == "" {
 		return l.username, l.password.Reveal(), nil
 	}
-	read, err := secret.ReadFile(l.file)
+	read, err := secret.ReadFile(ctx, l.file)
 	if err != nil {
 		return "", "", fmt.Errorf("redis password: %w", err)
 	}

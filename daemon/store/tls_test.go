@@ -84,7 +84,7 @@ func TestTLSVerifiesTheServer(t *testing.T) {
 		{"an authority that we do not know", "", "", "unknown authority"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			config, err := store.TLSFiles(tt.ca, "", "", tt.serverName)
+			config, err := store.TLSFiles(t.Context(), tt.ca, "", "", tt.serverName)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,11 +105,11 @@ func TestTLSShowsTheClientsCertificate(t *testing.T) {
 	dir := t.TempDir()
 	s := ownServer(t, append(tlsArgs(t, dir), "--tls-auth-clients", "yes")...)
 	ca, cert, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "client.pem"), filepath.Join(dir, "client.key")
-	with, err := store.TLSFiles(ca, cert, key, "")
+	with, err := store.TLSFiles(t.Context(), ca, cert, key, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	without, err := store.TLSFiles(ca, "", "", "")
+	without, err := store.TLSFiles(t.Context(), ca, "", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestTLSClientsCertificateRotates(t *testing.T) {
 		}
 	}
 	put(strange)
-	config, err := store.TLSFiles(filepath.Join(dir, "ca.pem"), filepath.Join(files, "client.pem"), filepath.Join(files, "client.key"), "")
+	config, err := store.TLSFiles(t.Context(), filepath.Join(dir, "ca.pem"), filepath.Join(files, "client.pem"), filepath.Join(files, "client.key"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,25 @@ func TestTLSClientsCertificateRotates(t *testing.T) {
 	if err := os.Remove(filepath.Join(files, "client.key")); err != nil {
 		t.Fatal(err)
 	}
-	expectObserve(t, o, "redis.tls.cert_file: ")
+	expectObserve(t, o, "redis.tls.key_file: ")
+}
+
+// Editors of Windows begin a file with a byte order mark, which hides the first block of PEM.
+func TestTLSFilesMayBeginWithAByteOrderMark(t *testing.T) {
+	dir := t.TempDir()
+	tlsArgs(t, dir)
+	marked := func(name string) string {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "marked-"+name)
+		write(t, path, append([]byte("\ufeff"), content...))
+		return path
+	}
+	if _, err := store.TLSFiles(t.Context(), marked("ca.pem"), marked("client.pem"), marked("client.key"), ""); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestTLSFilesNamesTheOption(t *testing.T) {
@@ -156,13 +174,13 @@ func TestTLSFilesNamesTheOption(t *testing.T) {
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for _, tt := range []struct{ name, ca, cert, key, want string }{
 		{"no CA file", path("missing.pem"), "", "", "redis.tls.ca_file: "},
-		{"junk in the CA file", junk, "", "", "redis.tls.ca_file: no PEM certificate in " + junk},
+		{"junk in the CA file", junk, "", "", "redis.tls.ca_file: read " + junk + ": holds no certificate in PEM"},
 		{"no certificate file", "", path("missing.pem"), path("client.key"), "redis.tls.cert_file: "},
-		{"certificate without key", "", path("client.pem"), "", "redis.tls.cert_file: "},
+		{"certificate without key", "", path("client.pem"), path("missing.key"), "redis.tls.key_file: "},
 		{"another certificate's key", "", path("client.pem"), path("server.key"), "redis.tls.cert_file: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := store.TLSFiles(tt.ca, tt.cert, tt.key, ""); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			if _, err := store.TLSFiles(t.Context(), tt.ca, tt.cert, tt.key, ""); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 				t.Errorf("error = %v, want %s…", err, tt.want)
 			}
 		})

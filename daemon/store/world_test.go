@@ -101,7 +101,7 @@ func tlsWorld(t *testing.T) *world {
 	setUser(t, admin, "reset", "on", ">from file", "~*", "+@all")
 	file := filepath.Join(t.TempDir(), "password")
 	write(t, file, []byte("from file\n"))
-	config, err := store.TLSFiles(filepath.Join(s.dir, "ca.pem"), "", "", "")
+	config, err := store.TLSFiles(t.Context(), filepath.Join(s.dir, "ca.pem"), "", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,257 @@
+package config_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/config"
+)
+
+// expectOne wants one problem, with all these parts and nothing of a secret.
+func expectOne(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	got := problems(t, err)
+	if len(got) != 1 {
+		t.Errorf("got %q, want one problem", got)
+	}
+	for _, part := range parts {
+		if !strings.Contains(got[0], part) {
+			t.Errorf("got %q, want …%s…", got[0], part)
+		}
+	}
+	if strings.Contains(got[0], "hunter2") {
+		t.Errorf("%q repeats a value", got[0])
+	}
+}
+
+// A terminal in GBK, an editor of Windows, a manifest with one line too many:
+// the variable is named, whichever it is.
+func TestEveryVariableIsText(t *testing.T) {
+	for _, name := range config.Variables() {
+		for what, value := range map[string]string{
+			"GBK": "hunter2\xc3\xdc", "control character": "hunter2\x1b[2J", "line break": "hunter2\nx", "byte order mark": "\ufeffhunter2",
+		} {
+			t.Run(name+" "+what, func(t *testing.T) {
+				t.Chdir(t.TempDir())
+				write(t, "config.yaml", minimal)
+				_, err := config.Load("config.yaml", false, getenv(map[string]string{name: value}))
+				expectOne(t, err, name+": ", map[string]string{"GBK": "not UTF-8", "control character": "control character",
+					"line break": "line break", "byte order mark": "byte order mark"}[what])
+			})
+		}
+	}
+}
+
+func TestBlanksAndInvisibleCharacters(t *testing.T) {
+	for name, want := range map[string]string{
+		`key: "k "`: "credentials[0].key: must not begin or end with a blank", `key: " k"`: "credentials[0].key: must not begin or end with a blank",
+		`key: "k\u202e"`: "credentials[0].key: must not contain an invisible character", `key: .`: "credentials[0].key: must not be . or ..",
+		`key: ..`: "credentials[0].key: must not be . or ..", `api: "stable "`: "credentials[0].api: must not begin or end with a blank",
+	} {
+		_, err := load(t, "credentials:\n- appid: a\n  secret: b\n  "+name+"\n", nil)
+		expectOne(t, err, "config.yaml:4: "+want)
+	}
+	_, err := load(t, "credentials: [{appid: \"a\\u200b\", secret: b}]\n", nil)
+	expectOne(t, err, "config.yaml:1: credentials[0].appid: must not contain an invisible character")
+	if _, err := load(t, "credentials: [{appid: a, secret: \" b \", key: \"a b\"}]\n", nil); err != nil {
+		t.Errorf("a blank within a key, and any in a secret: %v", err)
+	}
+}
+
+func TestSecretFilesThatHoldNoSecret(t *testing.T) {
+	for content, want := range map[string]string{
+		"\ufeffhunter2": "byte order mark", "hunter2\nx\n": "line break", "hunter2\x00": "not UTF-8", "\xff\xfeh\x00u\x00n\x00": "not UTF-8", "  \n": "is empty",
+		"hunter2\x1b": "control character",
+	} {
+		for option, document := range map[string]string{
+			"credentials[0].secret_file":   "credentials: [{appid: a, secret_file: FILE}]\n",
+			"http.token_file":              minimal[:len(minimal)-1] + "\nhttp: {token_file: FILE}\n",
+			"redis.password_file":          minimal + "redis: {password_file: FILE}\n",
+			"redis.sentinel.password_file": minimal + "redis: {sentinel: {master: m, addrs: ['h:1'], password_file: FILE}}\n",
+		} {
+			path := write(t, t.TempDir()+"/secret", content)
+			_, err := load(t, strings.Replace(document, "FILE", path, 1), nil)
+			expectOne(t, err, "config.yaml:", option+": "+path+": ", want)
+		}
+	}
+	for _, content := range []string{"hunter2 \n", " hunter2", "hun ter2", "hunter2密"} {
+		path := write(t, t.TempDir()+"/token", content)
+		_, err := load(t, minimal+"http: {token_file: "+path+"}\n", nil)
+		expectOne(t, err, "config.yaml:2: http.token_file: "+path+": must be ASCII without blanks")
+	}
+}
+
+// Somebody wrote the password where the name of its file belongs.
+func TestAShortPasswordOnAWrongLine(t *testing.T) {
+	for _, line := range []string{
+		"http: {token_file: hunter2}", "redis: {password_file: hunter2}", "redis: {timeout: hunter2}", "redis: {url: hunter2}", "redis: {tls: hunter2}",
+		"redis: {cluster: [hunter2]}", "redis: {url: 'rediss://h', tls: {ca_file: hunter2}}", "log: {level: hunter2}", "log: {format: hunter2}",
+		"wechat: {base_url: hunter2}", "wechat: {proxy: hunter2}", "wechat: {allow_http: hunter2}", "redis: {db: hunter2}", "http: {listen: hunter2}",
+		"log: {hunter2: info}", "redis: hunter2",
+	} {
+		_, err := load(t, minimal+line+"\n", nil)
+		expectOne(t, err, "config.yaml:2: ")
+	}
+}
+
+func TestTLSNeedsAnAddressThatUsesIt(t *testing.T) {
+	for _, url := range []string{"redis://:p@h:1", "unix:///run/redis.sock", "embedded://127.0.0.1:1"} {
+		_, err := load(t, minimal+"redis:\n  url: "+url+"\n  tls: {server_name: n}\n", nil)
+		expectOne(t, err, "config.yaml:4: redis.tls: is not used with "+url[:strings.Index(url, ":")]+"://", "write rediss://")
+	}
+	_, err := load(t, minimal+"redis:\n  tls: {server_name: n}\n", nil)
+	expectOne(t, err, "config.yaml:3: redis.tls: is not used with redis://")
+	_, err = load(t, minimal+"redis: {url: 'rediss://h', tls: {server_name: n}}\n", map[string]string{"WXTOKEND_REDIS_URL": "redis://h"})
+	expectOne(t, err, "config.yaml:2: redis.tls: is not used with redis://")
+	for _, redis := range []string{"url: 'rediss://h'", "cluster: ['h:1']", "sentinel: {master: m, addrs: ['h:1']}"} {
+		if _, err := load(t, minimal+"redis: {"+redis+", tls: {server_name: n}}\n", nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTLSFilesAreLoaded(t *testing.T) {
+	dir, other := certificate(t), certificate(t)
+	write(t, dir+"/junk.pem", "hunter2")
+	content, err := os.ReadFile(dir + "/cert.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir+"/bom.pem", "\ufeff"+string(content))
+	if err := syscall.Mkfifo(dir+"/pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ tls, want string }{
+		{"ca_file: DIR/none.pem", "redis.tls.ca_file: DIR/none.pem: no such file"},
+		{"ca_file: DIR/junk.pem", "redis.tls.ca_file: DIR/junk.pem: holds no certificate in PEM"},
+		{"ca_file: DIR/key.pem", "redis.tls.ca_file: DIR/key.pem: holds no certificate in PEM"},
+		{"ca_file: DIR/pipe", "redis.tls.ca_file: DIR/pipe: not a regular file"},
+		{"cert_file: DIR/none.pem, key_file: DIR/key.pem", "redis.tls.cert_file: DIR/none.pem: no such file"},
+		{"cert_file: DIR/cert.pem, key_file: DIR/none.pem", "redis.tls.key_file: DIR/none.pem: no such file"},
+		{"cert_file: DIR/cert.pem, key_file: DIR/junk.pem", "redis.tls.cert_file: DIR/cert.pem: "},
+		{"cert_file: DIR/cert.pem, key_file: OTHER/key.pem", "redis.tls.cert_file: DIR/cert.pem: tls: private key does not match"},
+		{"ca_file: DIR/bom.pem, cert_file: DIR/bom.pem, key_file: DIR/key.pem", ""},
+	} {
+		replace := strings.NewReplacer("DIR", dir, "OTHER", other).Replace
+		_, err := load(t, minimal+"redis:\n  url: rediss://h\n  tls:\n    {"+replace(c.tls)+"}\n", nil)
+		if c.want != "" {
+			expectOne(t, err, "config.yaml:5: "+replace(c.want))
+		} else if err != nil {
+			t.Errorf("%s: %v", c.tls, err)
+		}
+	}
+}
+
+func TestDatabaseIsForSentinel(t *testing.T) {
+	const want = "config.yaml:2: redis.db: is for sentinel"
+	for _, redis := range []string{"db: 0", "db: 3, url: 'redis://h/3'", "db: 0, cluster: ['h:1']"} {
+		_, err := load(t, minimal+"redis: {"+redis+"}\n", nil)
+		expectOne(t, err, want)
+	}
+	for _, db := range []string{"-1", "01", "70000", "x", "'1'"} {
+		_, err := load(t, minimal+"redis: {sentinel: {master: m, addrs: ['h:1']}, db: "+db+"}\n", nil)
+		expectOne(t, err, "config.yaml:2: redis.db: must be ")
+	}
+}
+
+func TestConfigurationFromTheEnvironment(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "config.yaml", "http: {listen: ':1'}\n"+minimal)
+	write(t, "env.yaml", "http: {listen: ':2'}\n"+minimal)
+	env := getenv(map[string]string{"WXTOKEND_CONFIG": "env.yaml"})
+	for explicit, want := range map[bool]string{false: ":2", true: ":1"} {
+		c, err := config.Load("config.yaml", explicit, env)
+		listen, listenErr := config.HTTPListen("config.yaml", explicit, env)
+		if err != nil || listenErr != nil || c.HTTP.Listen != want || listen != want {
+			t.Errorf("explicit %v: %q (%v), %q (%v), want %q", explicit, c.HTTP.Listen, err, listen, listenErr, want)
+		}
+	}
+	named := getenv(map[string]string{"WXTOKEND_CONFIG": "none.yaml", "WXTOKEND_APPID": "a", "WXTOKEND_SECRET": "b"})
+	_, err := config.Load("config.yaml", false, named)
+	expectOne(t, err, "none.yaml: cannot read the configuration: no such file")
+}
+
+// wxtokend --config <(vault read …) is a pipe.
+func TestConfigurationFromAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = os.WriteFile(path, []byte(minimal), 0o600) }()
+	if c, err := config.Load(path, true, getenv(nil)); err != nil || c.Credentials[0].AppID != "a" {
+		t.Errorf("got %v, %v", c.Credentials, err)
+	}
+}
+
+// TestTenThousandCredentials: a fleet of accounts fits, with every option of
+// each, and loading takes time in proportion.
+func TestTenThousandCredentials(t *testing.T) {
+	file := write(t, t.TempDir()+"/appsecret", "0123456789abcdef0123456789abcdef")
+	took := map[int]time.Duration{}
+	for _, n := range []int{1_000, 10_000} {
+		var document bytes.Buffer
+		document.WriteString("credentials:\n")
+		for i := range n {
+			fmt.Fprintf(&document, "  - key: %q\n    appid: wx%016d\n    secret_file: %s\n    api: classic\n    ahead: 30m\n    daily_limit: 1000\n"+
+				"    mint: true\n    format: json\n    utc_offset: \"+0800\"\n    lease: 30s\n    backoff_min: 1s\n    backoff_max: 5m\n    verify_every: 5m\n",
+				fmt.Sprintf("some:application:of:ours:%d", i), i, file)
+		}
+		t.Chdir(t.TempDir())
+		write(t, "config.yaml", document.String())
+		start := time.Now()
+		c, err := config.Load("config.yaml", true, getenv(nil))
+		took[n] = time.Since(start)
+		if err != nil || len(c.Credentials) != n {
+			t.Fatalf("%d credentials, %v", len(c.Credentials), err)
+		}
+		t.Logf("%d credentials, %d bytes: %v", n, document.Len(), took[n])
+	}
+	if took[10_000] > 40*took[1_000] {
+		t.Errorf("ten times as many credentials took %v instead of %v", took[10_000], took[1_000])
+	}
+}
+
+// A wrong file of the largest size is refused, soon and in few lines.
+func TestFilesThatAreNoConfiguration(t *testing.T) {
+	var names, bomb strings.Builder
+	for i := range 400_000 {
+		fmt.Fprintf(&names, "name%d: 1\n", i)
+	}
+	bomb.WriteString("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n")
+	for i := range 30 {
+		fmt.Fprintf(&bomb, "a%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d,", i), 10))
+	}
+	for name, document := range map[string]string{
+		"names": names.String(), "aliases": bomb.String(), "nested": strings.Repeat("[", 1<<20), "one line": strings.Repeat("x", 8<<20),
+	} {
+		start := time.Now()
+		_, err := load(t, document, nil)
+		if got := problems(t, err); len(got) > 51 || len(err.Error()) > 10_000 {
+			t.Errorf("%s: %d problems, %d bytes", name, len(got), len(err.Error()))
+		}
+		t.Logf("%s: %v", name, time.Since(start))
+	}
+}
+
+func TestVariablesAreNamedInTheShippedFile(t *testing.T) {
+	data, err := os.ReadFile("../../config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := config.Variables()
+	if slices.Sort(names); len(slices.Compact(names)) != len(config.Variables()) {
+		t.Errorf("a variable sets two options: %q", names)
+	}
+	for _, name := range names {
+		if !strings.Contains(string(data), name) {
+			t.Errorf("config.yaml does not name %s", name)
+		}
+	}
+}
