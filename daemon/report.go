@@ -166,42 +166,19 @@ func (r *refresher) redisTime() time.Time {
 	return r.now(time.Now())
 }
 
-// status is the credential for people and programs. It waits for nobody.
-func (r *refresher) status() web.Credential {
+// Credential implements web.Entry. It waits for nobody.
+func (r *refresher) Credential() web.Credential {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	local := time.Now()
-	c := web.Credential{Key: r.config.Key, AppID: r.config.AppID, Kind: kind, API: r.config.API, State: r.state(local)}
-	if r.reported.redis != "" {
-		c.Notes = append(c.Notes, "Redis does not answer: "+r.reported.redis)
+	c := web.Credential{
+		Key: r.config.Key, AppID: r.config.AppID, Kind: kind, API: r.config.API, State: r.state(local),
+		Notes: r.notes(local), Unready: r.unready(local),
 	}
 	if r.seen.local.IsZero() {
 		return c
 	}
 	s := r.seen.State
-	rival := r.rival(local)
-	if rival != "" {
-		c.Notes = append(c.Notes, rival)
-	}
-	if s.Rivals > 1 && passed(s.RivalAt, r.seen.Now) < time.Hour {
-		c.Notes = append(c.Notes, "somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
-	}
-	switch hold := r.seen.decision.hold; {
-	case rival != "": // it is what is waited for
-	case hold != "" && !r.policy.mint:
-		c.Notes = append(c.Notes, "due, but this replica has mint: false: another one has to draw the token")
-	case hold != "":
-		c.Notes = append(c.Notes, "due, but waiting: "+hold)
-	}
-	if s.Force > 0 && (view{Observation: r.seen.Observation}).spent(r.policy) {
-		c.Notes = append(c.Notes, "the day's forced refreshes are used up: until 00:00 UTC+8 the token is replaced in its turn only")
-	}
-	if local.Before(r.blind) {
-		c.Notes = append(c.Notes, "WeChat's quota for questions about a token is used up: nobody notices whether it was replaced")
-	}
-	if r.reported.warning != "" {
-		c.Notes = append(c.Notes, r.reported.warning)
-	}
 	at := dueAt(view{Observation: r.seen.Observation, barred: r.seen.barred}, r.policy, r.seen.decision)
 	c.DueAt, c.Failures, c.Life = &at, s.Failures, s.Life
 	if s.Token != "" {
@@ -220,23 +197,55 @@ func (r *refresher) status() web.Credential {
 	return c
 }
 
-// Unready says why readers of this credential cannot rely on its key, "" if they can.
-func (r *refresher) unready() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	local := time.Now()
+// notes are what a person should know of the credential.
+func (r *refresher) notes(local time.Time) (notes []string) {
+	if r.reported.redis != "" {
+		notes = append(notes, "Redis does not answer: "+r.reported.redis)
+	}
+	if r.seen.local.IsZero() {
+		return notes
+	}
+	s := r.seen.State
+	rival := r.rival(local)
+	if rival != "" {
+		notes = append(notes, rival)
+	}
+	if s.Rivals > 1 && passed(s.RivalAt, r.seen.Now) < time.Hour {
+		notes = append(notes, "somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
+	}
+	switch hold := r.seen.decision.hold; {
+	case rival != "": // it is what is waited for
+	case hold != "" && !r.policy.mint:
+		notes = append(notes, "due, but this replica has mint: false: another one has to draw the token")
+	case hold != "":
+		notes = append(notes, "due, but waiting: "+hold)
+	}
+	if s.Force > 0 && (view{Observation: r.seen.Observation}).spent(r.policy) {
+		notes = append(notes, "the day's forced refreshes are used up: until 00:00 UTC+8 the token is replaced in its turn only")
+	}
+	if local.Before(r.blind) {
+		notes = append(notes, "WeChat's quota for questions about a token is used up: nobody notices whether it was replaced")
+	}
+	if r.reported.warning != "" {
+		notes = append(notes, r.reported.warning)
+	}
+	return notes
+}
+
+// unready says why readers of this credential cannot rely on its key, "" if they can.
+func (r *refresher) unready(local time.Time) string {
 	state, rival := r.state(local), r.rival(local)
 	switch {
 	case rival != "":
-		return r.config.Key + ": " + rival
+		return rival
 	case state == web.Fresh, state == web.Due:
 		return ""
 	case state == web.Unknown:
-		return r.config.Key + ": unknown: no answer from Redis: " + r.reported.redis
+		return "unknown: no answer from Redis: " + r.reported.redis
 	case r.seen.State.LastError != nil:
-		return r.config.Key + ": " + string(state) + ": " + r.seen.State.LastError.Message
+		return string(state) + ": " + r.seen.State.LastError.Message
 	}
-	reason := r.config.Key + ": " + string(state)
+	reason := string(state)
 	for _, why := range []string{r.seen.decision.hold, r.reported.warning} {
 		if why != "" {
 			reason += ": " + why
