@@ -105,7 +105,7 @@ func TestTwoHostsOfOneWeChat(t *testing.T) {
 		w.wait(time.Minute)
 		const want = "another host of WeChat is used under this key: 10.0.0.1:80, ours is 10.0.0.1: give all replicas the same wechat.base_url"
 		w.probes("beside the other one", 200, 503, testKey+": "+want)
-		if notes := w.daemon.Status().Credentials[0].Notes; len(notes) != 1 || notes[0] != want {
+		if notes := w.daemon.refreshers[0].Credential().Notes; len(notes) != 1 || notes[0] != want {
 			t.Errorf("notes %q", notes)
 		}
 		if w.logged("give all replicas the same wechat.base_url") != 2 || w.logged("other_host=10.0.0.1:80 ours=10.0.0.1") != 1 || w.logged("another appid") != 0 {
