@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxtokend/daemon/cli"
 )
 
 // invoke runs a command line in this process, with an environment of its own. A
@@ -53,11 +55,25 @@ func TestExitCodes(t *testing.T) {
 		{"version", nil, []string{"version"}, 0, "wxtokend ", ""},
 		{"help", nil, []string{"--help"}, 0, "demo", ""},
 		{"help of a command", nil, []string{"simulate", "--help"}, 0, "--app", ""},
+		{"help of a command says what it is for", nil, []string{"refresh", "--help"}, 0, "Try a refresh now, past any backoff.\nUsage: wxtokend refresh [--url http://HOST:PORT] [--force] [KEY]\n", ""},
+		{"help of a command names the flags of all", nil, []string{"refresh", "--help"}, 0, "--config FILE", ""},
+		{"help names defaults", nil, []string{"demo", "--help"}, 0, "[default: 127.0.0.1:6379]", ""},
+		{"help of the default", nil, []string{"-h"}, 0, "Keep the configured credentials fresh (the default).", ""},
 		{"explain", nil, []string{"explain", "40164"}, 0, "白名单", ""},
 		{"explain a negative code", nil, []string{"explain", "-1"}, 0, "errcode -1", ""},
 		{"unknown code", nil, []string{"explain", "99999"}, 1, "", "99999"},
 		{"unknown command", nil, []string{"frobnicate"}, 2, "", "frobnicate"},
 		{"unknown flag", nil, []string{"run", "--frob"}, 2, "", "--frob"},
+		{"flag of another command", nil, []string{"run", "--online"}, 2, "", "--online"},
+		{"flag without a value", nil, []string{"run", "--config"}, 2, "", "missing value for --config"},
+		{"flag with an empty value", nil, []string{"run", "--config="}, 2, "", "missing value for --config"},
+		{"no number", nil, []string{"simulate", "--seed", "many"}, 2, "", "--seed"},
+		{"too many arguments", nil, []string{"explain", "40164", "40001"}, 2, "", "40001"},
+		{"no argument", nil, []string{"explain"}, 2, "", "CODE is required"},
+		{"no number to explain", nil, []string{"explain", "many"}, 2, "", "CODE"},
+		{"missing file after the command", account, []string{"check", "--config", "nowhere.yaml"}, 2, "", "nowhere.yaml"},
+		{"missing file before the command", account, []string{"--config=nowhere.yaml", "check"}, 2, "", "nowhere.yaml"},
+		{"bad endpoint of the demo", nil, []string{"demo", "--api", "nope"}, 2, "", "--api: must be stable or classic"},
 		{"no configuration", nil, nil, 2, "", "WXTOKEND_APPID"},
 		{"missing file", account, []string{"--config", "nowhere.yaml"}, 2, "", "nowhere.yaml"},
 		{"port taken", busy, nil, 1, "", "http.listen"},
@@ -88,7 +104,7 @@ func TestExitCodes(t *testing.T) {
 			if strings.Contains(stdout+stderr, account["WXTOKEND_SECRET"]) {
 				t.Error("the secret was printed")
 			}
-			if code == exitUsage && strings.Contains(stdout+stderr, "taken") || strings.Contains(stderr, "another process") != strings.Contains(stderr, "already in use") {
+			if code == cli.ExitUsage && strings.Contains(stdout+stderr, "taken") || strings.Contains(stderr, "another process") != strings.Contains(stderr, "already in use") {
 				t.Errorf("blames a process that is not there: %s%s", stdout, stderr)
 			}
 		})
@@ -112,7 +128,7 @@ func TestFailureOfRunIsLogged(t *testing.T) {
 			code, _, stderr := invoke(t, env, "run")
 			lines := strings.Split(strings.TrimSpace(stderr), "\n")
 			var logged struct{ Level, Msg, Error string }
-			if code != exitFailure || len(lines) != 2 || json.Unmarshal([]byte(lines[0]), &logged) != nil {
+			if code != cli.ExitFailure || len(lines) != 2 || json.Unmarshal([]byte(lines[0]), &logged) != nil {
 				t.Fatalf("exit %d, want one line of JSON and one for people:\n%s", code, stderr)
 			}
 			if logged.Level != "ERROR" || !strings.Contains(logged.Error, "address already in use") || lines[1] != "wxtokend: "+logged.Error {
