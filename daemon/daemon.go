@@ -169,7 +169,7 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 
 func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.NewHandler(d, d.registry))
+	mux.Handle("/", web.NewHandler(d, d.Live, d.registry))
 	mux.HandleFunc("POST /refresh/{key...}", d.refreshHandler)
 	return mux
 }

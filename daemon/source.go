@@ -9,7 +9,7 @@ import (
 
 // Overview implements web.Source.
 func (d *Daemon) Overview() web.Overview {
-	about := web.Overview{Version: d.version, Instance: d.instance, Live: d.Live()}
+	about := web.Overview{Version: d.version, Instance: d.instance}
 	if now := d.refreshers[0].redisTime(); !now.IsZero() {
 		about.Time = &now
 	}

@@ -45,7 +45,7 @@ func of(t *testing.T, base string) web.Client {
 }
 
 func TestClientStatus(t *testing.T) {
-	base := listen(t, web.NewHandler(sample(), prometheus.NewRegistry()))
+	base := listen(t, web.NewHandler(sample(), sample().Live, prometheus.NewRegistry()))
 	s, err := of(t, base).Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestClientStatusErrors(t *testing.T) {
 }
 
 func TestClientStatusNeverFollows(t *testing.T) {
-	elsewhere := listen(t, web.NewHandler(sample(), prometheus.NewRegistry()))
+	elsewhere := listen(t, web.NewHandler(sample(), sample().Live, prometheus.NewRegistry()))
 	base := listen(t, http.RedirectHandler(elsewhere+"/status", http.StatusFound))
 	if s, err := of(t, base).Status(t.Context()); err == nil {
 		t.Errorf("believed the status of another server: %v", s)
@@ -119,7 +119,7 @@ func TestClientsStopWithTheirContext(t *testing.T) {
 
 func TestProbe(t *testing.T) {
 	src := unready("no token is stored", "WeChat refuses the stored token")
-	base := listen(t, web.NewHandler(src, prometheus.NewRegistry()))
+	base := listen(t, web.NewHandler(src, src.Live, prometheus.NewRegistry()))
 	if err := of(t, base).Probe(t.Context(), "/healthz"); err != nil {
 		t.Errorf("healthz: %v", err)
 	}

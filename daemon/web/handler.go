@@ -9,16 +9,17 @@ import (
 )
 
 // NewHandler answers GET and HEAD of /healthz, /readyz, /readyz/KEY, /metrics,
-// /status and /. Other methods get 405 with Allow, other paths 404.
-func NewHandler(src Source, gatherer prometheus.Gatherer) http.Handler {
+// /status and /. Other methods get 405 with Allow, other paths 404. live is nil,
+// or why a restart is in order; it must wait for nothing.
+func NewHandler(src Source, live func() error, gatherer prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, alive(src)) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, dead(live)) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, unready(src)) })
 	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) { probeKey(w, src, r.PathValue("key")) })
 	// One collector that fails must not take the others' series along.
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) { serveStatus(w, r, src) })
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r, src) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r, src, live) })
 	return secured(mux, policy())
 }
 

@@ -21,12 +21,12 @@ type response struct {
 }
 
 // ask sends one request to a handler of src whose registry has one counter.
-func ask(t *testing.T, src web.Source, method, path string) response {
+func ask(t *testing.T, src source, method, path string) response {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "sample_total", Help: "A sample."}), broken{})
 	recorder := httptest.NewRecorder()
-	web.NewHandler(src, reg).ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
+	web.NewHandler(src, src.Live, reg).ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
 	resp := recorder.Result()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {

@@ -29,14 +29,14 @@ func policy() string {
 
 // servePage renders into memory first: a failure must not leave half a page
 // with the status 200.
-func servePage(w http.ResponseWriter, r *http.Request, src Source) {
+func servePage(w http.ResponseWriter, r *http.Request, src Source, live func() error) {
 	q, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	var body bytes.Buffer
-	if err := page(newView(src, q)).Render(context.Background(), &body); err != nil {
+	if err := page(newView(src, dead(live), q)).Render(context.Background(), &body); err != nil {
 		http.Error(w, "render page: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -74,12 +74,9 @@ type tab struct {
 
 // newView asks each credential for its brief once, and those that are shown for
 // the rest. Those in trouble come first.
-func newView(src Source, q query) view {
+func newView(src Source, dead []string, q query) view {
 	about := src.Overview()
-	v := view{Version: printable(about.Version, nameLimit), Instance: printable(about.Instance, nameLimit), Query: q, Now: newMoment("", about.Time, "")}
-	if about.Live != nil {
-		v.Reasons = append(v.Reasons, printable(about.Live.Error(), textLimit))
-	}
+	v := view{Version: printable(about.Version, nameLimit), Instance: printable(about.Instance, nameLimit), Query: q, Reasons: dead, Now: newMoment("", about.Time, "")}
 	var bad, good, unready []Entry
 	counts := map[State]int{}
 	for e := range src.Credentials() {

@@ -18,7 +18,7 @@ import (
 var spaces = regexp.MustCompile(`\s+`)
 
 // render returns the page of src with every run of white space as one space.
-func render(t *testing.T, src web.Source) string {
+func render(t *testing.T, src source) string {
 	t.Helper()
 	resp := ask(t, src, http.MethodGet, "/")
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {

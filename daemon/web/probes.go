@@ -23,8 +23,8 @@ func probe(w http.ResponseWriter, reasons []string) {
 	_, _ = w.Write([]byte(strings.Join(reasons, "\n") + "\n"))
 }
 
-func alive(src Source) (reasons []string) {
-	if err := src.Overview().Live; err != nil {
+func dead(live func() error) (reasons []string) {
+	if err := live(); err != nil {
 		return []string{printable(err.Error(), textLimit)}
 	}
 	return nil

@@ -20,8 +20,10 @@ type source struct {
 }
 
 func (s source) Overview() web.Overview {
-	return web.Overview{Version: s.status.Version, Instance: s.status.Instance, Time: s.status.Time, Live: s.live}
+	return web.Overview{Version: s.status.Version, Instance: s.status.Instance, Time: s.status.Time}
 }
+
+func (s source) Live() error { return s.live }
 
 func (s source) Credentials() iter.Seq[web.Entry] {
 	return func(yield func(web.Entry) bool) {

@@ -7,7 +7,7 @@ import (
 
 // Source is the daemon as this package sees it. Its methods, and those of its
 // entries, must not wait for Redis or WeChat: a probe asks them whether those
-// are gone.
+// are gone. They may wait for a tick that hangs, so liveness is asked elsewhere.
 type Source interface {
 	Overview() Overview
 	// Credentials yields all of them, in an order that lasts.
@@ -20,7 +20,6 @@ type Source interface {
 type Overview struct {
 	Version, Instance string
 	Time              *time.Time // Redis server time; nil before the first observation
-	Live              error      // nil, or why a restart is in order
 }
 
 // Entry is one credential of many.
