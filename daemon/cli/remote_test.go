@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -19,10 +18,8 @@ const password = "CANARY-pass/word"
 // invoke runs a command line with an empty environment.
 func invoke(t *testing.T, args ...string) (code int, output string) {
 	t.Helper()
-	t.Chdir(t.TempDir())
-	var out bytes.Buffer
-	p := cli.Program{Getenv: func(string) string { return "" }, Stdout: &out, Stderr: &out}
-	return cli.Run(t.Context(), args, p), out.String()
+	code, stdout, stderr := invokeIn(t, nil, args...)
+	return code, stdout + stderr
 }
 
 // Whatever is wrong with an address, the password in it is not repeated.
