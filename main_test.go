@@ -1,13 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,195 +19,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"wxtokend/daemon/wechatsim"
 )
-
-// invoke runs a command line in this process, with an environment of its own. A
-// command that should have failed and runs instead ends with exit 0.
-func invoke(t *testing.T, env map[string]string, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	t.Chdir(t.TempDir())
-	var out, errOut bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	code = run(ctx, args, func(name string) string { return env[name] }, &out, &errOut)
-	return code, out.String(), errOut.String()
-}
-
-func TestExitCodes(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	account := map[string]string{"WXTOKEND_APPID": "wx0123456789abcdef", "WXTOKEND_SECRET": "0123456789abcdef0123456789abcdef"}
-	busy := map[string]string{"WXTOKEND_HTTP_LISTEN": taken.Addr().String()}
-	for name, value := range account {
-		busy[name] = value
-	}
-	cases := []struct {
-		name   string
-		env    map[string]string
-		args   []string
-		code   int
-		stdout string
-		stderr string
-	}{
-		{"version", nil, []string{"version"}, 0, "wxtokend ", ""},
-		{"help", nil, []string{"--help"}, 0, "demo", ""},
-		{"help of a command", nil, []string{"simulate", "--help"}, 0, "--app", ""},
-		{"explain", nil, []string{"explain", "40164"}, 0, "白名单", ""},
-		{"explain a negative code", nil, []string{"explain", "-1"}, 0, "errcode -1", ""},
-		{"unknown code", nil, []string{"explain", "99999"}, 1, "", "99999"},
-		{"unknown command", nil, []string{"frobnicate"}, 2, "", "frobnicate"},
-		{"unknown flag", nil, []string{"run", "--frob"}, 2, "", "--frob"},
-		{"no configuration", nil, nil, 2, "", "WXTOKEND_APPID"},
-		{"missing file", account, []string{"--config", "nowhere.yaml"}, 2, "", "nowhere.yaml"},
-		{"port taken", busy, nil, 1, "", "http.listen"},
-		{"no daemon", nil, []string{"status", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
-		{"unhealthy", nil, []string{"healthcheck", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
-		{"offline check", account, []string{"check"}, 0, "wx0123456789abcdef", ""},
-		{"bad app", nil, []string{"simulate", "--app", "nocolon"}, 2, "", "--app must be APPID:SECRET"},
-		{"app given twice", nil, []string{"simulate", "--app", "a:b", "--app", "a:b"}, 2, "", "given twice"},
-		{"no life", nil, []string{"simulate", "--life", "0s"}, 2, "", "--life and --overlap must be positive"},
-		{"too short a life", nil, []string{"simulate", "--life", "1ns"}, 2, "", "zero or negative"},
-		{"negative overlap", nil, []string{"simulate", "--overlap=-1s"}, 2, "", "--life and --overlap must be positive"},
-		{"bad address of the simulator", nil, []string{"simulate", "--listen", "nope"}, 2, "", `--listen: must be host:port`},
-		{"taken port of the simulator", nil, []string{"simulate", "--listen", taken.Addr().String()}, 1, "", "address already in use: another process has the port"},
-		{"foreign address of the simulator", nil, []string{"simulate", "--listen", "192.0.2.1:80"}, 1, "", "this host has no such address"},
-		{"bad address of the demo", nil, []string{"demo", "--http", "nope"}, 2, "", "--http: must be host:port"},
-		{"bad port of the demo", nil, []string{"demo", "--http", "127.0.0.1:99999"}, 2, "", "--http: must be host:port"},
-		{"bad Redis of the demo", nil, []string{"demo", "--redis", "127.0.0.1"}, 2, "", "--redis: must be host:port"},
-		{"bad WeChat of the demo", nil, []string{"demo", "--simulate", ":http"}, 2, "", "--simulate: must be host:port"},
-		{"foreign address of the demo", nil, []string{"demo", "--http", "192.0.2.1:80", "--simulate", "127.0.0.1:0"}, 1, "", "this host has no such address"},
-		{"bad address of a daemon", nil, []string{"status", "--url", "nope"}, 2, "", "--url: must be http://HOST:PORT"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			code, stdout, stderr := invoke(t, c.env, c.args...)
-			if code != c.code || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, c.stderr) {
-				t.Errorf("exit %d, want %d\nstdout (want %q): %s\nstderr (want %q): %s", code, c.code, c.stdout, stdout, c.stderr, stderr)
-			}
-			if strings.Contains(stdout+stderr, account["WXTOKEND_SECRET"]) {
-				t.Error("the secret was printed")
-			}
-			if code == exitUsage && strings.Contains(stdout+stderr, "taken") || strings.Contains(stderr, "another process") != strings.Contains(stderr, "already in use") {
-				t.Errorf("blames a process that is not there: %s%s", stdout, stderr)
-			}
-		})
-	}
-}
-
-// TestFailureOfRunIsLogged wants a failure where people look for it, and where
-// machines do, with one reason.
-func TestFailureOfRunIsLogged(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	for name, env := range map[string]map[string]string{
-		"http.listen": {"WXTOKEND_HTTP_LISTEN": taken.Addr().String()},
-		"redis":       {"WXTOKEND_HTTP_LISTEN": "127.0.0.1:0", "WXTOKEND_REDIS_URL": "embedded://" + taken.Addr().String()},
-	} {
-		t.Run(name, func(t *testing.T) {
-			env["WXTOKEND_APPID"], env["WXTOKEND_SECRET"] = "wx0123456789abcdef", "0123456789abcdef0123456789abcdef"
-			code, _, stderr := invoke(t, env, "run")
-			lines := strings.Split(strings.TrimSpace(stderr), "\n")
-			var logged struct{ Level, Msg, Error string }
-			if code != exitFailure || len(lines) != 2 || json.Unmarshal([]byte(lines[0]), &logged) != nil {
-				t.Fatalf("exit %d, want one line of JSON and one for people:\n%s", code, stderr)
-			}
-			if logged.Level != "ERROR" || !strings.Contains(logged.Error, "address already in use") || lines[1] != "wxtokend: "+logged.Error {
-				t.Errorf("logged %+v, said %q", logged, lines[1])
-			}
-		})
-	}
-}
-
-// onWrite calls then when a line with text is written.
-type onWrite struct {
-	text string
-	then func()
-}
-
-func (w onWrite) Write(line []byte) (int, error) {
-	if strings.Contains(string(line), w.text) {
-		w.then()
-	}
-	return len(line), nil
-}
-
-// TestWarningsAreLoggedAtTheStart: a variable that sets nothing, which is all
-// that a person sees of a misspelt one.
-func TestWarningsAreLoggedAtTheStart(t *testing.T) {
-	t.Setenv("WXTOKEND_FORMAT", "raw")
-	t.Chdir(t.TempDir())
-	env := map[string]string{
-		"WXTOKEND_APPID": "wx0123456789abcdef", "WXTOKEND_MINT": "false",
-		"WXTOKEND_HTTP_LISTEN": "127.0.0.1:0", "WXTOKEND_REDIS_URL": "redis://127.0.0.1:1",
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	warned := false
-	stderr := onWrite{`the variable \"WXTOKEND_FORMAT\" sets nothing`, func() { warned = true; cancel() }}
-	code := run(ctx, []string{"run"}, func(name string) string { return env[name] }, io.Discard, stderr)
-	if code != 0 || !warned {
-		t.Errorf("exit %d, warned %v", code, warned)
-	}
-}
-
-// TestDemo runs the demo where all its ports are taken.
-func TestDemo(t *testing.T) {
-	taken := make([]string, 3)
-	for i := range taken {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		taken[i] = ln.Addr().String()
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var out, logs syncBuffer
-	ended := make(chan int, 1)
-	go func() {
-		ended <- run(ctx, []string{"demo", "--redis", taken[0], "--http", taken[1], "--simulate", taken[2]}, func(string) string { return "" }, &out, &logs)
-	}()
-	var token string
-	eventually(t, func() error {
-		_, port, found := strings.Cut(out.String(), "redis-cli -p ")
-		if !found {
-			return errors.New("no word of Redis yet: " + out.String() + logs.String())
-		}
-		client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + strings.Fields(port)[0]})
-		defer client.Close()
-		var err error
-		token, err = client.Get(ctx, "WXAccessToken").Result()
-		return err
-	})
-	for _, addr := range taken {
-		if !strings.Contains(out.String(), addr+" is taken") {
-			t.Errorf("%s is taken, and nobody says so:\n%s", addr, out.String())
-		}
-	}
-	if !strings.HasPrefix(token, `{"access_token":"`) {
-		t.Errorf("token is %q", token)
-	}
-	cancel()
-	if code := <-ended; code != 0 {
-		t.Errorf("exit %d\n%s", code, logs.String())
-	}
-}
 
 // TestSignals runs the real binary against a WeChat that never answers: the
 // first signal waits for the mint in flight, the second does not.
 func TestSignals(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "wxtokend")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := compile(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -262,6 +82,132 @@ func TestSignals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// compile builds the real binary.
+func compile(t *testing.T) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "wxtokend")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
+// late is a simulated WeChat that answers from when released is closed.
+func late(t *testing.T) (address string, asked, released chan struct{}) {
+	t.Helper()
+	sim, err := wechatsim.New(wechatsim.Options{
+		Apps:    []wechatsim.App{{AppID: "wx0123456789abcdef", Secret: "0123456789abcdef0123456789abcdef"}},
+		Periods: wechatsim.DefaultPeriods(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, released = make(chan struct{}, 100), make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-released
+		sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL, asked, released
+}
+
+// daemon is the real binary at run, with a Redis of its own.
+func daemon(t *testing.T, weChat string, stderr *os.File) *exec.Cmd {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	config := fmt.Sprintf("http: {listen: \"127.0.0.1:0\"}\nredis: {url: \"embedded://127.0.0.1:0\"}\nwechat: {base_url: %q}\n"+
+		"credentials: [{appid: wx0123456789abcdef, secret: \"0123456789abcdef0123456789abcdef\"}]\n", weChat)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(compile(t), "--config", file)
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return cmd
+}
+
+// firstLine is the one that names the address of the page.
+func firstLine(t *testing.T, logs *bufio.Reader) (address string) {
+	t.Helper()
+	line, err := logs.ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged struct{ HTTP string }
+	if err := json.Unmarshal(line, &logged); err != nil || logged.HTTP == "" {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return "http://" + logged.HTTP
+}
+
+// ready wants a token under the key, and then a clean end.
+func ready(t *testing.T, cmd *exec.Cmd, address string) {
+	t.Helper()
+	eventually(t, func() error {
+		answer, err := http.Get(address + "/readyz")
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			return errors.New(answer.Status)
+		}
+		return nil
+	})
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReaderOfTheLogGoesAway is `wxtokend run 2>&1 | head -n 1`.
+func TestReaderOfTheLogGoesAway(t *testing.T) {
+	weChat, asked, released := late(t)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := daemon(t, weChat, writer)
+	_ = writer.Close()
+	address := firstLine(t, bufio.NewReaderSize(reader, 1))
+	_ = reader.Close()
+	<-asked
+	close(released) // from here on there is something to log
+	ready(t, cmd, address)
+}
+
+// TestHangup: SIGHUP in the middle of a mint loses no token, and is answered.
+func TestHangup(t *testing.T) {
+	weChat, asked, released := late(t)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	cmd := daemon(t, weChat, writer)
+	_ = writer.Close()
+	logs := bufio.NewReader(reader)
+	address := firstLine(t, logs)
+	<-asked
+	_ = cmd.Process.Signal(syscall.SIGHUP)
+	for {
+		line, err := logs.ReadString('\n')
+		if err != nil {
+			t.Fatalf("no word of SIGHUP: %v", err)
+		}
+		if strings.Contains(line, "SIGHUP is ignored") && strings.Contains(line, "secret files") && strings.Contains(line, "need a restart") {
+			break
+		}
+	}
+	close(released)
+	go func() { _, _ = io.Copy(io.Discard, logs) }()
+	ready(t, cmd, address)
 }
 
 // eventually polls what happens in another process, where no virtual time reaches.

@@ -165,7 +165,7 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 
 func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.NewHandler(d, d.registry))
+	mux.Handle("/", web.NewHandler(d, d.Live, d.registry))
 	mux.HandleFunc("POST /refresh/{key...}", d.refreshHandler)
 	return mux
 }
@@ -230,19 +230,7 @@ func (d *Daemon) lookAgain() {
 	}
 }
 
-// Status implements web.Source.
-func (d *Daemon) Status() web.Status {
-	s := web.Status{Version: d.version, Instance: d.instance}
-	for _, r := range d.refreshers {
-		s.Credentials = append(s.Credentials, r.status())
-	}
-	if now := d.refreshers[0].redisTime(); !now.IsZero() {
-		s.Time = &now
-	}
-	return s
-}
-
-// Live implements web.Source: an error when no tick ended for so long that a
+// Live returns an error when no tick ended for so long that a
 // restart is the only cure left.
 func (d *Daemon) Live() error {
 	limit := 3*d.config.Refresh.Poll + 2*d.config.Redis.Timeout
@@ -250,17 +238,6 @@ func (d *Daemon) Live() error {
 		return fmt.Errorf("no tick ended for %s (limit %s)", since.Round(time.Millisecond), limit)
 	}
 	return nil
-}
-
-// Ready implements web.Source.
-func (d *Daemon) Ready() []string {
-	var reasons []string
-	for _, r := range d.refreshers {
-		if reason := r.unready(); reason != "" {
-			reasons = append(reasons, reason)
-		}
-	}
-	return reasons
 }
 
 // instance names this process: host and a random part, new at each start.

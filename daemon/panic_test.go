@@ -38,7 +38,7 @@ func TestPanicInMint(t *testing.T) {
 			w.Fatalf("%d mints, %d errors", bug.calls.Load(), w.logged("level=ERROR"))
 		}
 		w.wait(4 * time.Second) // one tick writes it down, the next one sees it
-		s := w.daemon.Status().Credentials[0]
+		s := w.daemon.refreshers[0].Credential()
 		if s.LastError == nil || s.LastError.Class != "unknown" || s.LastError.Message != "mint: the client panicked" {
 			w.Errorf("status %+v", s.LastError)
 		}

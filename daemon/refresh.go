@@ -1,94 +1,17 @@
 package daemon
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"time"
 
-	"wxtokend/daemon/config"
-	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/metrics"
 )
 
-// refreshHandler serves POST /refresh/KEY: a reader reports a token that
-// WeChat refused, or a person wants a refresh now. It answers as soon as the
-// wish lies in Redis; whichever replica is next carries it out.
-func (d *Daemon) refreshHandler(w http.ResponseWriter, req *http.Request) {
-	status, answer := d.refresh(req)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer)
-}
-
-// refreshWish is the body of POST /refresh/KEY. A report names the refused
-// token or its fingerprint; without either it is a person's wish.
-type refreshWish struct {
-	Token       string `json:"token"`
-	Fingerprint string `json:"fingerprint"` // first 8 hex digits of the token's SHA-256
-	Force       bool   `json:"force"`       // replace the token even if it is fresh: it leaked
-}
-
 // leaked is how many forced refreshes it takes until WeChat refuses a leaked
 // token: one leaves it alive for the overlap, the second ends that.
 const leaked = 2
-
-func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
-	if code, problem := authorised(req, d.config.HTTP); problem != "" {
-		return code, map[string]string{"error": problem}
-	}
-	r := d.find(req.PathValue("key"))
-	if r == nil {
-		return http.StatusNotFound, map[string]string{"error": "no credential has this key; /status lists those that have one"}
-	}
-	var wish refreshWish
-	decoder := json.NewDecoder(io.LimitReader(req.Body, 4<<10))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&wish); err != nil && !errors.Is(err, io.EOF) {
-		return http.StatusBadRequest, map[string]string{"error": `the body must be {"token":"…"}, {"fingerprint":"…"}, {"force":true} or empty`}
-	}
-	if problem := wish.settle(); problem != "" {
-		return http.StatusBadRequest, map[string]string{"error": problem}
-	}
-	status, message, err := d.wish(req, r, wish)
-	if err != nil {
-		d.log.Warn("could not take a refresh request", "key", r.config.Key, "error", err)
-		return http.StatusServiceUnavailable, map[string]string{"error": "Redis does not take the request; try again"}
-	}
-	d.lookAgain()
-	code := map[store.Status]int{
-		store.Accepted: http.StatusAccepted, limited: http.StatusTooManyRequests, store.Changed: http.StatusConflict,
-	}[status]
-	if code == 0 {
-		code = http.StatusOK
-	}
-	return code, map[string]string{"result": string(status), "message": r.config.Key + ": " + message}
-}
-
-// settle leaves a report with a fingerprint alone, as it is compared. One that
-// cannot be right is a mistake of the caller, and would pass for an old token.
-func (w *refreshWish) settle() (problem string) {
-	if w.Force && w.Token+w.Fingerprint != "" {
-		return "force and a report exclude each other: WeChat decides about a report; send force alone if the token leaked"
-	}
-	if w.Token != "" {
-		w.Fingerprint = secret.Token(w.Token).Fingerprint()
-	}
-	if w.Fingerprint == "" {
-		return ""
-	}
-	w.Fingerprint = strings.TrimPrefix(strings.ToLower(w.Fingerprint), "token:") // as logs print it
-	if len(w.Fingerprint) != 8 || strings.Trim(w.Fingerprint, "0123456789abcdef") != "" {
-		return "a fingerprint is the first 8 hex digits of the token's SHA-256, as logs and /status show it: send those, or the token"
-	}
-	return ""
-}
 
 // What becomes of a wish, beside what Redis answers.
 const (
@@ -187,22 +110,4 @@ func (d *Daemon) find(key string) *refresher {
 		}
 	}
 	return nil
-}
-
-// authorised checks the bearer token; problem is "" if it is right. Hashes are
-// compared, so that not even the length shows in the time it takes.
-func authorised(req *http.Request, c config.HTTP) (code int, problem string) {
-	if c.TokenFile == "" {
-		return http.StatusForbidden, "switched off: set http.token_file"
-	}
-	want, err := c.ReadToken(req.Context())
-	if err != nil {
-		return http.StatusServiceUnavailable, "http.token_file cannot be read"
-	}
-	got, found := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
-	a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want.Reveal()))
-	if !found || subtle.ConstantTimeCompare(a[:], b[:]) != 1 {
-		return http.StatusUnauthorized, "the bearer token of http.token_file is needed"
-	}
-	return 0, ""
 }

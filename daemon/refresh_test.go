@@ -72,6 +72,8 @@ func TestRefreshIsGuarded(t *testing.T) {
 			{"no fingerprint", testKey, "Bearer " + bearer, `{"fingerprint":"zz"}`, http.StatusBadRequest},
 			{"more than a fingerprint", testKey, "Bearer " + bearer, `{"fingerprint":"0a1b2c3d4"}`, http.StatusBadRequest},
 			{"force and a token", testKey, "Bearer " + bearer, `{"force":true,"token":"98_other"}`, http.StatusBadRequest},
+			{"any case of the scheme", testKey, "bEARER  " + bearer, `{"token":"98_other"}`, http.StatusOK},
+			{"another scheme", testKey, "Basic " + bearer, `{"token":"98_other"}`, http.StatusUnauthorized},
 			{"force and a fingerprint", testKey, "Bearer " + bearer, `{"force":true,"fingerprint":"0a1b2c3d"}`, http.StatusBadRequest},
 		}
 		for _, c := range cases {
@@ -81,6 +83,52 @@ func TestRefreshIsGuarded(t *testing.T) {
 		}
 		if w.mints() != 1 {
 			t.Errorf("%d mints, want 1", w.mints())
+		}
+	})
+}
+
+// TestParseWish: a body names one thing, or it is a mistake. A reader whose
+// variable is empty must not draw a token.
+func TestParseWish(t *testing.T) {
+	fingerprint := secret.Token("98_x").Fingerprint()
+	for body, want := range map[string]refreshWish{
+		"":                                 {},
+		`{"token":"98_x"}`:                 {Fingerprint: fingerprint},
+		" {\"token\" : \"98_x\"}\r\n":      {Fingerprint: fingerprint},
+		`{"fingerprint":"0A1b2c3d"}`:       {Fingerprint: "0a1b2c3d"},
+		`{"fingerprint":"token:0a1b2c3d"}`: {Fingerprint: "0a1b2c3d"},
+		`{"force":true}`:                   {Force: true},
+	} {
+		if wish, problem := parseWish([]byte(body)); wish != want || problem != "" {
+			t.Errorf("%q: %+v, %s", body, wish, problem)
+		}
+	}
+	for _, body := range []string{
+		`{"token":""}`, `{"token":null}`, `{"token":7}`, `{"token":["98_x"]}`, `{"fingerprint":""}`, `{"fingerprint":null}`, `{"fingerprint":"token:"}`,
+		`{"force":false}`, `{"force":null}`, `{"force":"true"}`, `{"force":1}`, `{"Force":true}`, `{"force":true,"token":null}`, `{"token":"","force":true}`,
+		`{"token":"98_x","fingerprint":"0a1b2c3d"}`, `{"token":"98_x","token":""}`, `{}`, `{} garbage`, `{"token":"98_x"} garbage`, `{"token":"98_x"}{}`,
+		`[]`, `null`, `true`, `0`, `""`, ` `, "\n", "\t\r\n", "\ufeff", "\x00", `{"token":"98_x"`, `token=98_x`, `98_x`,
+	} {
+		if wish, problem := parseWish([]byte(body)); problem == "" {
+			t.Errorf("%q is taken for %+v", body, wish)
+		}
+	}
+}
+
+// TestEmptyVariables: what a shell script with an empty variable sends.
+func TestEmptyVariables(t *testing.T) {
+	inWorld(t, "classic", func(w *world) {
+		w.protect()
+		w.start()
+		w.wait(time.Minute)
+		before := w.mints()
+		for _, body := range []string{`{"token":""}`, `{"token":null}`, `{}`, `{} garbage`, `[]`, `null`, "\n"} {
+			w.said(400, body, "exactly one of", "must be empty")
+		}
+		w.said(400, `{"token":"`+strings.Repeat("x", 5000)+`"}`, "longer than 4 KiB")
+		w.wait(10 * time.Second)
+		if w.mints() != before {
+			t.Errorf("%d mints", w.mints()-before)
 		}
 	})
 }

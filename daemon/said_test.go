@@ -87,7 +87,7 @@ func TestUnreadableSecret(t *testing.T) {
 		if w.logged("level=WARN") != 1 || w.logged("could not read the AppSecret") != 1 || w.calls() != 0 {
 			w.Errorf("%d calls\n%s", w.calls(), w.story())
 		}
-		notes := strings.Join(w.daemon.Status().Credentials[0].Notes, "\n")
+		notes := strings.Join(w.daemon.refreshers[0].Credential().Notes, "\n")
 		if !strings.Contains(notes, "could not read the AppSecret") {
 			w.Errorf("the page says %q", notes)
 		}
@@ -95,7 +95,7 @@ func TestUnreadableSecret(t *testing.T) {
 			w.Fatal(err)
 		}
 		w.wait(4 * time.Second)
-		if notes := w.daemon.Status().Credentials[0].Notes; !w.accepted() || len(notes) != 0 {
+		if notes := w.daemon.refreshers[0].Credential().Notes; !w.accepted() || len(notes) != 0 {
 			w.Errorf("with the file: notes %q\n%s", notes, w.story())
 		}
 	})

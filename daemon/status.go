@@ -60,12 +60,26 @@ func (r *refresher) redisTime() time.Time {
 	return r.now(time.Now())
 }
 
-// status is the credential for people and programs. It waits for nobody.
-func (r *refresher) status() web.Credential {
+// Brief implements web.Entry.
+func (r *refresher) Brief() web.Brief {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	local := time.Now()
-	c := web.Credential{Key: r.config.Key, AppID: r.config.AppID, Kind: kind, API: r.config.API, State: r.state(local), Notes: r.notes()}
+	return web.Brief{
+		Key: r.config.Key, State: r.state(local), Ready: r.unready(local) == "",
+		Failures: r.seen.State.Failures, Notes: len(r.notes()),
+	}
+}
+
+// Credential implements web.Entry. It waits for nobody.
+func (r *refresher) Credential() web.Credential {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	local := time.Now()
+	c := web.Credential{
+		Key: r.config.Key, AppID: r.config.AppID, Kind: kind, API: r.config.API, State: r.state(local),
+		Notes: r.notes(), Unready: r.unready(local),
+	}
 	if r.seen.local.IsZero() {
 		return c
 	}
@@ -125,12 +139,9 @@ func (r *refresher) notes() []string {
 const silentFor = 3
 
 // unready says why readers of this credential cannot rely on its key, "" if they can.
-func (r *refresher) unready() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	local := time.Now()
+func (r *refresher) unready(local time.Time) string {
 	state := r.state(local)
-	reason := r.config.Key + ": " + string(state)
+	reason := string(state)
 	switch {
 	case state == web.Fresh, state == web.Due:
 		return ""

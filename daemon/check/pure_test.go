@@ -28,7 +28,9 @@ func TestStored(t *testing.T) {
 		{"fresh", func(*store.Observation) {}, "ok    token K: " + ours.String() + " for another 1h0m0s, minted 2026-01-02T02:04:05Z\n"},
 		{"empty", func(o *store.Observation) { *o = store.Observation{Now: now} }, "ok    token K: none yet: the daemon asks for one when it starts"},
 		{"another appid", func(o *store.Observation) { o.State, o.Other.AppID = store.State{}, "wx\x1bother" }, `warn  token K: it belongs to the appid wx\x1bother`},
-		{"another issuer", func(o *store.Observation) { o.State, o.Other = store.State{}, store.Other{AppID: appid, Issuer: "localhost:17323"} }, "warn  token K: the stored token comes from another wechat.base_url: localhost:17323"},
+		{"another issuer", func(o *store.Observation) {
+			o.State, o.Other = store.State{}, store.Other{AppID: appid, Issuer: "localhost:17323"}
+		}, "warn  token K: the stored token comes from another wechat.base_url: localhost:17323"},
 		{"written before us", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, theirs }, "warn  token K: " + theirs.String() + ", which no wxtokend wrote"},
 		{"garbage without state", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, "" }, "warn  token K: what lies under the key is no token"},
 		{"garbage", func(o *store.Observation) { o.Value.Token = "" }, "warn  token K: what lies under the key is no token"},

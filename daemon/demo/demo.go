@@ -16,6 +16,7 @@ import (
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/web"
+	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
 	"wxtokend/metrics"
 )
@@ -32,15 +33,17 @@ const life = time.Minute
 
 // Command is `wxtokend demo`.
 type Command struct {
-	Redis    string `help:"Address of the embedded Redis." default:"127.0.0.1:6379"`
-	HTTP     string `help:"Address of the daemon's page." default:"127.0.0.1:9477"`
-	Simulate string `help:"Address of the simulated WeChat." default:"127.0.0.1:9478"`
-	API      string `help:"WeChat's endpoint: stable or classic." default:"stable" enum:"stable,classic"`
+	Redis    string `help:"address of the embedded Redis" default:"127.0.0.1:6379" placeholder:"HOST:PORT"`
+	HTTP     string `help:"address of the daemon's page" default:"127.0.0.1:9477" placeholder:"HOST:PORT"`
+	Simulate string `help:"address of the simulated WeChat" default:"127.0.0.1:9478" placeholder:"HOST:PORT"`
+	API      string `help:"WeChat's endpoint: stable or classic" default:"stable"`
 }
 
-// Validate says what is wrong with the flags. The parser of the command line
-// asks, so that a mistake in them is one of usage.
+// Validate says what is wrong with the flags: a mistake in them is one of usage.
 func (c Command) Validate() error {
+	if c.API != string(wechat.Stable) && c.API != string(wechat.Classic) {
+		return errors.New("--api: must be stable or classic")
+	}
 	for _, flag := range []struct{ name, addr string }{{"redis", c.Redis}, {"http", c.HTTP}, {"simulate", c.Simulate}} {
 		if err := config.CheckListen(flag.addr); err != nil {
 			return fmt.Errorf("--%s: %w", flag.name, err)
@@ -95,10 +98,10 @@ func periods() wechatsim.Periods {
 	return p
 }
 
-func (c Command) config(redis, wechat string) config.Config {
+func (c Command) config(redis, weChat string) config.Config {
 	f := config.Default()
 	f.Redis.URL = secret.Secret("embedded://" + redis)
-	f.WeChat.BaseURL = "http://" + wechat
+	f.WeChat.BaseURL = "http://" + weChat
 	f.WeChat.Timeout = 2 * time.Second
 	f.Refresh.Poll, f.Refresh.Lease = time.Second, 6*time.Second
 	f.Refresh.BackoffMin, f.Refresh.BackoffMax = 100*time.Millisecond, 5*time.Second
@@ -128,7 +131,7 @@ func (t taken) listen(ctx context.Context, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-func explain(out io.Writer, redis, page, wechat string) {
+func explain(out io.Writer, redis, page, weChat string) {
 	_, port, _ := net.SplitHostPort(redis)
 	_, _ = fmt.Fprintf(out, `
 wxtokend demo: a token that lives one minute, always fresh in Redis.
@@ -144,5 +147,5 @@ wxtokend demo: a token that lives one minute, always fresh in Redis.
                   then watch the page: the stored token stays as long as it lives
   stop            Ctrl-C
 
-`, page, port, wechat)
+`, page, port, weChat)
 }

@@ -16,15 +16,14 @@ import (
 
 // Simulate is `wxtokend simulate`.
 type Simulate struct {
-	Listen  string        `help:"Address to listen on." default:"127.0.0.1:9478"`
-	App     []string      `help:"An account, APPID:SECRET; may be given several times." placeholder:"APPID:SECRET" default:"wx0123456789abcdef:0123456789abcdef0123456789abcdef"`
-	Life    time.Duration `help:"How long a token lives." default:"2h"`
-	Overlap time.Duration `help:"How long a superseded token is accepted, and how early the stable endpoint renews; default: life/24, as at WeChat."`
-	Seed    uint64        `help:"Draw the same tokens and faults each time; 0: random."`
+	Listen  string        `help:"address to listen on" default:"127.0.0.1:9478" placeholder:"HOST:PORT"`
+	App     []string      `arg:"separate" help:"an account; may be given several times; default: the one of the demo" placeholder:"APPID:SECRET"`
+	Life    time.Duration `help:"how long a token lives" default:"2h"`
+	Overlap time.Duration `help:"how long a superseded token is accepted, and how early the stable endpoint renews; default: life/24, as at WeChat"`
+	Seed    uint64        `help:"draw the same tokens and faults each time; 0: random" default:"0"`
 }
 
-// Validate says what is wrong with the flags. The parser of the command line
-// asks, so that a mistake in them is one of usage.
+// Validate says what is wrong with the flags: a mistake in them is one of usage.
 func (s Simulate) Validate() error {
 	if err := config.CheckListen(s.Listen); err != nil {
 		return fmt.Errorf("--listen: %w", err)
@@ -46,6 +45,9 @@ func (s Simulate) simulator() (*wechatsim.Server, error) {
 	}
 	if s.Overlap > 0 {
 		o.Periods.Overlap, o.Periods.RenewWindow = s.Overlap, s.Overlap
+	}
+	if len(s.App) == 0 {
+		o.Apps = []wechatsim.App{{AppID: appID, Secret: appSecret}}
 	}
 	for _, text := range s.App {
 		id, appSecret, ok := strings.Cut(text, ":")

@@ -188,8 +188,6 @@ func (f *form) command(e *ast.FuncCallExpr) {
 	switch command.Value {
 	case "TIME":
 		keys = 0
-	case "DEL", "EXISTS":
-		keys = len(e.Args) - 1
 	}
 	if keys > len(e.Args)-1 || keys == 0 && command.Value != "TIME" {
 		f.find(e, "%s names no key", command.Value)

@@ -22,8 +22,26 @@ import (
 const (
 	clientTimeout = 5 * time.Second
 	statusLimit   = 8 << 20
+	statusPages   = 1000
 	probeLimit    = 64 << 10
 )
+
+// Client asks one daemon over HTTP. The zero value is none.
+type Client struct{ base *url.URL }
+
+// NewClient returns a client of the daemon at baseURL, such as
+// http://127.0.0.1:9477. A user and password in it are sent as basic
+// authentication, for a proxy in between; no error repeats them.
+func NewClient(baseURL string) (Client, error) {
+	u, err := url.Parse(baseURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return Client{}, errors.New("must be http://HOST:PORT")
+	}
+	return Client{u}, nil
+}
+
+// String is the base URL without its password.
+func (c Client) String() string { return strings.TrimSuffix(c.base.Redacted(), "/") }
 
 // ListenURL is the base URL under which a daemon with this http.listen can be
 // reached from its own host.
@@ -42,21 +60,35 @@ func ListenURL(listen string) string {
 	return base.String()
 }
 
-// FetchStatus asks the daemon at baseURL for its status, once, within 5 s.
-func FetchStatus(ctx context.Context, baseURL string) (Status, error) {
-	code, body, err := ask(ctx, http.MethodGet, baseURL, "/status", nil, statusLimit)
+// Status asks the daemon for the status of all credentials, page after page and
+// each within 5 s.
+func (c Client) Status(ctx context.Context) (Status, error) {
+	whole, err := c.statusPage(ctx, query{page: 1, limit: maxLimit}.String())
+	for page := 1; err == nil && whole.Next != nil; page++ {
+		if page == statusPages || !strings.HasPrefix(*whole.Next, "?") {
+			return Status{}, fmt.Errorf("%s/status has no end: is this wxtokend?", c)
+		}
+		var next Status
+		next, err = c.statusPage(ctx, *whole.Next)
+		whole.Credentials, whole.Next = append(whole.Credentials, next.Credentials...), next.Next
+	}
+	return whole, err
+}
+
+func (c Client) statusPage(ctx context.Context, query string) (Status, error) {
+	code, body, err := c.ask(ctx, http.MethodGet, "/status", query, nil, statusLimit)
 	if err != nil {
 		return Status{}, err
 	}
 	if code != http.StatusOK {
-		return Status{}, fmt.Errorf("%s/status answered %d %s: is this wxtokend?", baseURL, code, http.StatusText(code))
+		return Status{}, fmt.Errorf("%s/status answered %d %s: is this wxtokend?", c, code, http.StatusText(code))
 	}
 	var s Status
 	if err := json.Unmarshal(body, &s); err != nil {
-		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: %w: is this wxtokend?", baseURL, err)
+		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: %w: is this wxtokend?", c, err)
 	}
 	if s.Version == "" || s.Instance == "" { // any JSON object would do until here
-		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?", baseURL)
+		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?", c)
 	}
 	return s, nil
 }
@@ -64,8 +96,8 @@ func FetchStatus(ctx context.Context, baseURL string) (Status, error) {
 // Probe asks one of the probe endpoints, such as /readyz: nil on 200 and "ok",
 // else an error with the reasons that the daemon gave. Whatever else listens
 // there may answer 200 to everything.
-func Probe(ctx context.Context, baseURL, path string) error {
-	code, body, err := ask(ctx, http.MethodGet, baseURL, path, nil, probeLimit)
+func (c Client) Probe(ctx context.Context, path string) error {
+	code, body, err := c.ask(ctx, http.MethodGet, path, "", nil, probeLimit)
 	if err != nil {
 		return err
 	}
@@ -73,42 +105,49 @@ func Probe(ctx context.Context, baseURL, path string) error {
 		if strings.TrimSpace(string(body)) == probeOK {
 			return nil
 		}
-		return fmt.Errorf("%s%s answered 200 OK, but not %q: is this wxtokend?", baseURL, path, probeOK)
+		return fmt.Errorf("%s%s answered 200 OK, but not %q: is this wxtokend?", c, path, probeOK)
 	}
-	reasons := oneLine(strings.ReplaceAll(strings.TrimSpace(string(body)), "\n", "; "))
-	return fmt.Errorf("%s%s answered %d %s: %s", baseURL, path, code, http.StatusText(code), reasons)
+	reasons := printable(strings.ReplaceAll(strings.TrimSpace(string(body)), "\n", "; "), textLimit)
+	return fmt.Errorf("%s%s answered %d %s: %s", c, path, code, http.StatusText(code), reasons)
 }
 
-// Refresh asks the daemon at baseURL for a refresh of key, once, within 5 s,
-// and returns what it said. bearer is the token of its http.token_file.
-func Refresh(ctx context.Context, baseURL, key string, force bool, bearer secret.Secret) (message string, err error) {
+// Refresh asks the daemon for a refresh of key, once, within 5 s, and returns
+// what it said. bearer is the token of its http.token_file.
+func (c Client) Refresh(ctx context.Context, key string, force bool, bearer secret.Secret) (message string, err error) {
+	if c.base.User != nil {
+		return "", errors.New("a refresh is authorised by http.token_file: name the daemon by a URL without user and password")
+	}
 	authorise := func(req *http.Request) {
 		req.Header.Set("Authorization", "Bearer "+bearer.Reveal())
 		if force {
 			req.Body = io.NopCloser(strings.NewReader(`{"force":true}`))
 		}
 	}
-	code, body, err := ask(ctx, http.MethodPost, baseURL, "/refresh/"+url.PathEscape(key), authorise, probeLimit)
+	code, body, err := c.ask(ctx, http.MethodPost, "/refresh/"+pathOf(key), "", authorise, probeLimit)
 	if err != nil {
 		return "", err
 	}
 	var answer struct{ Message, Error string }
 	_ = json.Unmarshal(body, &answer) // whoever answers something else is quoted
-	message = oneLine(cmp.Or(answer.Message, answer.Error, strings.TrimSpace(string(body))))
+	message = printable(cmp.Or(answer.Message, answer.Error, strings.TrimSpace(string(body))), textLimit)
 	if code == http.StatusAccepted {
 		return message, nil
 	}
-	return "", fmt.Errorf("%s refused the refresh: %d %s: %s", baseURL, code, http.StatusText(code), message)
+	return "", fmt.Errorf("%s refused the refresh: %d %s: %s", c, code, http.StatusText(code), message)
 }
 
+// pathOf is key as one segment of a path. A server may resolve a dot segment,
+// and has to leave an escaped one alone.
+func pathOf(key string) string { return strings.ReplaceAll(url.PathEscape(key), ".", "%2E") }
+
 // ask makes one request without proxies and redirects: the answer of anybody
-// but the daemon at baseURL would be about somebody else.
-func ask(ctx context.Context, method, baseURL, path string, prepare func(*http.Request), limit int64) (code int, body []byte, err error) {
+// but the daemon itself would be about somebody else.
+func (c Client) ask(ctx context.Context, method, path, query string, prepare func(*http.Request), limit int64) (code int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, baseURL+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String()+query, nil)
 	if err != nil {
-		return 0, nil, fmt.Errorf("ask daemon: %w", err)
+		return 0, nil, fmt.Errorf("ask %s%s: not a URL", c, path) // the error would repeat the password
 	}
 	if prepare != nil {
 		prepare(req)
@@ -119,29 +158,29 @@ func ask(ctx context.Context, method, baseURL, path string, prepare func(*http.R
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, nil, unreachable(baseURL, err)
+		return 0, nil, c.unreachable(err)
 	}
 	defer resp.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return 0, nil, fmt.Errorf("read %s%s: %w", baseURL, path, err)
+		return 0, nil, fmt.Errorf("read %s%s: %w", c, path, err)
 	}
 	if int64(len(body)) > limit {
-		return 0, nil, fmt.Errorf("read %s%s: more than %d bytes", baseURL, path, limit)
+		return 0, nil, fmt.Errorf("read %s%s: more than %d bytes", c, path, limit)
 	}
 	return resp.StatusCode, body, nil
 }
 
 // unreachable keeps the last cause of err and adds what to look at: the layers
 // between say dial, tcp and connect, which the address says already.
-func unreachable(baseURL string, err error) error {
+func (c Client) unreachable(err error) error {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		err = errno
 	} else if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("the daemon at %s gives no answer within %s: %w", baseURL, clientTimeout, err)
+		return fmt.Errorf("the daemon at %s gives no answer within %s: %w", c, clientTimeout, err)
 	}
-	return fmt.Errorf("no daemon answers at %s: %w; is it running, is http.listen the same?", baseURL, err)
+	return fmt.Errorf("no daemon answers at %s: %w; is it running, is http.listen the same?", c, err)
 }

@@ -34,9 +34,19 @@ func closedPort(t *testing.T) string {
 	return "http://" + ln.Addr().String()
 }
 
-func TestFetchStatus(t *testing.T) {
-	base := listen(t, web.NewHandler(sample(), prometheus.NewRegistry()))
-	s, err := web.FetchStatus(t.Context(), base)
+// of is a client of the daemon at base.
+func of(t *testing.T, base string) web.Client {
+	t.Helper()
+	c, err := web.NewClient(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestClientStatus(t *testing.T) {
+	base := listen(t, web.NewHandler(sample(), sample().Live, prometheus.NewRegistry()))
+	s, err := of(t, base).Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +57,7 @@ func TestFetchStatus(t *testing.T) {
 	golden(t, "table.txt", out.String())
 }
 
-func TestFetchStatusErrors(t *testing.T) {
+func TestClientStatusErrors(t *testing.T) {
 	answer := func(code int, body string) string {
 		return listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(code)
@@ -69,7 +79,6 @@ func TestFetchStatusErrors(t *testing.T) {
 	}))
 	tests := []struct{ name, base, want string }{
 		{"nobody", closedPort(t), "no daemon answers at %s: connection refused; is it running, is http.listen the same?"},
-		{"not a server", "http://127.0.0.1:port", "ask daemon: "},
 		{"404", answer(404, "not here"), "%s/status answered 404 Not Found: is this wxtokend?"},
 		{"redirect", answer(302, ""), "%s/status answered 302 Found: is this wxtokend?"},
 		{"a web page", answer(200, "<html>"), "%s/status is not a status of wxtokend: invalid character"},
@@ -81,7 +90,7 @@ func TestFetchStatusErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := web.FetchStatus(t.Context(), tt.base)
+			_, err := of(t, tt.base).Status(t.Context())
 			want := strings.ReplaceAll(tt.want, "%s", tt.base)
 			if err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("got  %v\nwant %s", err, want)
@@ -90,10 +99,10 @@ func TestFetchStatusErrors(t *testing.T) {
 	}
 }
 
-func TestFetchStatusNeverFollows(t *testing.T) {
-	elsewhere := listen(t, web.NewHandler(sample(), prometheus.NewRegistry()))
+func TestClientStatusNeverFollows(t *testing.T) {
+	elsewhere := listen(t, web.NewHandler(sample(), sample().Live, prometheus.NewRegistry()))
 	base := listen(t, http.RedirectHandler(elsewhere+"/status", http.StatusFound))
-	if s, err := web.FetchStatus(t.Context(), base); err == nil {
+	if s, err := of(t, base).Status(t.Context()); err == nil {
 		t.Errorf("believed the status of another server: %v", s)
 	}
 }
@@ -102,32 +111,32 @@ func TestClientsStopWithTheirContext(t *testing.T) {
 	base := listen(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	ctx, cancel := context.WithTimeout(t.Context(), 1)
 	defer cancel()
-	err := web.Probe(ctx, base, "/healthz")
+	err := of(t, base).Probe(ctx, "/healthz")
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "the daemon at "+base+" gives no answer within ") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestProbe(t *testing.T) {
-	src := source{ready: []string{"a: no token is stored", "b: WeChat refuses the stored token"}}
-	base := listen(t, web.NewHandler(src, prometheus.NewRegistry()))
-	if err := web.Probe(t.Context(), base, "/healthz"); err != nil {
+	src := unready("no token is stored", "WeChat refuses the stored token")
+	base := listen(t, web.NewHandler(src, src.Live, prometheus.NewRegistry()))
+	if err := of(t, base).Probe(t.Context(), "/healthz"); err != nil {
 		t.Errorf("healthz: %v", err)
 	}
-	want := base + "/readyz answered 503 Service Unavailable: a: no token is stored; b: WeChat refuses the stored token"
-	if err := web.Probe(t.Context(), base, "/readyz"); err == nil || err.Error() != want {
+	want := base + "/readyz answered 503 Service Unavailable: 2 of 2 credentials are not ready; a: no token is stored; b: WeChat refuses the stored token"
+	if err := of(t, base).Probe(t.Context(), "/readyz"); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 	for _, body := range []string{"", "OK\n", "ok, more or less", "<html>It works!</html>"} {
 		base := listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
 		want := base + `/healthz answered 200 OK, but not "ok": is this wxtokend?`
-		if err := web.Probe(t.Context(), base, "/healthz"); err == nil || err.Error() != want {
+		if err := of(t, base).Probe(t.Context(), "/healthz"); err == nil || err.Error() != want {
 			t.Errorf("%q: %v", body, err)
 		}
 	}
 	base = closedPort(t)
 	want = fmt.Sprintf("no daemon answers at %s: connection refused; is it running, is http.listen the same?", base)
-	if err := web.Probe(t.Context(), base, "/readyz"); err == nil || err.Error() != want {
+	if err := of(t, base).Probe(t.Context(), "/readyz"); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
@@ -152,7 +161,7 @@ func TestRefresh(t *testing.T) {
 				w.WriteHeader(tt.code)
 				_, _ = io.WriteString(w, tt.body)
 			}))
-			message, err := web.Refresh(t.Context(), base, "K", true, "bearer")
+			message, err := of(t, base).Refresh(t.Context(), "K", true, "bearer")
 			if sent != `/refresh/K{"force":true}` || authorization != "Bearer bearer" {
 				t.Errorf("sent %s with %s", sent, authorization)
 			}

@@ -3,32 +3,24 @@ package web
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// NewHandler answers GET and HEAD of /healthz, /readyz, /metrics, /status and
-// /. Other methods get 405 with Allow, other paths 404.
-func NewHandler(src Source, gatherer prometheus.Gatherer) http.Handler {
+// NewHandler answers GET and HEAD of /healthz, /readyz, /readyz/KEY, /metrics,
+// /status and /. Other methods get 405 with Allow, other paths 404. live is nil,
+// or why a restart is in order; it must wait for nothing.
+func NewHandler(src Source, live func() error, gatherer prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		var reasons []string
-		if err := src.Live(); err != nil {
-			reasons = []string{err.Error()}
-		}
-		probe(w, reasons)
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		probe(w, src.Ready())
-	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, dead(live)) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, unready(src)) })
+	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) { probeKey(w, src, r.PathValue("key")) })
 	// One collector that fails must not take the others' series along.
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { serveStatus(w, src.Status()) })
-	page := newPage()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { page.serve(w, src) })
-	return secured(mux, page.policy)
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) { serveStatus(w, r, src) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r, src, live) })
+	return secured(mux, policy())
 }
 
 // secured sets the headers that every answer carries, 404 and 405 included.
@@ -43,30 +35,29 @@ func secured(next http.Handler, policy string) http.Handler {
 	})
 }
 
-// probeOK is the body of a probe that found nothing wrong.
-const probeOK = "ok"
-
-// probe answers probeOK, or 503 and one reason a line.
-func probe(w http.ResponseWriter, reasons []string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if len(reasons) == 0 {
-		_, _ = w.Write([]byte(probeOK + "\n")) // an error means that the client went away
+func serveStatus(w http.ResponseWriter, r *http.Request, src Source) {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	var body strings.Builder
-	for _, reason := range reasons {
-		body.WriteString(oneLine(reason) + "\n")
-	}
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write([]byte(body.String()))
-}
-
-func serveStatus(w http.ResponseWriter, s Status) {
-	body, err := json.Marshal(s)
+	body, err := json.Marshal(newStatus(src, q))
 	if err != nil { // a number that JSON does not have, such as NaN
 		http.Error(w, "encode status: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(append(body, '\n'))
+}
+
+// newStatus computes only what q shows.
+func newStatus(src Source, q query) Status {
+	about := src.Overview()
+	s := Status{Version: about.Version, Instance: about.Instance, Time: about.Time}
+	chosen, total := q.choose(src.Credentials())
+	for _, e := range chosen {
+		s.Credentials = append(s.Credentials, e.Credential())
+	}
+	s.Total, s.Next = total, q.next(total)
+	return s
 }

@@ -5,8 +5,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,12 +21,12 @@ type response struct {
 }
 
 // ask sends one request to a handler of src whose registry has one counter.
-func ask(t *testing.T, src web.Source, method, path string) response {
+func ask(t *testing.T, src source, method, path string) response {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "sample_total", Help: "A sample."}), broken{})
 	recorder := httptest.NewRecorder()
-	web.NewHandler(src, reg).ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
+	web.NewHandler(src, src.Live, reg).ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
 	resp := recorder.Result()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -46,6 +48,8 @@ func (broken) Collect(ch chan<- prometheus.Metric) {
 }
 
 func TestProbes(t *testing.T) {
+	two := unready("missing", "rejected", "")
+	many := unready(append(slices.Repeat([]string{"missing"}, 12), "")...)
 	tests := []struct {
 		name, path string
 		src        source
@@ -54,12 +58,23 @@ func TestProbes(t *testing.T) {
 	}{
 		{"alive", "/healthz", source{}, 200, "ok\n"},
 		{"ready", "/readyz", source{}, 200, "ok\n"},
+		{"all ready", "/readyz", unready("", ""), 200, "ok\n"},
 		{"stuck", "/healthz", source{live: errStuck}, 503, "no tick has ended for 14s\n"},
-		{"one reason", "/readyz", source{ready: []string{"a: missing"}}, 503, "a: missing\n"},
-		{"two reasons", "/readyz", source{ready: []string{"a: missing", "b: rejected"}}, 503, "a: missing\nb: rejected\n"},
-		{"not ready is alive", "/healthz", source{ready: []string{"a: missing"}}, 200, "ok\n"},
+		{"one of one", "/readyz", unready("missing"), 503, "a: missing\n"},
+		{"two of three", "/readyz", two, 503, "2 of 3 credentials are not ready\na: missing\nb: rejected\n"},
+		{"twelve", "/readyz", many, 503, "12 of 13 credentials are not ready\na: missing\nb: missing\nc: missing\nd: missing\ne: missing\n" +
+			"f: missing\ng: missing\nh: missing\ni: missing\nj: missing\nand 2 more: see /status\n"},
+		{"not ready is alive", "/healthz", unready("missing"), 200, "ok\n"},
 		{"stuck may be ready", "/readyz", source{live: errStuck}, 200, "ok\n"},
-		{"a reason stays on its line", "/readyz", source{ready: []string{"a\nok: \x1b[2J"}}, 503, "a ok:  [2J\n"},
+		{"a reason stays on its line", "/readyz", unready("no\nok: \x1b[2J"), 503, "a: no ok: \\x1b[2J\n"},
+		{"one that is ready", "/readyz/c", two, 200, "ok\n"},
+		{"one that is not", "/readyz/b", two, 503, "b: rejected\n"},
+		{"one of one that is not", "/readyz/a", unready("missing"), 503, "a: missing\n"},
+		{"unknown", "/readyz/d", two, 404, "no credential has the key d; /status lists those that have one\n"},
+		{"no key", "/readyz/", two, 404, "no credential has the key ; /status lists those that have one\n"},
+		{"hostile", "/readyz/%1b%5b2J%e2%80%ae", two, 404, "no credential has the key \\x1b[2J\\u202e; /status lists those that have one\n"},
+		{"long", "/readyz/" + strings.Repeat("x", 5000), two, 404, "no credential has the key " + strings.Repeat("x", 200) +
+			"… (4800 bytes more); /status lists those that have one\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,10 +89,26 @@ func TestProbes(t *testing.T) {
 	}
 }
 
+// A key may hold whatever Redis takes: any of it can be asked for.
+func TestReadyOfOddKeys(t *testing.T) {
+	paths := map[string]string{
+		"shop/1": "shop/1", "shop/2": "shop%2F2", "a//b": "a%2F%2Fb", "..": "%2E%2E", ".": "%2E", "x/../y": "x%2F..%2Fy", "50%": "50%25",
+		"a b+c": "a%20b+c", "公众号": "%E5%85%AC%E4%BC%97%E5%8F%B7", "{tag}:k?x=1#y": "%7Btag%7D:k%3Fx=1%23y", "\xff": "%ff", "/": "%2F",
+	}
+	for key, path := range paths {
+		c := credential(key, web.Missing)
+		c.Unready = "missing"
+		resp := ask(t, source{status: web.Status{Credentials: []web.Credential{credential("other", web.Fresh), c}}}, http.MethodGet, "/readyz/"+path)
+		if resp.StatusCode != 503 {
+			t.Errorf("%q: %d %s", key, resp.StatusCode, resp.body)
+		}
+	}
+}
+
 func TestRoutes(t *testing.T) {
-	for _, path := range []string{"/", "/healthz", "/readyz", "/metrics", "/status"} {
+	for _, path := range []string{"/", "/healthz", "/readyz", "/readyz/WXAccessToken", "/metrics", "/status"} {
 		for _, method := range []string{"GET", "HEAD"} {
-			if resp := ask(t, source{}, method, path); resp.StatusCode != 200 {
+			if resp := ask(t, sampleReady(), method, path); resp.StatusCode != 200 {
 				t.Errorf("%s %s: %d", method, path, resp.StatusCode)
 			}
 		}
@@ -93,6 +124,11 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("GET %s: %d", path, resp.StatusCode)
 		}
 	}
+}
+
+// sampleReady has one credential, and nothing to say about it.
+func sampleReady() source {
+	return source{status: web.Status{Credentials: []web.Credential{fresh("WXAccessToken", time.Hour)}}}
 }
 
 func TestHeadersOfEveryAnswer(t *testing.T) {

@@ -2,9 +2,7 @@ package web
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 )
 
 // humane prints the two largest units of d, which is all that a person reads:
@@ -51,16 +49,4 @@ func dueWords(at, now *time.Time) string {
 		return "now"
 	}
 	return relative(at, now)
-}
-
-// oneLine makes text that came from outside safe for a terminal and a line
-// protocol: an errmsg or a key with an escape sequence could rewrite the
-// screen, and one with a line feed could forge a reason.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-			return ' '
-		}
-		return r
-	}, text)
 }

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
 )
 
 func TestHumane(t *testing.T) {
@@ -81,21 +80,4 @@ func TestRelativeAndDueWords(t *testing.T) {
 	if relative(nil, &now)+relative(&now, nil)+dueWords(nil, &now)+dueWords(&now, nil) != "" {
 		t.Error("words for a time that is not known")
 	}
-}
-
-func FuzzOneLine(f *testing.F) {
-	for _, text := range []string{"", "plain", "公众号", "a\r\nb\tc", "\x1b]0;title\x07", "\u202eabc", "\x85", "\xff\xfe"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		got := oneLine(text)
-		for _, r := range got {
-			if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-				t.Fatalf("oneLine(%q) = %q", text, got)
-			}
-		}
-		if len([]rune(got)) != len([]rune(text)) {
-			t.Errorf("oneLine(%q) = %q loses characters", text, got)
-		}
-	})
 }

@@ -2,47 +2,41 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
-	_ "embed" // page.html and page.css
+	_ "embed" // page.css
 	"encoding/base64"
 	"fmt"
-	"html/template"
-	"math"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-//go:embed page.html
-var pageHTML string
+//go:generate go run github.com/a-h/templ/cmd/templ@v0.3.1100 generate -f page.templ
 
 //go:embed page.css
 var pageCSS string
 
-// page renders the status for people. It has no script, so that its policy can
-// forbid them all: whatever a key or an errmsg holds, nothing of it runs.
-type page struct {
-	template *template.Template
-	policy   string
-}
-
-func newPage() page {
+// policy forbids every script, which the page does not have: whatever a key or
+// an errmsg holds, nothing of it runs.
+func policy() string {
 	hash := sha256.Sum256([]byte(pageCSS))
-	return page{
-		template: template.Must(template.New("page").Funcs(template.FuncMap{"words": words}).Parse(pageHTML)), // embedded: a test parses it
-		policy: fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-			base64.StdEncoding.EncodeToString(hash[:])),
-	}
+	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+		base64.StdEncoding.EncodeToString(hash[:]))
 }
 
-// serve renders into memory first: a failure must not leave half a page with
-// the status 200.
-func (p page) serve(w http.ResponseWriter, src Source) {
+// servePage renders into memory first: a failure must not leave half a page
+// with the status 200.
+func servePage(w http.ResponseWriter, r *http.Request, src Source, live func() error) {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	var body bytes.Buffer
-	if err := p.template.Execute(&body, newView(src)); err != nil {
+	if err := page(newView(src, dead(live), q)).Render(context.Background(), &body); err != nil {
 		http.Error(w, "render page: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -50,153 +44,137 @@ func (p page) serve(w http.ResponseWriter, src Source) {
 	_, _ = w.Write(body.Bytes())
 }
 
-// view is everything that page.html shows.
+// So many credentials are shown as cards, which tell all that is known. Of more
+// than a few, only the first ones in trouble are, and the rest are rows of a table.
+const (
+	few      = 12
+	fewOfAll = 6
+)
+
+// view is everything that the page shows.
 type view struct {
-	Status
-	CSS     template.CSS
-	Now     moment
-	Reasons []string // why not alive, then why not ready
-	Trouble int      // credentials that a person should look at
-	Cards   []card
+	Version, Instance string
+	Now               moment
+	Reasons           []string // why not alive, then why not ready
+	Total, Trouble    int      // all credentials, and those of them that a person should look at
+	Tabs              []tab    // none if there are few credentials
+	Query             query
+	Cards             []card
+	Rows              []card
+	Found             int    // how many Query matches
+	Previous, Next    string // the queries of the pages beside this one, "" for none
 }
 
-// card is one credential.
-type card struct {
-	Credential
-	Explain   string // the state in a sentence or two; "" for the normal ones
-	Message   string // of LastError, without the cure
-	Advice    string // what to do about the state, where no Cure says it
-	Usable    bool   // a reader gets a valid token, whatever fails meanwhile
-	Trouble   bool   // a person should look at it
-	Big, Unit string // the life that is left, in large type; without a unit there is none to tell
-	Left      string // the same as a length of the bar, such as "62.5%"; "" is not known
-	Mark      string // where on the bar the next refresh stands; "" is nowhere
-	Times     []moment
-	Failed    *moment // when LastError happened
+// tab shows the credentials in one state, and how many those are.
+type tab struct {
+	Label, Query string
+	Count        int
+	Chosen       bool
 }
 
-// moment is one time in words and exactly; a label alone if it is not known.
-type moment struct{ Label, Words, Exact, ISO string }
-
-func newMoment(label string, at *time.Time, words string) moment {
-	if at == nil {
-		return moment{Label: label}
-	}
-	utc := at.UTC()
-	return moment{label, words, utc.Format("2006-01-02 15:04:05 UTC"), utc.Format(time.RFC3339)}
-}
-
-func newView(src Source) view {
-	s := src.Status()
-	v := view{Status: s, CSS: template.CSS(pageCSS), Now: newMoment("", s.Time, ""), Reasons: slices.Clone(src.Ready())}
-	if err := src.Live(); err != nil {
-		v.Reasons = append([]string{err.Error()}, v.Reasons...)
-	}
-	for _, c := range s.Credentials {
-		for i, reason := range v.Reasons {
-			v.Reasons[i] = withoutCure(reason, c.Cure)
-		}
-		v.Cards = append(v.Cards, newCard(c, s.Time))
-		if v.Cards[len(v.Cards)-1].Trouble {
+// newView asks each credential for its brief once, and those that are shown for
+// the rest. Those in trouble come first.
+func newView(src Source, dead []string, q query) view {
+	about := src.Overview()
+	v := view{Version: printable(about.Version, nameLimit), Instance: printable(about.Instance, nameLimit), Query: q, Reasons: dead, Now: newMoment("", about.Time, "")}
+	var bad, good, unready []Entry
+	counts := map[State]int{}
+	for e := range src.Credentials() {
+		b := e.Brief()
+		v.Total++
+		if b.trouble() {
 			v.Trouble++
 		}
+		if !b.Ready {
+			unready = append(unready, e)
+		}
+		if strings.Contains(b.Key, q.key) {
+			counts[b.State]++
+		}
+		switch {
+		case !q.matches(b):
+		case b.trouble():
+			bad = append(bad, e)
+		default:
+			good = append(good, e)
+		}
 	}
+	v.addReasons(unready)
+	v.addTabs(counts)
+	v.show(append(bad, good...), about.Time)
 	return v
 }
 
-func newCard(c Credential, now *time.Time) card {
-	out := card{
-		Credential: c, Explain: explain(c), Usable: c.State == Fresh || c.State == Due, Big: "Not known",
-		Times: []moment{
-			newMoment("Expires", c.ExpiresAt, relative(c.ExpiresAt, now)),
-			newMoment("Next refresh", c.DueAt, dueWords(c.DueAt, now)),
-			newMoment("Last refresh", c.RefreshedAt, relative(c.RefreshedAt, now)),
-		},
-	}
-	out.Trouble = !out.Usable || c.Failures > 0 || len(c.Notes) > 0
-	if c.State == Missing {
-		out.Big = "No token"
-	}
-	if c.LastError != nil {
-		out.Message = withoutCure(c.LastError.Message, c.Cure)
-	}
-	if c.State == Rejected && c.Cure == "" {
-		out.Advice = "Nothing, if this happens once. If it comes back, another program draws tokens for this appid and ends these: find it and stop it."
-	}
-	if c.LastError != nil && c.LastError.At != nil {
-		out.Failed = new(newMoment("", c.LastError.At, relative(c.LastError.At, now)))
-	}
-	if c.ExpiresAt != nil && now != nil && c.State != Missing { // a life that no reader has is none
-		out.setLife(*c.ExpiresAt, *now)
-	}
-	return out
-}
-
-func (c *card) setLife(expiry, now time.Time) {
-	left := expiry.Sub(now)
-	c.Big, c.Unit = humane(left), "left"
-	if left <= 0 {
-		c.Unit = "past its expiry"
-	}
-	if c.Life <= 0 {
+// addReasons says why not ready. Of many credentials the list does, which begins
+// with them.
+func (v *view) addReasons(unready []Entry) {
+	if v.many() && len(unready) > 0 {
+		v.Reasons = append(v.Reasons, howMany(len(unready), v.Total))
 		return
 	}
-	c.Left = percent(left, c.Life)
-	if c.DueAt != nil && c.DueAt.Before(expiry) {
-		c.Mark = percent(expiry.Sub(*c.DueAt), c.Life)
+	for _, e := range unready {
+		c := e.Credential()
+		v.Reasons = append(v.Reasons, withoutCure(reason(c), c.Cure)) // the card tells it
 	}
 }
 
-// percent is part of whole as a length for SVG, within 0 and 100.
-func percent(part, whole time.Duration) string {
-	share := min(max(part.Seconds()/whole.Seconds(), 0), 1)
-	return strconv.FormatFloat(math.Floor(share*1000)/10, 'f', -1, 64) + "%"
-}
-
-func explain(c Credential) string {
-	switch c.State {
-	case Fresh, Due:
-		return ""
-	case Expired:
-		return "The stored token has expired. Readers of this key have no valid token."
-	case Missing:
-		if c.Fingerprint != nil {
-			return "The key is gone or overwritten. Its token is known and is being put back."
+func (v *view) addTabs(counts map[State]int) {
+	if !v.many() {
+		return
+	}
+	all := tab{Label: "all", Query: query{key: v.Query.key, page: 1, limit: v.Query.limit}.String(), Chosen: len(v.Query.states) == 0}
+	v.Tabs = append(v.Tabs, all)
+	for _, state := range states {
+		v.Tabs[0].Count += counts[state]
+		if chosen := slices.Contains(v.Query.states, state); chosen || counts[state] > 0 {
+			q := query{states: []State{state}, key: v.Query.key, page: 1, limit: v.Query.limit}
+			v.Tabs = append(v.Tabs, tab{string(state), q.String(), counts[state], chosen})
 		}
-		return "No token is stored under this key."
-	case Rejected:
-		return "WeChat refuses the stored token. The next refresh draws a new one."
 	}
-	return "No observation of Redis succeeded within the last lease, so nothing here is certain."
 }
 
-// withoutCure takes the cure out of a message of WeChat's refusal, which names
-// it between the meaning and WeChat's own words: the page shows it by itself.
-func withoutCure(message, cure string) string {
-	if cure == "" {
-		return message
-	}
-	return strings.ReplaceAll(message, "; "+cure, "")
-}
-
-// word is the end of one in a key: a separator, or small letters before a
-// capital one.
-var word = regexp.MustCompile(`[:._/-]+|[a-z0-9][A-Z]`)
-
-// words cuts a key where a long one may wrap, which is not in the middle of a
-// word. A short key stays whole.
-func words(key string) []string {
-	const short = 16
-	var parts []string
-	for from := 0; from < len(key); {
-		to := len(key)
-		if found := word.FindStringIndex(key[from:]); found != nil && len(key) > short {
-			to = from + found[1]
-			if last := key[to-1]; last >= 'A' && last <= 'Z' {
-				to-- // it begins the next word
-			}
+// show fills this page of the entries found: cards first.
+func (v *view) show(found []Entry, now *time.Time) {
+	v.Found = len(found)
+	from := min(v.Query.from(), v.Found)
+	shown := found[from:min(from+v.Query.limit, v.Found)]
+	for i, e := range shown {
+		c := newCard(e.Credential().printable(), now)
+		if len(shown) <= few || c.Trouble && i < fewOfAll {
+			v.Cards = append(v.Cards, c)
+		} else {
+			v.Rows = append(v.Rows, c)
 		}
-		parts, from = append(parts, key[from:to]), to
 	}
-	return parts
+	if next := v.Query.next(v.Found); next != nil {
+		v.Next = *next
+	}
+	if q := v.Query; q.page > 1 {
+		q.page = min(q.page-1, max(1, (v.Found+q.limit-1)/q.limit))
+		v.Previous = q.String()
+	}
+}
+
+// many says that there is more than one look can take in: the list can be
+// filtered then, and is not renewed while somebody types.
+func (v view) many() bool { return v.Total > few }
+
+func (v view) counted() string {
+	if v.Total == 1 {
+		return "1 credential"
+	}
+	return strconv.Itoa(v.Total) + " credentials"
+}
+
+// place says where in the list this page stands.
+func (v view) place() string {
+	pages := (v.Found + v.Query.limit - 1) / v.Query.limit
+	return fmt.Sprintf("Page %d of %d", v.Query.page, max(1, pages))
+}
+
+func (v view) seconds() string {
+	if v.many() {
+		return "30"
+	}
+	return "5"
 }

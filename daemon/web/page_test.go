@@ -3,6 +3,7 @@ package web_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"html"
 	"net/http"
 	"regexp"
@@ -17,13 +18,13 @@ import (
 var spaces = regexp.MustCompile(`\s+`)
 
 // render returns the page of src with every run of white space as one space.
-func render(t *testing.T, src web.Source) string {
+func render(t *testing.T, src source) string {
 	t.Helper()
 	resp := ask(t, src, http.MethodGet, "/")
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Fatalf("%d %s: %s", resp.StatusCode, resp.Header.Get("Content-Type"), resp.body)
 	}
-	if !strings.HasSuffix(resp.body, "</html>\n") {
+	if !strings.HasSuffix(resp.body, "</html>") {
 		t.Fatalf("half a page: %s", resp.body)
 	}
 	return spaces.ReplaceAllString(resp.body, " ")
@@ -51,7 +52,7 @@ func TestPageShowsTheSample(t *testing.T) {
 	page := render(t, sample())
 	contains(t, page,
 		"<p class=\"muted\">1.2.3 on web-1</p>", "Not ready</p>", "<li>WXAccessToken:new: no token is stored</li>",
-		"7 credentials, <b>5 to look at</b>", ">2026-01-01 19:04:05 UTC</time>",
+		"7 credentials · <b>5 to look at</b>", ">2026-01-01 19:04:05 UTC</time>",
 		"<strong>1h52m</strong> left", `class="fill" width="93.4%"`, `class="mark" x="3.7%"`,
 		"<span>in 1h47m</span>", "<code>1a2b3c4d</code>", "<b>3 in a row</b>",
 		"ip <code>40164</code>", `title="2026-01-01 19:03:15 UTC">50s ago</time>`, "<b>What to do</b> <span>Add 203.0.113.7", "设置与开发",
@@ -72,7 +73,7 @@ func TestPageShowsEveryState(t *testing.T) {
 	for state, text := range explanation {
 		t.Run(string(state), func(t *testing.T) {
 			page := render(t, source{status: web.Status{Credentials: []web.Credential{credential("k", state)}}})
-			contains(t, page, `<article class="`+string(state)+`" aria-label="k">`, `<use href="#`+string(state)+`"/></svg><span>`+string(state)+"</span>",
+			contains(t, page, `<article class="`+string(state)+`" aria-label="k">`, `<use href="#`+string(state)+`"></use></svg><span>`+string(state)+"</span>",
 				`<symbol id="`+string(state)+`"`, text, "1 credential")
 			if text == "" {
 				lacks(t, page, `class="explain"`, "to look at")
@@ -86,7 +87,7 @@ func TestPageOfAFailureThatReadersDoNotFeel(t *testing.T) {
 	c.Failures, c.LastError = 1, &web.LastError{Class: "transient", Message: "system busy"}
 	src := source{status: web.Status{Time: at(0), Credentials: []web.Credential{c}}}
 	page := render(t, src)
-	contains(t, page, `<section class="panel note"> <h3>transient</h3> <p>system busy</p> </section>`, "1 to look at", "Ready</p>")
+	contains(t, page, `<section class="panel note"><h3>transient </h3><p>system busy</p></section>`, "1 to look at", "Ready</p>")
 	lacks(t, page, `class="panel bad"`, "What to do")
 }
 
@@ -94,8 +95,8 @@ func TestPageReadiness(t *testing.T) {
 	ready := render(t, source{})
 	contains(t, ready, "<title>Ready · wxtokend</title>", "Ready</p>")
 	lacks(t, ready, "Not ready", "Why not ready")
-	stuck := render(t, source{live: errStuck, ready: []string{"k: missing"}})
-	contains(t, stuck, "<title>Not ready · wxtokend</title>", "<li>no tick has ended for 14s</li><li>k: missing</li>")
+	stuck := render(t, func() source { s := unready("missing"); s.live = errStuck; return s }())
+	contains(t, stuck, "<title>Not ready · wxtokend</title>", "<li>no tick has ended for 14s</li><li>a: missing</li>")
 }
 
 func TestPageOfWhatIsNotKnown(t *testing.T) {
@@ -118,10 +119,10 @@ func TestPageEscapes(t *testing.T) {
 	c := alive(hostile, web.Fresh, time.Hour)
 	c.AppID, c.Kind, c.API, c.State, c.Fingerprint = hostile, hostile, hostile, hostile, new(hostile)
 	c.LastError = &web.LastError{Class: hostile, Message: hostile}
-	c.Notes, c.Cure = []string{hostile}, hostile
+	c.Notes, c.Cure, c.Unready = []string{hostile}, hostile, hostile
 	page := render(t, source{
 		status: web.Status{Version: hostile, Instance: hostile, Time: at(0), Credentials: []web.Credential{c}},
-		ready:  []string{hostile},
+		live:   errors.New(hostile),
 	})
 	lacks(t, page, "<script", "<img", `"><`+"script")
 	if got := strings.Count(page, "&lt;script&gt;"); got < 10 {
@@ -136,10 +137,8 @@ func TestPageShowsTheCureOnce(t *testing.T) {
 	entry, _ := wechat.Lookup(40164)
 	c := alive("k", web.Expired, -time.Minute)
 	c.Cure, c.LastError = entry.Cure, &web.LastError{Class: "ip", Code: new(40164), Message: refusal.Error()}
-	page := render(t, source{
-		status: web.Status{Time: at(0), Credentials: []web.Credential{c}},
-		ready:  []string{"k: expired: " + refusal.Error()},
-	})
+	c.Unready = "expired: " + refusal.Error()
+	page := render(t, source{status: web.Status{Time: at(0), Credentials: []web.Credential{c}}})
 	page = html.UnescapeString(page)
 	contains(t, page, "<b>What to do</b> <span>"+entry.Cure+"</span>", entry.English+"; the address is 203.0.113.7 (WeChat says")
 	if got := strings.Count(page, entry.Cure); got != 1 {

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"errors"
+	"iter"
+	"strings"
 	"time"
 
 	"wxtokend/daemon/web"
@@ -15,12 +17,55 @@ func at(d time.Duration) *time.Time { return new(now.Add(d)) }
 type source struct {
 	status web.Status
 	live   error
-	ready  []string
 }
 
-func (s source) Status() web.Status { return s.status }
-func (s source) Live() error        { return s.live }
-func (s source) Ready() []string    { return s.ready }
+func (s source) Overview() web.Overview {
+	return web.Overview{Version: s.status.Version, Instance: s.status.Instance, Time: s.status.Time}
+}
+
+func (s source) Live() error { return s.live }
+
+func (s source) Credentials() iter.Seq[web.Entry] {
+	return func(yield func(web.Entry) bool) {
+		for _, c := range s.status.Credentials {
+			if !yield(entry(c)) {
+				return
+			}
+		}
+	}
+}
+
+func (s source) Credential(key string) (web.Entry, bool) {
+	for _, c := range s.status.Credentials {
+		if c.Key == key {
+			return entry(c), true
+		}
+	}
+	return nil, false
+}
+
+// entry is a credential that the test wants, as a source hands it out.
+type entry web.Credential
+
+func (e entry) Brief() web.Brief {
+	return web.Brief{Key: e.Key, State: e.State, Ready: e.Unready == "", Failures: e.Failures, Notes: len(e.Notes)}
+}
+
+func (e entry) Credential() web.Credential { return web.Credential(e) }
+
+// unready is a daemon whose credentials are not ready for these reasons, and
+// ready where there is none.
+func unready(reasons ...string) source {
+	var s source
+	for i, reason := range reasons {
+		c := credential(string(rune('a'+i%26))+strings.Repeat("x", i/26), web.Fresh)
+		if reason != "" {
+			c.State, c.Unready = web.Missing, reason
+		}
+		s.status.Credentials = append(s.status.Credentials, c)
+	}
+	return s
+}
 
 func credential(key string, state web.State) web.Credential {
 	return web.Credential{Key: key, AppID: "wx0123456789abcdef", Kind: "official_account", API: "stable", State: state}
@@ -54,19 +99,16 @@ func sample() source {
 	rejected.Notes = []string{"two appids write this key: wx0123456789abcdef and wxfedcba9876543210"}
 	missing := credential("WXAccessToken:new", web.Missing)
 	missing.DueAt = at(-time.Second)
-	return source{
-		status: web.Status{Version: "1.2.3", Instance: "web-1", Time: at(0), Credentials: []web.Credential{
-			alive("WXAccessToken", web.Fresh, time.Hour+52*time.Minute+7*time.Second),
-			alive("WXAccessToken:news", web.Due, 4*time.Minute+29*time.Second),
-			failing, expired, rejected, missing, credential("WXAccessToken:far", web.Unknown),
-		}},
-		ready: []string{
-			"WXAccessToken:campaign: the token expired 3m12s ago",
-			"WXAccessToken:mini: WeChat refuses the stored token",
-			"WXAccessToken:new: no token is stored",
-			"WXAccessToken:far: no observation for 47s",
-		},
-	}
+	expired.Unready, rejected.Unready = "the token expired 3m12s ago", "WeChat refuses the stored token"
+	far := credential("WXAccessToken:far", web.Unknown)
+	missing.Unready, far.Unready = "no token is stored", "no observation for 47s"
+	return source{status: web.Status{Version: "1.2.3", Instance: "web-1", Time: at(0), Credentials: []web.Credential{
+		fresh("WXAccessToken", time.Hour+52*time.Minute+7*time.Second),
+		alive("WXAccessToken:news", web.Due, 4*time.Minute+29*time.Second),
+		failing, expired, rejected, missing, far,
+	}}}
 }
+
+func fresh(key string, left time.Duration) web.Credential { return alive(key, web.Fresh, left) }
 
 var errStuck = errors.New("no tick has ended for 14s")

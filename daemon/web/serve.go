@@ -38,8 +38,9 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second, // a scrape over a slow link
-		IdleTimeout:       2 * time.Minute,  // above the usual scrape interval, so that a scraper keeps its connection
+		IdleTimeout:       65 * time.Second, // above the usual scrape interval, so that a scraper keeps its connection
 		MaxHeaderBytes:    16 << 10,
+		ConnState:         newConnections().changed,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)

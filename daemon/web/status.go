@@ -3,6 +3,9 @@
 // same status as a page for people. It also holds the clients of those
 // endpoints for the command line.
 //
+// Any of it may list ten thousand credentials: a list is read in pages, and what
+// it does not show is not computed.
+//
 // Nothing here changes anything, and nothing here can show a token: the types
 // have no field for one.
 package web
@@ -18,8 +21,10 @@ import (
 type Status struct {
 	Version     string       `json:"version"`
 	Instance    string       `json:"instance"`
-	Time        *time.Time   `json:"time"` // null before the first observation
-	Credentials []Credential `json:"credentials"`
+	Time        *time.Time   `json:"time"`        // null before the first observation
+	Credentials []Credential `json:"credentials"` // of this page
+	Total       int          `json:"total"`       // on all pages
+	Next        *string      `json:"next"`        // the query of the next page, such as ?page=2; null on the last
 }
 
 // Credential is what is known about one credential.
@@ -40,7 +45,8 @@ type Credential struct {
 	Notes            []string   `json:"notes"`       // what a person should know, such as two appids under one key
 	Cure             string     `json:"cure"`        // what to do about LastError, "" if nobody knows
 
-	Life time.Duration `json:"-"` // of the token as it was minted, for the page; 0 is not known
+	Unready string        `json:"-"` // why readers cannot rely on the key, "" if they can
+	Life    time.Duration `json:"-"` // of the token as it was minted, for the page; 0 is not known
 }
 
 // LastError is the newest failure that no success followed.
@@ -65,13 +71,8 @@ const (
 	Unknown  State = "unknown"
 )
 
-// Source is the daemon as this package sees it. Its methods must not wait for
-// Redis or WeChat: a probe asks them whether those are gone.
-type Source interface {
-	Status() Status
-	Live() error     // nil, or why a restart is in order
-	Ready() []string // empty, or why readers cannot rely on their keys
-}
+// states are all there are, the worst ones first.
+var states = []State{Rejected, Expired, Missing, Unknown, Due, Fresh}
 
 // MarshalJSON brings times and numbers into the form of the contract, whatever
 // zone and precision they came with.
@@ -87,18 +88,31 @@ func (s Status) MarshalJSON() ([]byte, error) {
 }
 
 func (c Credential) wire() Credential {
+	c = c.printable()
 	c.ExpiresAt, c.RefreshedAt, c.DueAt = wireTime(c.ExpiresAt), wireTime(c.RefreshedAt), wireTime(c.DueAt)
 	if c.ExpiresInSeconds != nil {
 		c.ExpiresInSeconds = new(math.Floor(*c.ExpiresInSeconds*1000) / 1000)
 	}
-	if c.Notes == nil {
-		c.Notes = []string{} // never null
+	if c.LastError != nil {
+		c.LastError.At = wireTime(c.LastError.At)
 	}
+	return c
+}
+
+// printable is c with all that others may have written made fit to be shown.
+// The key is left alone: a program looks the credential up by it. So are the
+// words that the configuration allows alone.
+func (c Credential) printable() Credential {
 	if c.LastError != nil {
 		e := *c.LastError
-		e.At = wireTime(e.At)
+		e.Class, e.Message = printable(e.Class, nameLimit), printable(e.Message, textLimit)
 		c.LastError = &e
 	}
+	notes := make([]string, len(c.Notes)) // never null
+	for i, note := range c.Notes {
+		notes[i] = printable(note, textLimit)
+	}
+	c.Notes, c.Cure = notes, printable(c.Cure, textLimit)
 	return c
 }
 

@@ -5,21 +5,25 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
 
-// PrintTable writes s for a terminal: one line per credential, then one per
-// error, cure and note. Those are no columns, because they are long and often
-// Chinese, whose characters are two columns wide.
+// PrintTable writes s for a terminal: one line per credential, first those that
+// a person should look at, then one per error, cure and note. Those are no
+// columns, because they are long and often Chinese, whose characters are two
+// columns wide.
 func PrintTable(w io.Writer, s Status) error {
+	s.Credentials = troubleFirst(s.Credentials)
 	var out bytes.Buffer
 	at := "no observation of Redis yet"
 	if s.Time != nil {
 		at = s.Time.UTC().Format(time.RFC3339)
 	}
-	fmt.Fprintf(&out, "wxtokend %s on %s, %s\n\n", oneLine(s.Version), oneLine(s.Instance), at)
+	fmt.Fprintf(&out, "wxtokend %s on %s, %s\n\n", printable(s.Version, nameLimit), printable(s.Instance, nameLimit), at)
 	if len(s.Credentials) == 0 {
 		out.WriteString("no credentials\n")
 	}
@@ -29,6 +33,18 @@ func PrintTable(w io.Writer, s Status) error {
 		return fmt.Errorf("print status: %w", err)
 	}
 	return nil
+}
+
+func troubleFirst(all []Credential) []Credential {
+	return slices.SortedStableFunc(slices.Values(all), func(a, b Credential) int {
+		switch {
+		case a.trouble() == b.trouble():
+			return 0
+		case a.trouble():
+			return -1
+		}
+		return 1
+	})
 }
 
 func printRows(out *bytes.Buffer, s Status) {
@@ -42,9 +58,12 @@ func printRows(out *bytes.Buffer, s Status) {
 		if c.Fingerprint != nil {
 			token = *c.Fingerprint
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", oneLine(c.Key), oneLine(c.AppID), oneLine(c.API),
-			oneLine(string(c.State)), cmp.Or(relative(c.ExpiresAt, s.Time), "-"),
-			cmp.Or(dueWords(c.DueAt, s.Time), "-"), c.Failures, oneLine(token))
+		cells := []string{c.Key, c.AppID, c.API, string(c.State), cmp.Or(relative(c.ExpiresAt, s.Time), "-"),
+			cmp.Or(dueWords(c.DueAt, s.Time), "-"), strconv.Itoa(c.Failures), token}
+		for i, text := range cells {
+			cells[i] = printable(text, nameLimit)
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
 	_ = table.Flush() // a bytes.Buffer takes everything
 }
@@ -53,7 +72,7 @@ func printRemarks(out *bytes.Buffer, s Status) {
 	heading := "\n" // one blank line before the first remark
 	for _, c := range s.Credentials {
 		for _, remark := range remarks(c, s.Time) {
-			fmt.Fprintf(out, "%s%s: %s\n", heading, oneLine(c.Key), oneLine(remark))
+			fmt.Fprintf(out, "%s%s: %s\n", heading, printable(c.Key, nameLimit), printable(remark, textLimit))
 			heading = ""
 		}
 	}

@@ -1,0 +1,157 @@
+// Package cli is the command line: its grammar, and one type for each command
+// with its flags as fields.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alexflint/go-arg"
+	"github.com/redis/go-redis/v9"
+
+	"wxtokend/daemon/config"
+	"wxtokend/daemon/store"
+	"wxtokend/metrics"
+)
+
+// Exit codes; 0 is a clean end, SIGTERM included.
+const (
+	ExitFailure = 1 // port taken, a finding of check, daemon unreachable, unknown code
+	ExitUsage   = 2 // command line or configuration
+)
+
+// usage is an error of the command line or the configuration.
+type usage struct{ error }
+
+func (u usage) Unwrap() error { return u.error }
+
+// errSaid is a failure that the command has printed itself.
+var errSaid = errors.New("failed")
+
+// Program is what every command gets.
+type Program struct {
+	Getenv         func(string) string
+	Stdout, Stderr io.Writer
+	Build          metrics.Build
+
+	file     string // of the configuration
+	explicit bool   // it was named, so it must be there
+}
+
+// command is one of the commands below, with its flags filled in.
+type command interface {
+	run(ctx context.Context, p Program) error
+}
+
+// commands is the grammar of the command line.
+type commands struct {
+	Config *string `help:"configuration file; default: config.yaml, if it is there" placeholder:"FILE"`
+
+	Run         *runCommand         `arg:"subcommand" help:"Keep the configured credentials fresh (the default)."`
+	Demo        *demoCommand        `arg:"subcommand" help:"See it work: embedded Redis, simulated WeChat, tokens of one minute."`
+	Simulate    *simulateCommand    `arg:"subcommand" help:"Run the WeChat simulator alone, to test apps against."`
+	Check       *checkCommand       `arg:"subcommand" help:"Check the configuration; with --online Redis and WeChat as well."`
+	Status      *statusCommand      `arg:"subcommand" help:"Print the state of a running daemon."`
+	Refresh     *refreshCommand     `arg:"subcommand" help:"Try a refresh now, past any backoff."`
+	Healthcheck *healthcheckCommand `arg:"subcommand" help:"Exit 0 if the running daemon is alive (for containers)."`
+	Explain     *explainCommand     `arg:"subcommand" help:"Explain an errcode of WeChat, in English and Chinese."`
+	Version     *versionCommand     `arg:"subcommand" help:"Print the version."`
+}
+
+// describe is what the program or one of its commands is for.
+func describe(command []string) string {
+	if len(command) > 0 {
+		grammar := reflect.TypeFor[commands]()
+		for i := range grammar.NumField() {
+			if strings.EqualFold(grammar.Field(i).Name, command[0]) {
+				return grammar.Field(i).Tag.Get("help")
+			}
+		}
+	}
+	return "Keeps WeChat access tokens fresh in Redis."
+}
+
+// Run runs the command that args name and returns the exit code.
+func Run(ctx context.Context, args []string, p Program) int {
+	err := start(ctx, args, p)
+	if err != nil && !errors.Is(err, errSaid) {
+		_, _ = fmt.Fprintln(p.Stderr, "wxtokend:", err)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage{}):
+		return ExitUsage
+	}
+	return ExitFailure
+}
+
+func start(ctx context.Context, args []string, p Program) error {
+	var cli commands
+	parser, err := arg.NewParser(arg.Config{Program: "wxtokend", IgnoreEnv: true}, &cli)
+	if err != nil {
+		return err
+	}
+	err = parser.Parse(negative(args))
+	if errors.Is(err, arg.ErrHelp) {
+		_, _ = fmt.Fprintln(p.Stdout, describe(parser.SubcommandNames()))
+		return parser.WriteHelpForSubcommand(p.Stdout, parser.SubcommandNames()...)
+	}
+	if err != nil {
+		// What follows an equals sign may be a password.
+		problem, _, _ := strings.Cut(err.Error(), "=")
+		return usage{fmt.Errorf("%s; see wxtokend --help", problem)}
+	}
+	p.file = "config.yaml"
+	if cli.Config != nil {
+		p.file, p.explicit = *cli.Config, true
+	}
+	if chosen, ok := parser.Subcommand().(command); ok {
+		return chosen.run(ctx, p)
+	}
+	return runCommand{}.run(ctx, p)
+}
+
+// negative lets `explain -1` be: the parser would take the code for a flag.
+func negative(args []string) []string {
+	if i := slices.Index(args, "explain"); i >= 0 && slices.Contains(args[i:], "-1") {
+		return slices.Insert(slices.Clone(args), slices.Index(args, "-1"), "--")
+	}
+	return args
+}
+
+// load reads the configuration and sets up the log it asks for.
+func (p Program) load() (config.Config, *slog.Logger, error) {
+	c, err := config.Load(p.file, p.explicit, p.Getenv)
+	if err != nil {
+		return c, nil, usage{err}
+	}
+	log := logger(p.Stderr, c.Log)
+	redis.SetLogger(store.Logger{Log: log})
+	return c, log, nil
+}
+
+// logger writes text for a person at a terminal and JSON for everything else.
+func logger(w io.Writer, c config.Log) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "text" || c.Format == "auto" && terminal(w) {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

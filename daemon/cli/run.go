@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"wxtokend/daemon"
+	"wxtokend/daemon/check"
+	"wxtokend/daemon/config"
+	"wxtokend/daemon/demo"
+	"wxtokend/daemon/web"
+	"wxtokend/metrics"
+)
+
+// outliveReaders keeps the process alive when whoever read its output is gone.
+// What it writes then is lost, and that is less than the token would be.
+func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
+
+// ignoreHangups keeps SIGHUP, which means "read your configuration again"
+// elsewhere, from ending the process in the middle of a mint.
+func ignoreHangups(ctx context.Context, log *slog.Logger) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangups:
+				log.Warn("SIGHUP is ignored: secret files, password files, http.token_file and the client certificate of Redis " +
+					"are read again by themselves; the configuration, the environment and redis.tls.ca_file need a restart")
+			}
+		}
+	}()
+}
+
+type runCommand struct{}
+
+// run tells a failure twice: to whoever started the daemon, as every command
+// does, and in the log, which is all that is left of it an hour later.
+func (runCommand) run(ctx context.Context, p Program) error {
+	outliveReaders()
+	c, log, err := p.load()
+	if err != nil {
+		return err
+	}
+	ignoreHangups(ctx, log)
+	if err = keepFresh(ctx, c, p.Build, log); err != nil {
+		log.Error("wxtokend failed", "error", err)
+	}
+	return err
+}
+
+func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.Logger) error {
+	ln, err := web.Listen(ctx, c.HTTP.Listen)
+	if err != nil {
+		return fmt.Errorf("http.listen: %w", err)
+	}
+	d, err := daemon.New(daemon.Options{Config: c, Build: b, Log: log})
+	if err != nil {
+		_ = ln.Close()
+		return err
+	}
+	log.Info("wxtokend starts", "version", b.Version, "revision", b.Revision, "credentials", len(c.Credentials), "http", ln.Addr().String())
+	ctx, cancel := context.WithCancel(ctx)
+	// The warnings need files, and no file shall hold up the start.
+	var warnings sync.WaitGroup
+	warnings.Go(func() { check.LogWarnings(ctx, log, c, os.Environ()) })
+	defer warnings.Wait()
+	defer cancel()
+	start := time.Now()
+	err = d.Run(ctx, ln)
+	log.Info("wxtokend has stopped", "ran", time.Since(start).Round(time.Millisecond).String())
+	return err
+}
+
+type demoCommand struct{ demo.Command }
+
+func (d demoCommand) run(ctx context.Context, p Program) error {
+	outliveReaders()
+	if err := d.Validate(); err != nil {
+		return usage{err}
+	}
+	return d.Run(ctx, p.Stdout, p.Build, logger(p.Stderr, config.Default().Log))
+}
+
+type simulateCommand struct{ demo.Simulate }
+
+func (s simulateCommand) run(ctx context.Context, p Program) error {
+	outliveReaders()
+	if err := s.Validate(); err != nil {
+		return usage{err}
+	}
+	return s.Run(ctx, p.Stdout)
+}

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"wxtokend/daemon/check"
+	"wxtokend/daemon/wechat"
+)
+
+type checkCommand struct {
+	Online bool `help:"also ask Redis and WeChat; never draws a classic token"`
+}
+
+func (c checkCommand) run(ctx context.Context, p Program) error {
+	loaded, _, err := p.load()
+	if err != nil {
+		return err
+	}
+	findings, err := check.Run(ctx, p.Stdout, loaded, check.Options{Online: c.Online, Terminal: terminal(p.Stdout), Environ: os.Environ()})
+	if err == nil && findings > 0 {
+		return errSaid
+	}
+	return err
+}
+
+type explainCommand struct {
+	Code int `arg:"positional,required" help:"the errcode, such as 40164"`
+}
+
+func (e explainCommand) run(ctx context.Context, p Program) error {
+	return wechat.Explain(p.Stdout, e.Code)
+}
+
+type versionCommand struct{}
+
+func (versionCommand) run(ctx context.Context, p Program) error {
+	_, err := fmt.Fprintf(p.Stdout, "wxtokend %s (%s, %s)\n", p.Build.Version, p.Build.Revision, p.Build.GoVersion)
+	return err
+}
