@@ -52,18 +52,22 @@ type Daemon struct {
 	config   config.Config
 	log      *slog.Logger
 	instance string
-	version  string
+	build    metrics.Build
 
-	redis      redis.UniversalClient
-	embedded   func() // stops the embedded Redis, nil if there is none
-	store      *store.Store
-	slots      []store.Credential
-	refreshers []*refresher
-	metrics    *metrics.Metrics
-	registry   *prometheus.Registry
-	heart      *heartbeat
-	passing    func(Step)
-	actions    sync.WaitGroup
+	clients  []redis.UniversalClient
+	embedded func() // stops the embedded Redis, nil if there is none
+	store    *store.Store
+	registry *registry
+	observer *observer
+	pool     *pool
+	metrics  *metrics.Metrics
+	gatherer *prometheus.Registry
+	heart    *heartbeat
+	passing  func(Step)
+	jitter   func() float64
+
+	mu   sync.Mutex
+	told map[string]bool // causes of panics that were logged
 }
 
 // New prepares a daemon. It talks to nobody yet; the errors are those of the
@@ -76,25 +80,19 @@ func New(o Options) (*Daemon, error) {
 		o.Passing = failpoint()
 	}
 	d := &Daemon{
-		config: o.Config, log: o.Log, instance: instance(), version: o.Build.Version,
-		registry: prometheus.NewRegistry(), passing: o.Passing,
+		config: o.Config, log: o.Log, instance: instance(), build: o.Build,
+		gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, told: map[string]bool{},
 	}
 	client, err := wechat.New(wechat.Options{BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat})
 	if err != nil {
 		return nil, fmt.Errorf("wechat: %w", err)
 	}
-	if d.redis, d.embedded, err = Redis(o.Config.Redis, o.DialRedis); err != nil {
+	if d.clients, d.embedded, err = redisClients(o.Config.Redis, o.DialRedis, connections(), 1); err != nil {
 		return nil, err
 	}
-	d.store = store.New(d.redis, o.Config.Redis.Timeout)
-	keys := make([]string, len(o.Config.Credentials))
-	for i, c := range o.Config.Credentials {
-		keys[i] = c.Key
-	}
-	d.metrics = metrics.New(d.registry, o.Build, keys)
-	d.heart = &heartbeat{poll: o.Config.Refresh.Poll, panicky: d.panicked, log: o.Log, soon: make(chan struct{}, 1), jitter: o.Jitter}
+	d.assemble()
 	for _, c := range o.Config.Credentials {
-		if err := d.add(c, client, o.Jitter); err != nil {
+		if err := d.add(c, client); err != nil {
 			d.Close()
 			return nil, err
 		}
@@ -102,7 +100,23 @@ func New(o Options) (*Daemon, error) {
 	return d, nil
 }
 
-func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() float64) error {
+// assemble puts together what all credentials share.
+func (d *Daemon) assemble() {
+	c := d.config
+	d.metrics = metrics.New(d.gatherer, d.build, metrics.Auto)
+	d.store = store.New(d.clients[0], c.Redis.Timeout)
+	d.registry = newRegistry(paceOf(len(c.Credentials), c.Refresh.Poll))
+	d.pool = newPool()
+	d.heart = &heartbeat{poll: d.registry.round, panicky: d.panicked, log: d.log, soon: make(chan struct{}, 1), jitter: d.jitter}
+	d.heart.schedule = every{d.registry.beat, d.jitter}
+	d.observer = &observer{
+		registry: d.registry, store: store.New(d.clients[1], c.Redis.Timeout), pool: d.pool, metrics: d.metrics,
+		passing: d.passing, panicked: d.panicked, soon: d.heart.hasten, oneServer: len(c.Redis.Cluster) == 0,
+		loss: &loss{log: d.log, next: c.Refresh.Poll, of: len(c.Credentials)},
+	}
+}
+
+func (d *Daemon) add(c config.Credential, client *wechat.Client) error {
 	keys, err := store.NewKeys(c.Key)
 	if err != nil {
 		return fmt.Errorf("key %s: %w", c.Key, err)
@@ -111,21 +125,24 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() f
 	if err != nil {
 		return errors.New("wechat.base_url: not a URL")
 	}
-	slot := store.Credential{
-		Keys: keys, AppID: c.AppID, Issuer: base.Host, API: c.API,
-		Format: store.Format(c.Format), UTCOffset: c.UTCOffset, Lease: c.Lease, Overlap: overlap,
-		Poll: d.config.Refresh.Poll, VerifyEvery: c.VerifyEvery,
-	}
-	d.slots = append(d.slots, slot)
-	d.refreshers = append(d.refreshers, &refresher{
-		config: c, store: d.store, slot: slot, wechat: client, metrics: d.metrics,
-		log: d.log.With("key", c.Key, "appid", c.AppID), stored: d.lookAgain,
-		passing: d.passing, jitter: jitter, redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
-		policy: policy{
-			stable: c.API == string(wechat.Stable), mint: c.Mint, limit: c.DailyLimit, ahead: c.Ahead,
-			poll: d.config.Refresh.Poll, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
+	poll := d.registry.round
+	e := &registered{}
+	e.refresher = &refresher{
+		config: c, store: d.store, wechat: client, metrics: d.metrics,
+		slot: store.Credential{
+			Keys: keys, AppID: c.AppID, Issuer: base.Host, API: c.API,
+			Format: store.Format(c.Format), UTCOffset: c.UTCOffset, Lease: c.Lease, Overlap: overlap,
+			Poll: poll, VerifyEvery: c.VerifyEvery,
 		},
-	})
+		log: d.log.With("key", c.Key, "appid", c.AppID), stored: func() { d.lookAgain(e) },
+		passing: d.passing, jitter: d.jitter, redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
+		policy: policy{
+			stable: c.API == string(wechat.Stable), mint: c.Mint, limit: c.DailyLimit,
+			ahead: c.Ahead + spread(c.Ahead, c.Key, len(d.config.Credentials)),
+			poll:  poll, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
+		},
+	}
+	d.registry.add(e)
 	d.metrics.Credential(c.Key, c.AppID, kind, c.API)
 	d.metrics.DailyLimit(c.Key, c.DailyLimit)
 	return nil
@@ -133,7 +150,9 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() f
 
 // Close lets go of Redis.
 func (d *Daemon) Close() {
-	_ = d.redis.Close()
+	for _, client := range d.clients {
+		_ = client.Close()
+	}
 	if d.embedded != nil {
 		d.embedded()
 	}
@@ -156,20 +175,19 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 		served <- web.Serve(serving, ln, d.handler(), d.log)
 		stop() // without HTTP nobody could see us any more
 	}()
-	d.heart.job = func() { d.tick(ctx, work) }
+	d.observer.start()
+	d.heart.job = func() { d.observer.look(ctx, work) }
 	d.heart.run(ctx)
 	d.log.Info("stopping", "cause", context.Cause(ctx).Error())
-	d.actions.Wait()
-	for _, r := range d.refreshers {
-		r.settle(work)
-	}
+	d.pool.close()
+	d.settle(work)
 	stopServing()
 	return <-served
 }
 
 func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.NewHandler(d, d.registry))
+	mux.Handle("/", web.NewHandler(d, d.gatherer))
 	mux.HandleFunc("POST /refresh/{key...}", d.refreshHandler)
 	return mux
 }
@@ -179,40 +197,35 @@ func (d *Daemon) grace() time.Duration {
 	return d.config.WeChat.Timeout + 2*d.config.Redis.Timeout
 }
 
-// tick observes all credentials at once and lets each decide. When ctx ends
-// meanwhile nothing begins: it could not be finished in time.
-func (d *Daemon) tick(ctx, work context.Context) {
-	d.passing(Observing)
-	results := d.store.Observe(work, d.slots)
-	if ctx.Err() != nil {
-		return
+// settle ends what WeChat has answered and Redis does not know yet.
+func (d *Daemon) settle(work context.Context) {
+	var all sync.WaitGroup
+	for _, e := range d.registry.all() {
+		if own := e.unsettled(); own != nil {
+			all.Go(func() { e.pursue(work, own) })
+		}
 	}
-	var failed error
-	for i, r := range d.refreshers {
-		failed = errors.Join(failed, results[i].Err)
-		r.tick(results[i], func(action func(context.Context)) { d.spawn(work, action) })
-	}
-	d.metrics.RedisOperation(metrics.OpObserve, failed)
-	d.metrics.Tick(time.Now())
+	all.Wait()
 }
 
-func (d *Daemon) spawn(work context.Context, action func(context.Context)) {
-	d.actions.Go(func() {
-		defer func() {
-			if reason := recover(); reason != nil {
-				d.panicked(reason)
-			}
-		}()
-		action(work)
-	})
-}
-
-// panicked counts a panic. The reason may hold anything, so only its type and
-// the stack without arguments are logged.
+// panicked counts a panic, and logs it if it is a new one. The reason may hold
+// anything, so only its type and the stack without arguments are logged.
 func (d *Daemon) panicked(reason any) {
 	d.metrics.Panic()
-	d.log.Error("panic; the next tick comes all the same", "type", fmt.Sprintf("%T", reason), "stack", frames(debug.Stack()))
+	stack := frames(debug.Stack())
+	cause := fmt.Sprintf("%T %q", reason, stack[:min(len(stack), placesOfCause)])
+	d.mu.Lock()
+	known := d.told[cause]
+	d.told[cause] = true
+	d.mu.Unlock()
+	if !known {
+		d.log.Error("panic; the next tick comes all the same", "type", fmt.Sprintf("%T", reason), "stack", stack)
+	}
 }
+
+// placesOfCause is how many innermost places of a stack tell one cause from
+// another: the bug, and not what led to it.
+const placesOfCause = 8
 
 // frames drops the lines of a stack that print arguments' values.
 func frames(stack []byte) []string {
@@ -226,43 +239,60 @@ func frames(stack []byte) []string {
 	return places
 }
 
-// lookAgain asks for a tick before the next poll.
-func (d *Daemon) lookAgain() {
-	select {
-	case d.heart.soon <- struct{}{}:
-	default:
-	}
+// lookAgain asks for a look at one credential before the next poll.
+func (d *Daemon) lookAgain(e *registered) {
+	d.registry.hasten(e)
+	d.heart.hasten()
 }
 
 // Status implements web.Source.
 func (d *Daemon) Status() web.Status {
-	s := web.Status{Version: d.version, Instance: d.instance}
-	for _, r := range d.refreshers {
-		s.Credentials = append(s.Credentials, r.status())
-	}
-	if now := d.refreshers[0].redisTime(); !now.IsZero() {
-		s.Time = &now
+	s := web.Status{Version: d.build.Version, Instance: d.instance}
+	for _, e := range d.registry.all() {
+		if now := e.redisTime(); s.Time == nil && !now.IsZero() {
+			s.Time = &now
+		}
+		c := e.status()
+		if e.broken.Load() {
+			c.Notes = append(c.Notes, bugFound)
+		}
+		s.Credentials = append(s.Credentials, c)
 	}
 	return s
 }
 
-// Live implements web.Source: an error when no tick ended for so long that a
-// restart is the only cure left.
+// bugFound is said of a credential whose last look ended in a panic.
+const bugFound = "wxtokend has a bug that keeps it from looking after this credential: the log has the place of the panic"
+
+// Live implements web.Source: an error when for so long no tick ended as it
+// should that a restart is the only cure left. A bug that breaks the ticks of
+// some credentials would break them after a restart as well, and the others
+// would miss the process meanwhile.
 func (d *Daemon) Live() error {
-	limit := 3*d.config.Refresh.Poll + 2*d.config.Redis.Timeout
-	if since := d.heart.since(&d.heart.ended); since > limit {
-		return fmt.Errorf("no tick ended for %s (limit %s)", since.Round(time.Millisecond), limit)
+	limit := 3*d.registry.round + 2*d.config.Redis.Timeout
+	silence := d.observer.silence()
+	if silence <= limit {
+		return nil
 	}
-	return nil
+	what := "no tick ended"
+	if d.heart.since(&d.heart.ended) <= limit {
+		what = "every tick ended in a panic"
+	}
+	return fmt.Errorf("%s for %s (limit %s)", what, silence.Round(time.Millisecond), limit)
 }
 
 // Ready implements web.Source.
 func (d *Daemon) Ready() []string {
 	var reasons []string
-	for _, r := range d.refreshers {
-		if reason := r.unready(); reason != "" {
-			reasons = append(reasons, reason)
+	for _, e := range d.registry.all() {
+		reason := e.unready()
+		if reason == "" {
+			continue
 		}
+		if e.broken.Load() {
+			reason = e.config.Key + ": " + bugFound
+		}
+		reasons = append(reasons, reason)
 	}
 	return reasons
 }

@@ -89,6 +89,14 @@ func (h *heartbeat) run(ctx context.Context) {
 	}
 }
 
+// hasten asks for a beat before the next one of the schedule.
+func (h *heartbeat) hasten() {
+	select {
+	case h.soon <- struct{}{}:
+	default:
+	}
+}
+
 // silence is for how long no beat ran, zero while one does: starting afresh
 // cannot cure one that hangs.
 func (h *heartbeat) silence() time.Duration {

@@ -39,6 +39,7 @@ type refresher struct {
 
 	mu     sync.Mutex // guards all below; never held during I/O
 	seen   sight
+	latest latest
 	acting bool // something is being done for readers
 	asking bool // a report is being taken, or WeChat asked about the token
 	own    *attempt
@@ -61,6 +62,13 @@ type sight struct {
 	decision decision
 	barred   time.Duration // as in view
 	local    time.Time     // when it was made, by this host's monotonic clock; zero: never
+}
+
+// latest is the last good view with what is to be done about it. An action
+// reads it when its turn comes, which may be some looks later.
+type latest struct {
+	view     view
+	decision decision
 }
 
 // floor is what this process knows of the day's calls, should Redis forget it.
@@ -108,9 +116,12 @@ func (c *contest) observe(other string, mine bool, local time.Time) (rival bool)
 	return rival
 }
 
+// spawner runs an action elsewhere when its turn comes.
+type spawner func(what errand, action func(context.Context))
+
 // tick takes in an observation and starts what it calls for. It does not wait
-// for it: spawn runs the action elsewhere.
-func (r *refresher) tick(result store.Result, spawn func(func(context.Context))) {
+// for it.
+func (r *refresher) tick(result store.Result, spawn spawner) {
 	local, inUse := time.Now(), r.secretInUse(result.Observation.State)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,42 +137,69 @@ func (r *refresher) tick(result store.Result, spawn func(func(context.Context)))
 	r.seen = sight{Observation: v.Observation, decision: d, barred: v.barred, local: local}
 	r.publish(local)
 	d.ask = d.ask && !local.Before(r.blind)
-	own := r.own
-	if own == nil && d.action != mint && (d.ask || r.reportable(v)) {
-		r.start(&r.asking, spawn, func(ctx context.Context) { r.question(ctx, v, d) })
+	r.latest = latest{v, d}
+	r.start(&r.asking, r.toAsk, spawn, r.question)
+	r.start(&r.acting, r.toAct, spawn, r.act)
+}
+
+// toAct is what the next action needs, 0 if there is nothing to do. Called with
+// mu held.
+func (r *refresher) toAct() errand {
+	switch action := r.latest.decision.action; {
+	case r.own != nil && (r.own.commit != nil || r.own.abort != nil):
+		return writing
+	case r.own != nil, action == mint:
+		return drawing
+	case action != nothing:
+		return writing
 	}
-	if own != nil || d.action != nothing {
-		r.start(&r.acting, spawn, func(ctx context.Context) { r.act(ctx, v, d, own) })
+	return 0
+}
+
+// toAsk is what the next question needs. Called with mu held.
+func (r *refresher) toAsk() errand {
+	switch d := r.latest.decision; {
+	case r.own != nil, d.action == mint:
+		return 0
+	case d.ask:
+		return asking
+	case r.reportable(r.latest.view):
+		return writing
 	}
+	return 0
 }
 
 // start spawns what has its turn, unless the last one still runs. A question
 // that WeChat leaves unanswered must not keep readers waiting for an action, so
 // the two take turns of their own. Called with mu held.
-func (r *refresher) start(turn *bool, spawn func(func(context.Context)), do func(context.Context)) {
+func (r *refresher) start(turn *bool, need func() errand, spawn spawner, do func(context.Context, errand)) {
 	if *turn {
 		return
 	}
+	what := need()
+	if what == 0 {
+		return
+	}
 	*turn = true
-	spawn(func(ctx context.Context) {
+	spawn(what, func(ctx context.Context) {
 		defer func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			*turn = false
 		}()
-		do(ctx)
+		do(ctx, what)
 	})
 }
 
-// settle tries once more to end an attempt that WeChat has answered: this
-// process will not be there for another tick.
-func (r *refresher) settle(ctx context.Context) {
+// unsettled is an attempt that WeChat has answered and Redis does not know of, nil
+// if there is none. This process tries once more to end it before it ends itself.
+func (r *refresher) unsettled() *attempt {
 	r.mu.Lock()
-	own := r.own
-	r.mu.Unlock()
-	if own != nil && (own.commit != nil || own.abort != nil) {
-		r.pursue(ctx, own)
+	defer r.mu.Unlock()
+	if r.own != nil && (r.own.commit != nil || r.own.abort != nil) {
+		return r.own
 	}
+	return nil
 }
 
 // look completes an observation with what only this process knows.
@@ -191,10 +229,15 @@ func (r *refresher) secretInUse(s store.State) string {
 	return appSecret.Fingerprint()
 }
 
-// act carries out a decision. An attempt without a definite answer comes
+// act carries out the newest decision, unless it has become another errand
+// than the one whose turn it is. An attempt without a definite answer comes
 // before anything new: two at a time would be two mints.
-func (r *refresher) act(ctx context.Context, v view, d decision, own *attempt) {
+func (r *refresher) act(ctx context.Context, what errand) {
+	r.mu.Lock()
+	v, d, own, now := r.latest.view, r.latest.decision, r.own, r.toAct()
+	r.mu.Unlock()
 	switch {
+	case now != what:
 	case own != nil:
 		r.pursue(ctx, own)
 	case d.action == reassert:
@@ -212,11 +255,14 @@ func (r *refresher) act(ctx context.Context, v view, d decision, own *attempt) {
 
 // question takes a report and asks WeChat: both, or readers who report without
 // a pause would keep the answer away.
-func (r *refresher) question(ctx context.Context, v view, d decision) {
+func (r *refresher) question(ctx context.Context, what errand) {
+	r.mu.Lock()
+	v := r.latest.view
+	r.mu.Unlock()
 	if r.reportable(v) {
 		r.takeReport(ctx, v)
 	}
-	if d.ask {
+	if what == asking {
 		r.verify(ctx, v)
 	}
 }

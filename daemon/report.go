@@ -7,6 +7,7 @@ import (
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/web"
 	"wxtokend/daemon/wechat"
+	"wxtokend/metrics"
 )
 
 // kind is the one kind of credential so far: a 公众号 or a 小程序, which share
@@ -36,19 +37,13 @@ func (r *refresher) warnOnce(what string, err error) (first bool) {
 	return first
 }
 
-// reportRedis logs when Redis goes away and when it is back.
+// reportRedis keeps why Redis does not answer, the newest reason: an outage can
+// change its cause. The daemon tells people, once for all its credentials.
 func (r *refresher) reportRedis(err error) {
-	reason := ""
+	r.reported.redis = ""
 	if err != nil {
-		reason = err.Error()
+		r.reported.redis = err.Error()
 	}
-	switch {
-	case reason == "" && r.reported.redis != "":
-		r.log.Info("redis answers again")
-	case reason != "" && r.reported.redis == "":
-		r.log.Warn("redis does not answer, nothing is minted meanwhile", "error", err, "next_attempt", "in "+r.policy.poll.String())
-	}
-	r.reported.redis = reason // the newest one: an outage can change its cause
 }
 
 // publish brings metrics up to the newest observation and logs a change of state.
@@ -71,9 +66,12 @@ func (r *refresher) publish(local time.Time) {
 	}
 }
 
-// publishState logs what became of the state, also when that is unknown.
+// publishState logs what became of the state. While Redis does not answer that
+// is unknown of all of them, and was said.
 func (r *refresher) publishState(local time.Time) {
-	if from, to := orUnknown(r.reported.state), r.state(local); from != to {
+	from, to := orUnknown(r.reported.state), r.state(local)
+	r.metrics.State(r.config.Key, metrics.State(to))
+	if from != to && to != web.Unknown {
 		r.log.Info("state changed", "from", string(from), "to", string(to))
 		r.reported.state = to
 	}

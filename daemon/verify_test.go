@@ -132,7 +132,7 @@ func TestStableRefused(t *testing.T) {
 		if !w.accepted() {
 			t.Fatalf("not replaced\n%s", w.logs)
 		}
-		if forced := w.daemon.refreshers[0].seen.State.Force; forced != 0 {
+		if forced := w.daemon.registry.entries[0].seen.State.Force; forced != 0 {
 			t.Errorf("%d forced refreshes wanted", forced)
 		}
 		for _, issue := range w.wechat.Issued()[3:] {

@@ -35,6 +35,10 @@ type Options struct {
 	SentinelUsername string
 	SentinelPassword secret.Secret
 
+	// Connections is how many may be open at once, to each node of a Cluster;
+	// 0 means two.
+	Connections int
+
 	TLS     *tls.Config // nil: plain, unless the URL says rediss
 	Timeout time.Duration
 
@@ -45,6 +49,10 @@ type Options struct {
 // Connect returns a client. It does not talk to Redis yet: a Redis that is
 // away at the start is an observation like any other.
 func Connect(o Options) (redis.UniversalClient, error) {
+	connections := o.Connections
+	if connections == 0 {
+		connections = 2
+	}
 	u := redis.UniversalOptions{
 		MasterName: o.Master, SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword.Reveal(),
 		Addrs: append(append([]string{}, o.Sentinels...), o.Cluster...), IsClusterMode: len(o.Cluster) > 0,
@@ -56,10 +64,11 @@ func Connect(o Options) (redis.UniversalClient, error) {
 		ContextTimeoutEnabled: true,
 		DialTimeout:           o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout,
 		DialerRetries: 1,
-		// One observation and one refresh at a time; pipelines share the two connections.
-		PoolSize: 2, MaxActiveConns: 2, PipelinePoolSize: -1,
+		PoolSize:      connections, MaxActiveConns: connections, PipelinePoolSize: -1,
 		// A new connection reads the password file again.
-		ConnMaxLifetime:          30 * time.Minute,
+		ConnMaxLifetime: 30 * time.Minute,
+		// Many connections that died in an outage would each fail once after it.
+		ConnMaxIdleTime:          30 * time.Second,
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
