@@ -130,9 +130,10 @@ func decodeObservation(reply *redis.Cmd, c Credential) (Observation, error) {
 	} else {
 		o.Other, o.OtherIssuer = state["appid"], state["issuer"]
 	}
-	switch {
-	case present && value == o.State.Token.Reveal():
-		o.Value.Token = o.State.Token // the raw format, however short the token is
+	switch s := o.State; {
+	case present && (value == s.Token.Reveal() || value == c.Format.Encode(s.Token, s.ExpiresIn, s.ExpiresAt, c.UTCOffset)):
+		// The raw format, however short the token is; or ours, which need not be parsed at each look.
+		o.Value.Token = s.Token
 	case present:
 		o.Value.Token = DecodeValue(value)
 	}
