@@ -125,7 +125,7 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client) error {
 	if err != nil {
 		return errors.New("wechat.base_url: not a URL")
 	}
-	poll := d.registry.round
+	poll, stable := d.registry.round, c.API == string(wechat.Stable)
 	e := &registered{}
 	e.refresher = &refresher{
 		config: c, store: d.store, wechat: client, metrics: d.metrics,
@@ -137,8 +137,8 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client) error {
 		log: d.log.With("key", c.Key, "appid", c.AppID), stored: func() { d.lookAgain(e) },
 		passing: d.passing, jitter: d.jitter, redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
 		policy: policy{
-			stable: c.API == string(wechat.Stable), mint: c.Mint, limit: c.DailyLimit,
-			ahead: c.Ahead + spread(c.Ahead, c.Key, len(d.config.Credentials)),
+			stable: stable, mint: c.Mint, limit: c.DailyLimit,
+			ahead: c.Ahead + spread(c.Ahead, stable, c.Key, len(d.config.Credentials)),
 			poll:  poll, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
 		},
 	}

@@ -32,17 +32,22 @@ func paceOf(n int, poll time.Duration) pace {
 	return pace{round, round / time.Duration(max(8, n*3/2/batch))}
 }
 
-// spread is how much earlier than its ahead a credential among n becomes due:
-// at most a twentieth of it, so that tokens drawn in the same second part with
-// each refresh. It comes from the key alone, as all replicas must decide the same, and is
-// nothing where there are few.
-func spread(ahead time.Duration, key string, n int) time.Duration {
+// spread is how much earlier than its ahead a credential among n becomes due,
+// so that tokens drawn in the same second part with each refresh. It comes from
+// the key alone, as all replicas must decide the same, and is nothing where
+// there are few: a twentieth of the ahead at most, and for the stable endpoint
+// at most half of what is left of the time in which it renews.
+func spread(ahead time.Duration, stable bool, key string, n int) time.Duration {
 	if n <= batch {
 		return 0
 	}
+	most := ahead / 20
+	if stable {
+		most = min(most, max(0, overlap-ahead)/2)
+	}
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(key)) // never fails
-	return time.Duration(hash.Sum32()%1000) * (ahead / 20) / 1000
+	return time.Duration(hash.Sum32()%1000) * most / 1000
 }
 
 // registered is a credential's place in the registry.
