@@ -18,19 +18,23 @@ import (
 // for, is no matter of the others.
 type observer struct {
 	registry *registry
-	store    *store.Store // on a connection of its own
-	pool     *pool
-	metrics  *metrics.Metrics
-	passing  func(Step) // as in Options
-	panicked func(reason any)
-	soon     func() // asks for a beat before the next one
-	loss     *loss
-
-	// oneServer says that a connection that fails speaks for all credentials.
+	// The store has a connection of its own.
+	store   *store.Store
+	pool    *pool
+	metrics *metrics.Metrics
+	loss    *loss
+	// Where there is one server, a connection that fails speaks for all credentials.
 	oneServer bool
 
-	mu   sync.Mutex
-	well time.Time // when a look last ended as it should, monotonic
+	// As in Options.
+	passing  func(Step)
+	panicked func(reason any)
+	// soon asks for a beat before the next one.
+	soon func()
+
+	mu sync.Mutex
+	// When a look last ended as it should, by the monotonic clock.
+	well time.Time
 }
 
 // start is when the silence is counted from before the first look.
@@ -65,13 +69,14 @@ func (o *observer) observe(ctx, work context.Context, taken []*registered) {
 	if ctx.Err() != nil {
 		return
 	}
+	// The first failure stands for all, without the key that it names.
 	var failed error
 	answered := false
 	for i, e := range taken {
 		err := results[i].Err
 		answered = answered || err == nil || store.Definite(err)
 		if failed == nil {
-			failed = errors.Unwrap(err) // without the key
+			failed = errors.Unwrap(err)
 		}
 		o.loss.note(e, err != nil)
 		o.take(work, e, results[i])
@@ -115,7 +120,7 @@ func (o *observer) take(work context.Context, e *registered, result store.Result
 // spawn runs an action when its turn comes.
 func (o *observer) spawn(work context.Context, e *registered, what errand, action func(context.Context)) {
 	l := lane{errand: what}
-	if what != writing {
+	if what == drawing || what == asking {
 		l.host = e.slot.Issuer
 	}
 	o.pool.submit(l, &e.slow, func() {
@@ -138,13 +143,14 @@ func (o *observer) silence() time.Duration {
 // loss tells people once that Redis does not answer, and not for each
 // credential.
 type loss struct {
-	log      *slog.Logger
-	next     time.Duration // until the next look
-	of       int           // credentials there are
-	failing  int           // those whose last look had no answer
-	most     int           // failing at a time since it was told
-	told     bool
-	toldFull bool // that it is all of them
+	log *slog.Logger
+	// The time until the next look.
+	next time.Duration
+	// How many credentials there are, of how many the last look failed, and of
+	// how many at a time since people were told.
+	of, failing, most int
+	// What people were told: that looks fail, and that all of them do.
+	told, toldFull bool
 }
 
 // note takes in how a look at e ended.

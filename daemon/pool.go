@@ -10,10 +10,16 @@ import (
 type errand int
 
 const (
-	writing errand = iota + 1 // to Redis alone: re-assert, restore, a reader's report, the end of an attempt
-	drawing                   // a token from WeChat
-	asking                    // WeChat about a token
-	hanging                   // WeChat leaves this credential waiting, or did so the last time
+	// writing to Redis alone: re-assert, restore, a reader's report, the end of an attempt.
+	writing errand = iota + 1
+	// drawing a token from WeChat.
+	drawing
+	// asking WeChat about a token.
+	asking
+	// reading the file of an AppSecret, which may hang for ever.
+	reading
+	// hanging is whom WeChat leaves waiting, or left so the last time.
+	hanging
 )
 
 // places is how many actions with an errand run at a time: those that talk to
@@ -21,7 +27,7 @@ const (
 // ten thousand tokens are drawn within half a minute. Those who wait for one
 // that hangs keep its lease and a socket, and are bounded for that alone.
 func (e errand) places() int {
-	return [...]int{writing: 16, drawing: 32, asking: 8, hanging: 128}[e]
+	return [...]int{writing: 16, drawing: 32, asking: 8, reading: 16, hanging: 128}[e]
 }
 
 // connections to Redis are enough for all who may talk to it at a time, so
@@ -34,17 +40,19 @@ func connections() int { return writing.places() + drawing.places() + asking.pla
 const patience = time.Second
 
 // lane is where actions wait for their turn, in the order in which they came.
+// The host is one of WeChat, or "" where none is needed.
 type lane struct {
-	host   string // of WeChat; "" where it is not needed
+	host   string
 	errand errand
 }
 
 // pool bounds how many actions run at a time. Those that wait are a few words
 // each and no goroutine, and a lease begins only after the wait.
 type pool struct {
-	mu      sync.Mutex
-	taken   map[lane]int
-	waiting map[lane][]func() // who has a place is not in here
+	mu    sync.Mutex
+	taken map[lane]int
+	// Who has a place is not among the waiting.
+	waiting map[lane][]func()
 	closed  bool
 	running sync.WaitGroup
 }

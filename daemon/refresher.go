@@ -31,23 +31,25 @@ type refresher struct {
 	metrics *metrics.Metrics
 	log     *slog.Logger
 
-	stored  func()         // called after a commit
+	stored  func()         // asks for a look before the next poll
 	passing func(Step)     // as in Options
 	jitter  func() float64 // as in Options
 
 	redisTimeout, mintTimeout time.Duration
 
-	mu     sync.Mutex // guards all below; never held during I/O
-	seen   sight
-	latest latest
-	acting bool // something is being done for readers
-	asking bool // a report is being taken, or WeChat asked about the token
-	own    *attempt
+	mu      sync.Mutex // guards all below; never held during I/O
+	seen    sight
+	latest  latest
+	acting  bool // something is being done for readers
+	asking  bool // a report is being taken, or WeChat asked about the token
+	reading bool // the AppSecret's file
+	own     *attempt
 
 	memory  memory
 	floor   floor
 	asked   time.Time // by a person, as seen last
 	mended  time.Time // last time the key was written back
+	secret  string    // fingerprint of the AppSecret in use, as far as it matters
 	tried   string    // fingerprint of the AppSecret that WeChat refused to this process
 	barred  time.Time // this process does not mint before, by its own clock
 	blind   time.Time // WeChat answers this process no verification before, by its own clock
@@ -122,7 +124,7 @@ type spawner func(what errand, action func(context.Context))
 // tick takes in an observation and starts what it calls for. It does not wait
 // for it.
 func (r *refresher) tick(result store.Result, spawn spawner) {
-	local, inUse := time.Now(), r.secretInUse(result.Observation.State)
+	local := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.memory.tick(local, 3*r.policy.poll+2*r.redisTimeout)
@@ -132,7 +134,6 @@ func (r *refresher) tick(result store.Result, spawn spawner) {
 		return
 	}
 	v := r.look(result.Observation, local)
-	v.secret = inUse
 	d := due(v, r.policy)
 	r.seen = sight{Observation: v.Observation, decision: d, barred: v.barred, local: local}
 	r.publish(local)
@@ -140,6 +141,7 @@ func (r *refresher) tick(result store.Result, spawn spawner) {
 	r.latest = latest{v, d}
 	r.start(&r.asking, r.toAsk, spawn, r.question)
 	r.start(&r.acting, r.toAct, spawn, r.act)
+	r.start(&r.reading, r.toRead, spawn, r.readSecret)
 }
 
 // toAct is what the next action needs, 0 if there is nothing to do. Called with
@@ -165,6 +167,15 @@ func (r *refresher) toAsk() errand {
 		return asking
 	case r.reportable(r.latest.view):
 		return writing
+	}
+	return 0
+}
+
+// toRead is what noticing a changed AppSecret needs: that ends the wait after a
+// failure that the old one caused. Called with mu held.
+func (r *refresher) toRead() errand {
+	if last := r.latest.view.State.LastError; last != nil && secretToBlame(wechat.Class(last.Class)) {
+		return reading
 	}
 	return 0
 }
@@ -204,7 +215,7 @@ func (r *refresher) unsettled() *attempt {
 
 // look completes an observation with what only this process knows.
 func (r *refresher) look(o store.Observation, local time.Time) view {
-	v := view{Observation: o, memory: r.memory.observe(o, local, r.policy.poll), tried: r.tried, barred: r.barred.Sub(local)}
+	v := view{Observation: o, memory: r.memory.observe(o, local, r.policy.poll), secret: r.secret, tried: r.tried, barred: r.barred.Sub(local)}
 	v.left = r.memory.left(o.State, local)
 	v.contest = r.contest.observe(o.Other, o.State.AppID != "", local)
 	if o.Other != "" {
@@ -219,14 +230,18 @@ func (r *refresher) look(o store.Observation, local time.Time) view {
 	return v
 }
 
-// secretInUse is the fingerprint of the AppSecret, read only where it matters:
-// a changed one ends the wait after a failure that the old one caused.
-func (r *refresher) secretInUse(s store.State) string {
-	if s.LastError == nil || !secretToBlame(wechat.Class(s.LastError.Class)) {
-		return ""
+// readSecret notices a changed AppSecret. It is no part of a tick, as a file
+// system may hang.
+func (r *refresher) readSecret(context.Context, errand) {
+	// An unreadable file is reported when a mint needs it.
+	appSecret, _ := r.config.ReadSecret()
+	r.mu.Lock()
+	changed := r.secret != appSecret.Fingerprint()
+	r.secret = appSecret.Fingerprint()
+	r.mu.Unlock()
+	if changed {
+		r.stored()
 	}
-	appSecret, _ := r.config.ReadSecret() // an unreadable file is reported when a mint needs it
-	return appSecret.Fingerprint()
 }
 
 // act carries out the newest decision, unless it has become another errand

@@ -17,10 +17,9 @@ const (
 )
 
 // pace is how often n credentials are looked at.
-type pace struct {
-	round time.Duration // between two looks at one credential, at most
-	beat  time.Duration // between two batches
-}
+// A round is the time between two looks at one credential, at most, and a beat
+// that between two batches.
+type pace struct{ round, beat time.Duration }
 
 // paceOf spreads the looks over the round, in batches that are not full, so
 // that there is room for those that are late. Few credentials are one batch.
@@ -46,29 +45,35 @@ func spread(ahead time.Duration, stable bool, key string, n int) time.Duration {
 		most = min(most, max(0, overlap-ahead)/2)
 	}
 	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(key)) // never fails
+	_, _ = hash.Write([]byte(key))
 	return time.Duration(hash.Sum32()%1000) * most / 1000
 }
 
 // registered is a credential's place in the registry.
 type registered struct {
 	*refresher
-	at      time.Time   // when it is to be looked at
-	soon    bool        // somebody asked for a look before that
-	failing bool        // the last look had no answer of Redis
-	broken  atomic.Bool // the last look ended in a panic
-	slow    atomic.Bool // the last action took longer than patience
+	// When it is to be looked at, and whether somebody asked for a look before.
+	at   time.Time
+	soon bool
+	// Whether the last look had no answer of Redis; only the observer asks.
+	failing bool
+	// Whether the last look ended in a panic.
+	broken atomic.Bool
+	// Whether the last action took longer than patience.
+	slow atomic.Bool
 }
 
 // registry holds the credentials by key, and when each is to be looked at.
 type registry struct {
 	pace
 
-	mu      sync.Mutex
-	entries []*registered // as configured
+	mu sync.Mutex
+	// In the order of the configuration.
+	entries []*registered
 	byKey   map[string]*registered
 	agenda  agenda
-	urgent  []*registered // to be looked at before they are due
+	// Those that are to be looked at before they are due.
+	urgent []*registered
 }
 
 func newRegistry(p pace) *registry { return &registry{pace: p, byKey: map[string]*registered{}} }
