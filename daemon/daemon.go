@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -66,8 +64,9 @@ type Daemon struct {
 	passing  func(Step)
 	jitter   func() float64
 
-	mu   sync.Mutex
-	told map[string]bool // causes of panics that were logged
+	mu sync.Mutex
+	// The causes of panics that were logged.
+	told map[string]bool
 }
 
 // New prepares a daemon. It talks to nobody yet; the errors are those of the
@@ -107,8 +106,10 @@ func (d *Daemon) assemble() {
 	d.store = store.New(d.clients[0], c.Redis.Timeout)
 	d.registry = newRegistry(paceOf(len(c.Credentials), c.Refresh.Poll))
 	d.pool = newPool()
-	d.heart = &heartbeat{poll: d.registry.round, panicky: d.panicked, log: d.log, soon: make(chan struct{}, 1), jitter: d.jitter}
-	d.heart.schedule = every{d.registry.beat, d.jitter}
+	d.heart = &heartbeat{
+		poll: d.registry.round, schedule: every{d.registry.beat, d.jitter},
+		panicky: d.panicked, log: d.log, soon: make(chan struct{}, 1),
+	}
 	d.observer = &observer{
 		registry: d.registry, store: store.New(d.clients[1], c.Redis.Timeout), pool: d.pool, metrics: d.metrics,
 		passing: d.passing, panicked: d.panicked, soon: d.heart.hasten, oneServer: len(c.Redis.Cluster) == 0,
@@ -135,7 +136,8 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client) error {
 			Poll: poll, VerifyEvery: c.VerifyEvery,
 		},
 		log: d.log.With("key", c.Key, "appid", c.AppID), stored: func() { d.lookAgain(e) },
-		passing: d.passing, jitter: d.jitter, redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
+		passing: d.passing, jitter: d.jitter,
+		redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
 		policy: policy{
 			stable: stable, mint: c.Mint, limit: c.DailyLimit,
 			ahead: c.Ahead + spread(c.Ahead, stable, c.Key, len(d.config.Credentials)),
@@ -208,37 +210,6 @@ func (d *Daemon) settle(work context.Context) {
 	all.Wait()
 }
 
-// panicked counts a panic, and logs it if it is a new one. The reason may hold
-// anything, so only its type and the stack without arguments are logged.
-func (d *Daemon) panicked(reason any) {
-	d.metrics.Panic()
-	stack := frames(debug.Stack())
-	cause := fmt.Sprintf("%T %q", reason, stack[:min(len(stack), placesOfCause)])
-	d.mu.Lock()
-	known := d.told[cause]
-	d.told[cause] = true
-	d.mu.Unlock()
-	if !known {
-		d.log.Error("panic; the next tick comes all the same", "type", fmt.Sprintf("%T", reason), "stack", stack)
-	}
-}
-
-// placesOfCause is how many innermost places of a stack tell one cause from
-// another: the bug, and not what led to it.
-const placesOfCause = 8
-
-// frames drops the lines of a stack that print arguments' values.
-func frames(stack []byte) []string {
-	var places []string
-	for line := range strings.Lines(string(stack)) {
-		if strings.HasPrefix(line, "\t") {
-			place, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-			places = append(places, place)
-		}
-	}
-	return places
-}
-
 // lookAgain asks for a look at one credential before the next poll.
 func (d *Daemon) lookAgain(e *registered) {
 	d.registry.hasten(e)
@@ -260,9 +231,6 @@ func (d *Daemon) Status() web.Status {
 	}
 	return s
 }
-
-// bugFound is said of a credential whose last look ended in a panic.
-const bugFound = "wxtokend has a bug that keeps it from looking after this credential: the log has the place of the panic"
 
 // Live implements web.Source: an error when for so long no tick ended as it
 // should that a restart is the only cure left. A bug that breaks the ticks of

@@ -35,7 +35,7 @@ func inPulse(t *testing.T, job func(n int), prepare func(*pulse), body func(t *t
 		start := time.Now()
 		p := &pulse{logs: &safeBuffer{}, ended: make(chan struct{})}
 		p.heartbeat = &heartbeat{
-			poll: heartPoll, soon: make(chan struct{}, 1), jitter: rand.Float64, log: slog.New(slog.NewTextHandler(p.logs, nil)),
+			poll: heartPoll, schedule: every{heartPoll, rand.Float64}, soon: make(chan struct{}, 1), log: slog.New(slog.NewTextHandler(p.logs, nil)),
 			panicky: func(any) { p.panics.Add(1) },
 		}
 		p.job = func() {
@@ -101,7 +101,7 @@ func TestHeartbeatRhythm(t *testing.T) {
 
 // TestHeartbeatShortPoll: cron's own @every cannot go below a second.
 func TestHeartbeatShortPoll(t *testing.T) {
-	inPulse(t, quick, func(p *pulse) { p.poll = 20 * time.Millisecond }, func(t *testing.T, p *pulse) {
+	inPulse(t, quick, func(p *pulse) { p.poll, p.schedule = 20*time.Millisecond, every{20 * time.Millisecond, rand.Float64} }, func(t *testing.T, p *pulse) {
 		p.wait(time.Second)
 		if n := len(p.seen()); n < 50 || n > 64 {
 			t.Errorf("%d beats in a second", n)

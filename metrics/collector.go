@@ -59,32 +59,42 @@ func (e exposition) send(name, help string, kind prometheus.ValueType, value flo
 }
 
 func (f *figures) expose(e exposition) {
-	for i, t := range [timesOfAKey]struct{ name, help string }{
-		expiry:    {"wxtokend_token_expiry_timestamp_seconds", "When the token that is stored in Redis expires."},
-		due:       {"wxtokend_token_due_timestamp_seconds", "When the next refresh is due, backoff included."},
-		refreshed: {"wxtokend_last_refresh_success_timestamp_seconds", "When a refresh last succeeded, in any replica."},
-		attempted: {"wxtokend_last_attempt_timestamp_seconds", "When a refresh was last begun, in any replica and whatever came of it."},
-	} {
-		if !f.times[i].IsZero() {
-			e.send(t.name, t.help, prometheus.GaugeValue, seconds(f.times[i]))
-		}
-	}
+	f.exposeTimes(e)
 	if f.calls >= 0 {
-		e.send("wxtokend_calls_today", "Requests for a token since midnight UTC+8, by all replicas.", prometheus.GaugeValue, float64(f.calls))
+		e.send("wxtokend_calls_today", "Requests for a token since midnight UTC+8, by all replicas.",
+			prometheus.GaugeValue, float64(f.calls))
 	}
 	if f.limit >= 0 {
-		e.send("wxtokend_daily_limit", "Requests for a token that the configuration allows in one day.", prometheus.GaugeValue, float64(f.limit))
+		e.send("wxtokend_daily_limit", "Requests for a token that the configuration allows in one day.",
+			prometheus.GaugeValue, float64(f.limit))
 	}
 	if f.appid != "" {
-		e.send("wxtokend_credential_info", "What the credential is; always 1.", prometheus.GaugeValue, 1, "appid", f.appid, "kind", f.kind, "api", f.api)
+		e.send("wxtokend_credential_info", "What the credential is; always 1.",
+			prometheus.GaugeValue, 1, "appid", f.appid, "kind", f.kind, "api", f.api)
 	}
 	f.exposeCounters(e)
 	buckets := make(map[float64]uint64, len(f.mints.buckets))
 	for i, most := range prometheus.DefBuckets {
 		buckets[most] = f.mints.buckets[i]
 	}
-	e.out <- prometheus.MustNewConstHistogram(prometheus.NewDesc("wxtokend_mint_duration_seconds",
-		"Time of one request for a token to WeChat, body included, whatever the outcome.", nil, e.labels), f.mints.count, f.mints.sum, buckets)
+	desc := prometheus.NewDesc("wxtokend_mint_duration_seconds",
+		"Time of one request for a token to WeChat, body included, whatever the outcome.", nil, e.labels)
+	e.out <- prometheus.MustNewConstHistogram(desc, f.mints.count, f.mints.sum, buckets)
+}
+
+func (f *figures) exposeTimes(e exposition) {
+	for i, t := range [timesOfAKey]struct{ name, help string }{
+		expiry: {"token_expiry", "When the token that is stored in Redis expires."},
+		due:    {"token_due", "When the next refresh is due, backoff included."},
+		refreshed: {"last_refresh_success",
+			"When a refresh last succeeded, in any replica."},
+		attempted: {"last_attempt",
+			"When a refresh was last begun, in any replica and whatever came of it."},
+	} {
+		if !f.times[i].IsZero() {
+			e.send("wxtokend_"+t.name+"_timestamp_seconds", t.help, prometheus.GaugeValue, seconds(f.times[i]))
+		}
+	}
 }
 
 func (f *figures) exposeCounters(e exposition) {
@@ -92,20 +102,27 @@ func (f *figures) exposeCounters(e exposition) {
 		name, help, label string
 		values            []string
 	}{
-		refreshes:     {"wxtokend_refreshes_total", "Refreshes of this process, by how they ended.", "result", texts(results())},
-		requests:      {"wxtokend_mint_requests_total", "Requests for a token to WeChat, by the class of the answer.", "outcome", texts(outcomes())},
-		restores:      {"wxtokend_restores_total", "Known tokens written back to Redis without a mint.", "reason", texts(reasons())},
-		fenced:        {"wxtokend_fence_rejections_total", "Commits turned away because the lease was no longer this attempt's.", "", single()},
-		verifications: {"wxtokend_verifications_total", "Questions to WeChat whether the stored token still works.", "result", texts(verdicts())},
-		reported:      {"wxtokend_reports_total", "Reports of readers that WeChat refused their token.", "result", texts(reports())},
-		foreign:       {"wxtokend_foreign_tokens_total", "Tokens found under the key that no replica minted.", "", single()},
+		refreshes: {"refreshes", "Refreshes of this process, by how they ended.",
+			"result", texts(results())},
+		requests: {"mint_requests", "Requests for a token to WeChat, by the class of the answer.",
+			"outcome", texts(outcomes())},
+		restores: {"restores", "Known tokens written back to Redis without a mint.",
+			"reason", texts(reasons())},
+		fenced: {"fence_rejections", "Commits turned away because the lease was no longer this attempt's.",
+			"", single()},
+		verifications: {"verifications", "Questions to WeChat whether the stored token still works.",
+			"result", texts(verdicts())},
+		reported: {"reports", "Reports of readers that WeChat refused their token.",
+			"result", texts(reports())},
+		foreign: {"foreign_tokens", "Tokens found under the key that no replica minted.",
+			"", single()},
 	} {
 		for j, value := range c.values {
-			if n := float64(f.counts[i][j]); c.label == "" {
-				e.send(c.name, c.help, prometheus.CounterValue, n)
-			} else {
-				e.send(c.name, c.help, prometheus.CounterValue, n, c.label, value)
+			var label []string
+			if c.label != "" {
+				label = []string{c.label, value}
 			}
+			e.send("wxtokend_"+c.name+"_total", c.help, prometheus.CounterValue, float64(f.counts[i][j]), label...)
 		}
 	}
 }

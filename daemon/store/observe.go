@@ -131,11 +131,17 @@ func decodeObservation(reply *redis.Cmd, c Credential) (Observation, error) {
 		o.Other, o.OtherIssuer = state["appid"], state["issuer"]
 	}
 	switch s := o.State; {
-	case present && (value == s.Token.Reveal() || value == c.Format.Encode(s.Token, s.ExpiresIn, s.ExpiresAt, c.UTCOffset)):
-		// The raw format, however short the token is; or ours, which need not be parsed at each look.
+	case present && (value == s.Token.Reveal() || value == encode(c, s)):
+		// The raw format, however short the token is; or ours, which need not be
+		// parsed at each look.
 		o.Value.Token = s.Token
 	case present:
 		o.Value.Token = DecodeValue(value)
 	}
 	return o, nil
+}
+
+// encode is what readers of the state's token should find.
+func encode(c Credential, s State) string {
+	return c.Format.Encode(s.Token, s.ExpiresIn, s.ExpiresAt, c.UTCOffset)
 }

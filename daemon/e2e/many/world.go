@@ -30,7 +30,6 @@ type world struct {
 	redis     *proxy
 	wechat    *proxy
 	listen    string
-	log       string
 	keys      []string
 }
 
