@@ -81,7 +81,8 @@ func (o *observer) observe(ctx, work context.Context, taken []*registered) {
 		o.loss.note(e, err != nil)
 		o.take(work, e, results[i])
 	}
-	if !answered {
+	// The nodes of a Cluster speak for themselves, but not one in a full batch did.
+	if !answered && (o.oneServer || len(taken) == batch) {
 		o.spare(work, failed)
 	}
 	o.metrics.RedisOperation(metrics.OpObserve, failed)
