@@ -135,7 +135,8 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client) error {
 			Format: store.Format(c.Format), UTCOffset: c.UTCOffset, Lease: c.Lease, Overlap: overlap,
 			Poll: poll, VerifyEvery: c.VerifyEvery,
 		},
-		log: d.log.With("key", c.Key, "appid", c.AppID), stored: func() { d.lookAgain(e) },
+		log:    d.log.With("key", c.Key, "appid", c.AppID),
+		stored: func() { d.lookAgain(e) }, many: len(d.config.Credentials) > 1,
 		passing: d.passing, jitter: d.jitter,
 		redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
 		policy: policy{

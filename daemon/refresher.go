@@ -32,6 +32,7 @@ type refresher struct {
 	log     *slog.Logger
 
 	stored  func()         // asks for a look before the next poll
+	many    bool           // this is not the only credential
 	passing func(Step)     // as in Options
 	jitter  func() float64 // as in Options
 

@@ -66,12 +66,12 @@ func (r *refresher) publish(local time.Time) {
 	}
 }
 
-// publishState logs what became of the state. While Redis does not answer that
-// is unknown of all of them, and was said.
+// publishState logs what became of the state, also when that is unknown, unless
+// it is so of many: the loss of Redis was said once for all.
 func (r *refresher) publishState(local time.Time) {
 	from, to := orUnknown(r.reported.state), r.state(local)
 	r.metrics.State(r.config.Key, metrics.State(to))
-	if from != to && to != web.Unknown {
+	if from != to && (to != web.Unknown || !r.many) {
 		r.log.Info("state changed", "from", string(from), "to", string(to))
 		r.reported.state = to
 	}

@@ -33,9 +33,37 @@ func TestQuiet(t *testing.T) {
 	})
 }
 
-// TestRedisAwayIsSaidOnce: one line when it goes and one when it is back, for
-// any number of credentials. What becomes of their states meanwhile is the same.
+// TestRedisAwayIsSaidOnce: one line when it goes, one when nothing is known any
+// more, and one for each when it is back.
 func TestRedisAwayIsSaidOnce(t *testing.T) {
+	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, "stable", func(w *world) {
+				w.start()
+				w.wait(time.Minute)
+				before, calls := w.loud(), w.calls()
+				away(w.toRedis, true)
+				w.wait(time.Hour)
+				if w.loud() != before+2 || w.logged("redis does not answer") != 1 || w.logged("to=unknown") != 1 {
+					w.Errorf("an hour without Redis says\n%s", w.story())
+				}
+				away(w.toRedis, false)
+				w.wait(time.Minute)
+				if w.loud() != before+4 || w.logged("redis answers again") != 1 || w.logged("level=WARN") != 1 {
+					w.Errorf("its return says\n%s", w.story())
+				}
+				if w.calls() != calls {
+					w.Errorf("%d calls", w.calls()-calls)
+				}
+				w.rest()
+			})
+		})
+	}
+}
+
+// TestRedisAwayIsSaidOnceOfMany: one line when it goes and one when it is back,
+// for any number of credentials. What becomes of their states meanwhile is the same.
+func TestRedisAwayIsSaidOnceOfMany(t *testing.T) {
 	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
 		t.Run(name, func(t *testing.T) {
 			inWorldOfMany(t, 3*batch, "stable", func(w *world) {
