@@ -20,7 +20,6 @@ import (
 type attempt struct {
 	seen     store.Observation
 	decision decision
-	reason   string
 	begin    store.Begin
 	begun    time.Time // by this host's monotonic clock, before begin was sent
 
@@ -31,11 +30,11 @@ type attempt struct {
 
 // newAttempt makes the decision known as this process' own, so that no second
 // one starts beside it.
-func (r *refresher) newAttempt(v look, reason string, d decision) *attempt {
+func (r *refresher) newAttempt(v look, d decision) *attempt {
 	id := make([]byte, 8)
 	_, _ = rand.Read(id) // never fails
 	n := v.State.Failures + 1
-	a := &attempt{seen: v.Observation, decision: d, reason: reason, begin: store.Begin{
+	a := &attempt{seen: v.Observation, decision: d, begin: store.Begin{
 		Attempt: hex.EncodeToString(id), NewSecret: d.newSecret, Forced: d.forced,
 		// As if it failed: a process that dies in every mint has to back off as well.
 		Wait: r.policy.penalise(wechat.ClassTransient, n, v.Now, v.State.ExpiresAt), Day: store.Day(v.Now),
@@ -92,7 +91,7 @@ func (r *refresher) mint(ctx context.Context, a *attempt) bool {
 		r.finished(a) // somebody else is at it, or the world changed: the next tick decides anew
 		return false
 	}
-	r.log.Debug("refresh begins", "reason", a.reason, "attempt", a.begin.Attempt)
+	r.log.Debug("refresh begins", "reason", a.decision.reason, "attempt", a.begin.Attempt)
 	// If the process dies from here on, the lease runs out and the generation
 	// says that a mint may be outstanding.
 	deadline := time.Now().Add(r.mintTimeout)
@@ -191,7 +190,7 @@ func (r *refresher) keep(ctx context.Context, a *attempt) {
 			result = metrics.ResultUnchanged
 		}
 		r.metrics.Refresh(r.config.Key, result)
-		r.log.Info("token refreshed", "result", string(result), "reason", a.reason, "token", a.commit.Token, "expires_at", expires)
+		r.log.Info("token refreshed", "result", string(result), "reason", a.decision.reason, "token", a.commit.Token, "expires_at", expires)
 	case store.Lost:
 		r.metrics.Refresh(r.config.Key, metrics.ResultRefused)
 		r.metrics.FenceRejection(r.config.Key)
@@ -233,7 +232,7 @@ func (r *refresher) giveUp(ctx context.Context, a *attempt) {
 		wait = max(wait, a.abort.UnknownWait)
 	}
 	next := a.abort.Failure.At.Add(max(wait, a.abort.NoForceWait))
-	r.log.Warn("refresh failed, the stored token stays", "reason", a.reason, "class", a.abort.Failure.Class,
+	r.log.Warn("refresh failed, the stored token stays", "reason", a.decision.reason, "class", a.abort.Failure.Class,
 		"error", a.abort.Failure.Message, "next_attempt", next, "status", string(status))
 }
 

@@ -51,7 +51,7 @@ func TestCanary(t *testing.T) {
 				c := &w.config.Credentials[0]
 				c.BackoffMin, c.BackoffMax, c.VerifyEvery = 10*time.Millisecond, 100*time.Millisecond, 10*time.Second
 				bug := &broken{cause: fmt.Errorf("panic with %s, %s and %s", testSecret, testPassword, foreignToken)}
-				w.startWith(func(d *Daemon) { bug.issuer, d.refreshers[0].wechat = d.refreshers[0].wechat, bug })
+				w.startWith(func(d *Daemon) { bug.issuer, d.registry.entries[0].wechat = d.registry.entries[0].wechat, bug })
 				var said strings.Builder
 				hear := func() {
 					for _, path := range []string{"/", "/status", "/metrics", "/readyz", "/healthz", "/" + testSecret} {

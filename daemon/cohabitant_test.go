@@ -78,8 +78,8 @@ func TestCohabitants(t *testing.T) {
 					}
 					o.kill()
 					w.wait(3 * overlap)
-					if w.daemon.Ready() != nil || !w.accepted() || w.daemon.refreshers[0].Credential().Notes != nil {
-						w.Errorf("alone again: %v, %v", w.daemon.Ready(), w.daemon.refreshers[0].Credential().Notes)
+					if w.daemon.Ready() != nil || !w.accepted() || w.daemon.registry.all()[0].Credential().Notes != nil {
+						w.Errorf("alone again: %v, %v", w.daemon.Ready(), w.daemon.registry.all()[0].Credential().Notes)
 					}
 					o.closeWeChat()
 				})
@@ -139,12 +139,12 @@ func TestTwoHostsOfOneWeChat(t *testing.T) {
 		w.wait(time.Minute)
 		const name = "another host of WeChat is used under this key, HOST: give all replicas the same wechat.base_url"
 		want := strings.ReplaceAll(name, "HOST", "10.0.0.1")
-		if notes := second.daemon.refreshers[0].Credential().Notes; len(notes) == 0 || notes[0] != want {
+		if notes := second.daemon.registry.all()[0].Credential().Notes; len(notes) == 0 || notes[0] != want {
 			t.Errorf("notes %q", notes)
 		}
 		w.wait(overlap)
 		want = strings.ReplaceAll(name, "HOST", "wechat.internal")
-		if notes := w.daemon.refreshers[0].Credential().Notes; len(notes) == 0 || notes[0] != want {
+		if notes := w.daemon.registry.all()[0].Credential().Notes; len(notes) == 0 || notes[0] != want {
 			t.Errorf("notes %q", notes)
 		}
 		if w.logged(want) != 1 || w.logged("another appid") != 0 {

@@ -4,15 +4,12 @@ import (
 	"context"
 	crand "crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -52,18 +49,23 @@ type Daemon struct {
 	config   config.Config
 	log      *slog.Logger
 	instance string
-	version  string
+	build    metrics.Build
 
-	redis      redis.UniversalClient
-	embedded   func() // stops the embedded Redis, nil if there is none
-	store      *store.Store
-	slots      []store.Credential
-	refreshers []*refresher
-	metrics    *metrics.Metrics
-	registry   *prometheus.Registry
-	heart      *heartbeat
-	passing    func(Step)
-	actions    sync.WaitGroup
+	clients  []redis.UniversalClient
+	embedded func() // stops the embedded Redis, nil if there is none
+	store    *store.Store
+	registry *registry
+	observer *observer
+	pool     *pool
+	metrics  *metrics.Metrics
+	gatherer *prometheus.Registry
+	heart    *heartbeat
+	passing  func(Step)
+	jitter   func() float64
+
+	mu sync.Mutex
+	// The causes of panics that were logged.
+	told map[string]bool
 }
 
 // New prepares a daemon. It talks to nobody yet; the errors are those of the
@@ -76,25 +78,19 @@ func New(o Options) (*Daemon, error) {
 		o.Passing = failpoint()
 	}
 	d := &Daemon{
-		config: o.Config, log: o.Log, instance: instance(), version: o.Build.Version,
-		registry: prometheus.NewRegistry(), passing: o.Passing,
+		config: o.Config, log: o.Log, instance: instance(), build: o.Build,
+		gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, told: map[string]bool{},
 	}
 	client, err := wechat.New(wechat.Options{BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat})
 	if err != nil {
 		return nil, fmt.Errorf("wechat: %w", err)
 	}
-	if d.redis, d.embedded, err = Redis(o.Config.Redis, o.DialRedis); err != nil {
+	if d.clients, d.embedded, err = redisClients(o.Config.Redis, o.DialRedis, connections(), 1); err != nil {
 		return nil, err
 	}
-	d.store = store.New(d.redis, o.Config.Redis.Timeout)
-	keys := make([]string, len(o.Config.Credentials))
-	for i, c := range o.Config.Credentials {
-		keys[i] = c.Key
-	}
-	d.metrics = metrics.New(d.registry, o.Build, keys)
-	d.heart = &heartbeat{poll: o.Config.Refresh.Poll, panicky: d.panicked, log: o.Log, soon: make(chan struct{}, 1), jitter: o.Jitter}
+	d.assemble()
 	for _, c := range o.Config.Credentials {
-		if err := d.add(c, client, o.Jitter); err != nil {
+		if err := d.add(c, client); err != nil {
 			d.Close()
 			return nil, err
 		}
@@ -102,26 +98,49 @@ func New(o Options) (*Daemon, error) {
 	return d, nil
 }
 
-func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() float64) error {
+// assemble puts together what all credentials share.
+func (d *Daemon) assemble() {
+	c := d.config
+	d.metrics = metrics.New(d.gatherer, d.build, metrics.Auto)
+	d.store = store.New(d.clients[0], c.Redis.Timeout)
+	d.registry = newRegistry(paceOf(len(c.Credentials), c.Refresh.Poll))
+	d.pool = newPool()
+	d.heart = &heartbeat{
+		poll: d.registry.round, schedule: every{d.registry.beat, d.jitter},
+		panicky: d.panicked, log: d.log, soon: make(chan struct{}, 1),
+	}
+	d.observer = &observer{
+		registry: d.registry, store: store.New(d.clients[1], c.Redis.Timeout), pool: d.pool, metrics: d.metrics,
+		passing: d.passing, panicked: d.panicked, soon: d.heart.hasten, oneServer: len(c.Redis.Cluster) == 0,
+		loss: &loss{log: d.log, next: c.Refresh.Poll, of: len(c.Credentials)},
+	}
+}
+
+func (d *Daemon) add(c config.Credential, client *wechat.Client) error {
 	keys, err := store.NewKeys(c.Key)
 	if err != nil {
 		return fmt.Errorf("key %s: %w", c.Key, err)
 	}
-	slot := store.Credential{
-		Keys: keys, AppID: c.AppID, Issuer: credential.Issuer(d.config.WeChat.BaseURL), API: c.API, Replaces: c.API == string(wechat.Classic),
-		Format: store.Format(c.Format), UTCOffset: c.UTCOffset, Lease: c.Lease, Overlap: overlap,
-		Poll: d.config.Refresh.Poll, VerifyEvery: c.VerifyEvery,
-	}
-	d.slots = append(d.slots, slot)
-	d.refreshers = append(d.refreshers, &refresher{
-		config: c, store: d.store, slot: slot, wechat: client, metrics: d.metrics,
-		log: d.log.With("key", c.Key, "appid", c.AppID), stored: d.lookAgain,
-		passing: d.passing, jitter: jitter, redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
-		policy: policy{
-			replaces: slot.Replaces, mint: c.Mint, limit: c.DailyLimit, ahead: c.Ahead,
-			poll: d.config.Refresh.Poll, lease: c.Lease, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
+	poll, replaces := d.registry.round, c.API == string(wechat.Classic)
+	e := &registered{}
+	e.refresher = &refresher{
+		config: c, store: d.store, wechat: client, metrics: d.metrics,
+		slot: store.Credential{
+			Keys: keys, AppID: c.AppID, Issuer: credential.Issuer(d.config.WeChat.BaseURL), API: c.API, Replaces: replaces,
+			Format: store.Format(c.Format), UTCOffset: c.UTCOffset, Lease: c.Lease, Overlap: overlap,
+			Poll: poll, VerifyEvery: c.VerifyEvery,
 		},
-	})
+		log:    d.log.With("key", c.Key, "appid", c.AppID),
+		stored: func() { d.lookAgain(e) }, many: len(d.config.Credentials) > 1,
+		passing: d.passing, jitter: d.jitter,
+		redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
+		policy: policy{
+			replaces: replaces, mint: c.Mint, limit: c.DailyLimit,
+			ahead: c.Ahead + spread(c.Ahead, replaces, c.Key, len(d.config.Credentials)),
+			poll:  poll, lease: c.Lease, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
+		},
+	}
+	d.registry.add(e)
 	d.metrics.Credential(c.Key, c.AppID, kind, c.API)
 	d.metrics.DailyLimit(c.Key, c.DailyLimit)
 	return nil
@@ -129,7 +148,9 @@ func (d *Daemon) add(c config.Credential, client *wechat.Client, jitter func() f
 
 // Close lets go of Redis.
 func (d *Daemon) Close() {
-	_ = d.redis.Close()
+	for _, client := range d.clients {
+		_ = client.Close()
+	}
 	if d.embedded != nil {
 		d.embedded()
 	}
@@ -152,20 +173,19 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 		served <- web.Serve(serving, ln, d.handler(), d.log)
 		stop() // without HTTP nobody could see us any more
 	}()
-	d.heart.job = func() { d.tick(ctx, work) }
+	d.observer.start()
+	d.heart.job = func() { d.observer.look(ctx, work) }
 	d.heart.run(ctx)
 	d.log.Info("stopping", "cause", context.Cause(ctx).Error())
-	d.actions.Wait()
-	for _, r := range d.refreshers {
-		r.settle(work)
-	}
+	d.pool.close()
+	d.settle(work)
 	stopServing()
 	return <-served
 }
 
 func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.NewHandler(d, d.Live, d.registry))
+	mux.Handle("/", web.NewHandler(d, d.Live, d.gatherer))
 	mux.HandleFunc("POST /refresh/{key...}", d.refreshHandler)
 	return mux
 }
@@ -175,69 +195,38 @@ func (d *Daemon) grace() time.Duration {
 	return d.config.WeChat.Timeout + 2*d.config.Redis.Timeout
 }
 
-// tick observes all credentials at once and lets each decide. When ctx ends
-// meanwhile nothing begins: it could not be finished in time.
-func (d *Daemon) tick(ctx, work context.Context) {
-	d.passing(Observing)
-	results := d.store.Observe(work, d.slots)
-	if ctx.Err() != nil {
-		return
-	}
-	var failed error
-	for i, r := range d.refreshers {
-		failed = errors.Join(failed, results[i].Err)
-		r.tick(results[i], func(action func(context.Context)) { d.spawn(work, action) })
-	}
-	d.metrics.RedisOperation(metrics.OpObserve, failed)
-	d.metrics.Tick(time.Now())
-}
-
-func (d *Daemon) spawn(work context.Context, action func(context.Context)) {
-	d.actions.Go(func() {
-		defer func() {
-			if reason := recover(); reason != nil {
-				d.panicked(reason)
-			}
-		}()
-		action(work)
-	})
-}
-
-// panicked counts a panic. The reason may hold anything, so only its type and
-// the stack without arguments are logged.
-func (d *Daemon) panicked(reason any) {
-	d.metrics.Panic()
-	d.log.Error("panic; the next tick comes all the same", "type", fmt.Sprintf("%T", reason), "stack", frames(debug.Stack()))
-}
-
-// frames drops the lines of a stack that print arguments' values.
-func frames(stack []byte) []string {
-	var places []string
-	for line := range strings.Lines(string(stack)) {
-		if strings.HasPrefix(line, "\t") {
-			place, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-			places = append(places, place)
+// settle ends what WeChat has answered and Redis does not know yet.
+func (d *Daemon) settle(work context.Context) {
+	var all sync.WaitGroup
+	for _, e := range d.registry.all() {
+		if own := e.unsettled(); own != nil {
+			all.Go(func() { e.pursue(work, own) })
 		}
 	}
-	return places
+	all.Wait()
 }
 
-// lookAgain asks for a tick before the next poll.
-func (d *Daemon) lookAgain() {
-	select {
-	case d.heart.soon <- struct{}{}:
-	default:
-	}
+// lookAgain asks for a look at one credential before the next poll.
+func (d *Daemon) lookAgain(e *registered) {
+	d.registry.hasten(e)
+	d.heart.hasten()
 }
 
-// Live returns an error when no tick ended for so long that a
-// restart is the only cure left.
+// Live returns an error when for so long no tick ended as it
+// should that a restart is the only cure left. A bug that breaks the ticks of
+// some credentials would break them after a restart as well, and the others
+// would miss the process meanwhile.
 func (d *Daemon) Live() error {
-	limit := 3*d.config.Refresh.Poll + 2*d.config.Redis.Timeout
-	if since := d.heart.since(&d.heart.ended); since > limit {
-		return fmt.Errorf("no tick ended for %s (limit %s)", since.Round(time.Millisecond), limit)
+	limit := 3*d.registry.round + 2*d.config.Redis.Timeout
+	silence := d.observer.silence()
+	if silence <= limit {
+		return nil
 	}
-	return nil
+	what := "no tick ended"
+	if d.heart.since(&d.heart.ended) <= limit {
+		what = "every tick ended in a panic"
+	}
+	return fmt.Errorf("%s for %s (limit %s)", what, silence.Round(time.Millisecond), limit)
 }
 
 // instance names this process: host and a random part, new at each start.

@@ -3,9 +3,11 @@
 //
 // # The path of a token
 //
-// A heartbeat observes everything in one round trip, [due] decides without a
-// clock or a memory of its own, and at most one action per credential is
-// carried out, with at most one verification beside it:
+// At each beat an observer looks at the credentials whose time has come in the
+// registry, a batch in one round trip. [due] decides without a clock or a
+// memory of its own, and at most one action per credential is carried out, with
+// at most one verification beside it, when there is a place in the pool. It
+// waits for that before begin, so that no lease runs meanwhile:
 //
 //	observe → due → begin → mint → commit, or abort
 //	              → re-assert: somebody deleted or overwrote the key

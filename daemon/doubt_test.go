@@ -83,13 +83,13 @@ func TestBlind(t *testing.T) {
 		if said := w.logged("level=WARN msg=\"WeChat answers no question about the token"); said != w.verifications() {
 			t.Errorf("said %d times\n%s", said, w.logs)
 		}
-		if notes := strings.Join(w.daemon.refreshers[0].Credential().Notes, "\n"); !strings.Contains(notes, "questions about a token is used up") {
+		if notes := strings.Join(w.daemon.registry.all()[0].Credential().Notes, "\n"); !strings.Contains(notes, "questions about a token is used up") {
 			t.Errorf("the page says %q", notes)
 		}
 		w.wait(time.Hour)
 		before := w.verifications()
 		w.wait(w.config.Refresh.VerifyEvery)
-		if notes := w.daemon.refreshers[0].Credential().Notes; w.verifications() == before || len(notes) != 0 {
+		if notes := w.daemon.registry.all()[0].Credential().Notes; w.verifications() == before || len(notes) != 0 {
 			t.Errorf("%d verifications after it, the page says %q", w.verifications()-before, notes)
 		}
 	})

@@ -101,7 +101,7 @@ func (w *world) warm() (mints int) {
 	if !w.accepted() {
 		w.Fatalf("no token to begin with\n%s", w.logs)
 	}
-	ahead := w.daemon.refreshers[0].policy.effectiveAhead(w.life)
+	ahead := w.daemon.registry.entries[0].policy.effectiveAhead(w.life)
 	w.wait(w.life - ahead - 10*time.Second)
 	return w.mints()
 }
@@ -249,7 +249,7 @@ func TestLeaseEndsTheCall(t *testing.T) {
 	inWorld(t, "classic", func(w *world) {
 		calls := 0
 		w.prepare = func(d *Daemon) {
-			r := d.refreshers[0]
+			r := d.registry.entries[0]
 			r.mintTimeout = time.Minute
 			r.wechat = deadlines{r.wechat, func(end time.Time) {
 				calls++

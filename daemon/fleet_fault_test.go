@@ -319,7 +319,7 @@ func wechatFaults() []fault {
 
 // wish is a person at m who wants a refresh.
 func (f *fleet) wish(m *member, force int) (string, time.Duration) {
-	r := m.current.Load().refreshers[0]
+	r := m.current.Load().registry.entries[0]
 	if force > 0 {
 		f.harmed.Store("person forces", time.Now())
 	}

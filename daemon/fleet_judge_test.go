@@ -268,7 +268,7 @@ func (f *fleet) barred() time.Time {
 		if d == nil {
 			continue
 		}
-		r := d.refreshers[0]
+		r := d.registry.entries[0]
 		r.mu.Lock()
 		barred := r.barred
 		r.mu.Unlock()

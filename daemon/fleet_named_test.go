@@ -168,7 +168,7 @@ func (f *fleet) made() int {
 // and waits until all must be quiet again.
 func (f *fleet) throughOneRefresh(set func(f *fleet)) {
 	f.wait(time.Minute)
-	ahead := f.members[0].current.Load().refreshers[0].policy.effectiveAhead(f.life)
+	ahead := f.members[0].current.Load().registry.entries[0].policy.effectiveAhead(f.life)
 	f.wait(f.life - ahead - 70*time.Second)
 	set(f)
 	f.wait(overlap + 2*time.Minute) // until what was superseded must be dead

@@ -160,7 +160,7 @@ func (f *fleet) newMember(i int) *member {
 	}
 	m.prepare = func(d *Daemon) {
 		d.heart.schedule = hostClock{every{d.heart.poll, m.jitter}, m}
-		r := d.refreshers[0]
+		r := d.registry.entries[0].refresher
 		r.wechat = bystander{r.wechat, m, r}
 		m.current.Store(d)
 	}

@@ -9,40 +9,36 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// heartbeat calls a job at once and then about every poll. It carries no
-// state: whoever misses beats finds everything in Redis at the next one.
+// heartbeat calls a job at once and then by a schedule, several times a poll
+// where there are many credentials. It carries no state: whoever misses beats
+// finds everything in Redis at the next one.
 type heartbeat struct {
-	poll    time.Duration
-	job     func()
-	panicky func(reason any) // told of a panic in job
-	log     *slog.Logger
-	soon    chan struct{} // asks for a beat before the next poll; capacity 1
-	jitter  func() float64
+	poll     time.Duration
+	schedule cron.Schedule
+	job      func()
+	panicky  func(reason any) // told of a panic in job
+	log      *slog.Logger
+	soon     chan struct{} // asks for a beat before the next one; capacity 1
 
-	schedule cron.Schedule // every of poll if nil
-	mu       sync.Mutex
-	started  time.Time // of the last beat, monotonic
-	ended    time.Time
+	mu      sync.Mutex
+	started time.Time // of the last beat, monotonic
+	ended   time.Time
 }
 
-// every is cron's schedule for a poll; cron's own @every cannot go below a
+// every is cron's schedule for beats; cron's own @every cannot go below a
 // second. It only ever shortens the wait, so that a fleet spreads out but
 // nobody falls behind.
 type every struct {
-	poll   time.Duration
+	beat   time.Duration
 	jitter func() float64
 }
 
 func (e every) Next(t time.Time) time.Time {
-	return t.Add(time.Duration((0.8 + 0.2*e.jitter()) * float64(e.poll)))
+	return t.Add(time.Duration((0.8 + 0.2*e.jitter()) * float64(e.beat)))
 }
 
 // run beats until ctx ends and the last beat has returned.
 func (h *heartbeat) run(ctx context.Context) {
-	schedule := h.schedule
-	if schedule == nil {
-		schedule = every{h.poll, h.jitter}
-	}
 	// One beat at a time. cron's own wrapper for that would lose a beat that
 	// soon asks for in the last moments of another one.
 	turn := make(chan struct{}, 1)
@@ -61,7 +57,7 @@ func (h *heartbeat) run(ctx context.Context) {
 	h.mark(&h.started)
 	h.mark(&h.ended)
 	job.Run()
-	id := clock.Schedule(schedule, job)
+	id := clock.Schedule(h.schedule, job)
 	clock.Start()
 	// cron lives by the wall clock: when that jumps back ten hours, cron is
 	// silent for ten hours. This ticker is monotonic, and starts it afresh.
@@ -82,10 +78,18 @@ func (h *heartbeat) run(ctx context.Context) {
 			if h.silence() > 3*h.poll {
 				h.log.Warn("no tick for three polls: this process was stopped for a while, or the wall clock jumped back; starting the schedule afresh")
 				clock.Remove(id)
-				id = clock.Schedule(schedule, job)
+				id = clock.Schedule(h.schedule, job)
 				job.Run()
 			}
 		}
+	}
+}
+
+// hasten asks for a beat before the next one of the schedule.
+func (h *heartbeat) hasten() {
+	select {
+	case h.soon <- struct{}{}:
+	default:
 	}
 }
 

@@ -35,7 +35,7 @@ func inPulse(t *testing.T, job func(n int), prepare func(*pulse), body func(t *t
 		start := time.Now()
 		p := &pulse{logs: &safeBuffer{}, ended: make(chan struct{})}
 		p.heartbeat = &heartbeat{
-			poll: heartPoll, soon: make(chan struct{}, 1), jitter: rand.Float64, log: slog.New(slog.NewTextHandler(p.logs, nil)),
+			poll: heartPoll, schedule: every{heartPoll, rand.Float64}, soon: make(chan struct{}, 1), log: slog.New(slog.NewTextHandler(p.logs, nil)),
 			panicky: func(any) { p.panics.Add(1) },
 		}
 		p.job = func() {
@@ -101,7 +101,7 @@ func TestHeartbeatRhythm(t *testing.T) {
 
 // TestHeartbeatShortPoll: cron's own @every cannot go below a second.
 func TestHeartbeatShortPoll(t *testing.T) {
-	inPulse(t, quick, func(p *pulse) { p.poll = 20 * time.Millisecond }, func(t *testing.T, p *pulse) {
+	inPulse(t, quick, func(p *pulse) { p.poll, p.schedule = 20*time.Millisecond, every{20 * time.Millisecond, rand.Float64} }, func(t *testing.T, p *pulse) {
 		p.wait(time.Second)
 		if n := len(p.seen()); n < 50 || n > 64 {
 			t.Errorf("%d beats in a second", n)
@@ -149,7 +149,7 @@ func TestHeartbeatHang(t *testing.T) {
 		prepare := func(*pulse) { *release = make(chan struct{}) }
 		inPulse(t, job, prepare, func(t *testing.T, p *pulse) {
 			p.wait(time.Hour)
-			p.lookAgain()
+			p.hasten()
 			p.wait(time.Minute)
 			if n := len(p.seen()); n != hanging || p.since(&p.heartbeat.ended) < time.Hour {
 				t.Fatalf("beat %d hangs, and there are %d; the last ended %v ago", hanging, n, p.since(&p.heartbeat.ended))
@@ -163,14 +163,6 @@ func TestHeartbeatHang(t *testing.T) {
 				t.Errorf("after beat %d hung: %d beats, up to %d at once", hanging, n, most.Load())
 			}
 		})
-	}
-}
-
-// lookAgain asks for a beat as the daemon does after a commit.
-func (p *pulse) lookAgain() {
-	select {
-	case p.soon <- struct{}{}:
-	default:
 	}
 }
 
@@ -238,7 +230,7 @@ func TestHeartbeatStop(t *testing.T) {
 		default:
 			t.Fatal("run did not return after its job")
 		}
-		p.lookAgain()
+		p.hasten()
 		p.wait(time.Minute)
 		if n := len(p.seen()); n != 2 {
 			t.Errorf("%d beats", n)
@@ -250,7 +242,7 @@ func TestHeartbeatSoon(t *testing.T) {
 	inPulse(t, quick, nil, func(t *testing.T, p *pulse) {
 		for n := 2; n < 7; n++ {
 			p.wait(10 * time.Millisecond)
-			p.lookAgain()
+			p.hasten()
 			synctest.Wait()
 			if beats := p.seen(); len(beats) != n || beats[n-1] != time.Duration(n-1)*10*time.Millisecond {
 				t.Fatalf("asked %d times: beats at %v", n-1, beats)
@@ -272,7 +264,7 @@ func TestHeartbeatSoonInBeat(t *testing.T) {
 		}
 	}
 	inPulse(t, job, nil, func(t *testing.T, p *pulse) {
-		p.lookAgain()
+		p.hasten()
 		p.wait(time.Second)
 		if beats := p.seen(); len(beats) != 2 || beats[1] != 500*time.Millisecond {
 			t.Errorf("beats at %v", beats)
@@ -287,13 +279,13 @@ func TestHeartbeatSoonInBeat(t *testing.T) {
 		for len(p.seen()) < 2 {
 			p.wait(time.Millisecond)
 		}
-		p.lookAgain()
+		p.hasten()
 		p.wait(600 * time.Millisecond)
 		if beats := p.seen(); len(beats) != 3 || beats[2] != beats[1]+500*time.Millisecond {
 			t.Errorf("beats at %v", beats)
 		}
 		p.stop()
-		p.lookAgain()
+		p.hasten()
 		<-p.ended
 	})
 }
@@ -314,7 +306,7 @@ func TestHeartbeatCrowd(t *testing.T) {
 			crowd.Go(func() {
 				for range 50 {
 					time.Sleep(time.Duration(i+1) * 37 * time.Millisecond)
-					p.lookAgain()
+					p.hasten()
 					if since := p.since(&p.heartbeat.ended); since > 6*heartPoll {
 						t.Errorf("no beat ended for %v", since)
 					}

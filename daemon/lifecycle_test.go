@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,7 +19,7 @@ func (w *world) startWith(change func(*Daemon)) {
 	w.Helper()
 	d, err := New(Options{
 		Config: w.config, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		DialRedis:  Dial(w.toRedis.Wrap(func(context.Context, string, string) (net.Conn, error) { return w.redis.Dial() })),
+		DialRedis:  Dial(w.toRedis.Wrap(w.dialRedis)),
 		DialWeChat: Dial(w.toWeChat.Wrap(w.listener.From(w.ip))),
 	})
 	if err != nil {

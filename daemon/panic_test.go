@@ -3,11 +3,13 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"wxtokend/daemon/web"
 	"wxtokend/daemon/wechat"
 )
 
@@ -32,20 +34,20 @@ func (b *broken) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, erro
 func TestPanicInMint(t *testing.T) {
 	inWorld(t, "stable", func(w *world) {
 		bug := &broken{cause: "index out of range"}
-		w.startWith(func(d *Daemon) { bug.issuer, d.refreshers[0].wechat = d.refreshers[0].wechat, bug })
+		w.startWith(func(d *Daemon) { bug.issuer, d.registry.entries[0].wechat = d.registry.entries[0].wechat, bug })
 		w.wait(time.Second / 2)
 		if bug.calls.Load() != 1 || w.logged("level=ERROR") != 1 {
 			w.Fatalf("%d mints, %d errors", bug.calls.Load(), w.logged("level=ERROR"))
 		}
 		w.wait(4 * time.Second) // one tick writes it down, the next one sees it
-		s := w.daemon.refreshers[0].Credential()
+		s := w.daemon.registry.all()[0].Credential()
 		if s.LastError == nil || s.LastError.Class != "unknown" || s.LastError.Message != "mint: the client panicked" {
 			w.Errorf("status %+v", s.LastError)
 		}
 		w.wait(10 * time.Minute)
 		panics, state := int(bug.calls.Load()), "{"+testKey+"}:state"
-		if panics < 15 || panics > 26 || w.logged("panic; the next tick comes all the same") != panics {
-			w.Errorf("%d mints in ten minutes, %d panics logged", panics, w.logged("panic; the next tick"))
+		if panics < 15 || panics > 26 || w.logged("panic; the next tick comes all the same") != 1 {
+			w.Errorf("%d mints in ten minutes, their cause logged %d times", panics, w.logged("panic; the next tick"))
 		}
 		if err := w.daemon.Live(); err != nil {
 			w.Error(err)
@@ -78,18 +80,51 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-// TestPanicInTick: a bug in a tick is no reason to stop ticking.
+// TestPanicInTick: a bug in a tick is no reason to stop ticking. It is said
+// once, and a process all of whose ticks end so may be restarted.
 func TestPanicInTick(t *testing.T) {
 	inWorld(t, "stable", func(w *world) {
 		w.startWith(func(d *Daemon) {
-			d.refreshers[0].config.Key = "a key that no metric knows\xff" // labels must be UTF-8
+			d.registry.entries[0].config.Key = "a key that no metric knows"
 		})
+		w.wait(9 * time.Second)
+		if err := w.daemon.Live(); err != nil {
+			w.Errorf("after four polls: %v", err)
+		}
 		w.wait(time.Minute)
-		if n := w.logged("panic; the next tick comes all the same"); n < 30 || w.daemon.Live() != nil {
-			w.Errorf("%d panics in a minute; alive: %v", n, w.daemon.Live())
+		if err := w.daemon.Live(); err == nil || !strings.Contains(err.Error(), "every tick ended in a panic") {
+			w.Errorf("after a minute: %v", err)
+		}
+		var panics int
+		_, counted, _ := strings.Cut(w.page1("/metrics"), "\nwxtokend_panics_total ")
+		if _, err := fmt.Sscan(counted, &panics); err != nil || panics < 30 || w.logged("panic; the next tick comes all the same") != 1 {
+			w.Errorf("%d panics in a minute (%v), logged %d times", panics, err, w.logged("panic"))
 		}
 		if strings.Contains(w.logs.String(), "no metric knows") {
 			w.Error("the reason of a panic is in the log")
+		}
+	})
+}
+
+// TestPanicStarvesNobody: a credential whose tick always panics is a matter of
+// its own. The page and /readyz name it, and the process lives on for the others.
+func TestPanicStarvesNobody(t *testing.T) {
+	inWorldOfMany(t, 3, "stable", func(w *world) {
+		w.startWith(func(d *Daemon) { d.registry.entries[0].config.Key = "a key that no metric knows" })
+		w.wait(time.Minute)
+		if err := w.daemon.Live(); err != nil {
+			w.Error(err)
+		}
+		if reasons := w.daemon.Ready(); len(reasons) != 1 || !strings.Contains(reasons[0], bugFound) {
+			w.Errorf("not ready: %q", reasons)
+		}
+		for i, c := range w.daemon.shown() {
+			if broken := slices.Contains(c.Notes, bugFound); broken != (i == 0) || i > 0 && c.State != web.Fresh {
+				w.Errorf("credential %d is %s, notes %q", i, c.State, c.Notes)
+			}
+		}
+		if n := w.logged("panic; the next tick comes all the same"); n != 1 {
+			w.Errorf("logged %d times", n)
 		}
 	})
 }

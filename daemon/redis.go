@@ -14,6 +14,15 @@ import (
 // Redis returns a client of the configured Redis, and what stops the embedded
 // one if that is configured (nil otherwise).
 func Redis(c config.Redis, dial Dial) (client redis.UniversalClient, stop func(), err error) {
+	clients, stop, err := redisClients(c, dial, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return clients[0], stop, nil
+}
+
+// redisClients is Redis with a client for each number of connections.
+func redisClients(c config.Redis, dial Dial, connections ...int) (clients []redis.UniversalClient, stop func(), err error) {
 	o := store.Options{
 		URL: c.URL, Cluster: c.Cluster, Username: c.Username, Password: c.Password, PasswordFile: c.PasswordFile,
 		Timeout: c.Timeout, Dial: dial,
@@ -35,9 +44,15 @@ func Redis(c config.Redis, dial Dial) (client redis.UniversalClient, stop func()
 		}
 		o.URL = secret.Secret("redis://" + addr)
 	}
-	client, err = store.Connect(o)
-	if err != nil && stop != nil {
-		stop()
+	for _, o.Connections = range connections {
+		client, err := store.Connect(o)
+		if err != nil {
+			if stop != nil {
+				stop()
+			}
+			return nil, nil, err
+		}
+		clients = append(clients, client)
 	}
-	return client, stop, err
+	return clients, stop, nil
 }

@@ -102,12 +102,3 @@ func (r *refresher) byOthers() string {
 	}
 	return "; this replica has mint: false, so another one has to do it"
 }
-
-func (d *Daemon) find(key string) *refresher {
-	for _, r := range d.refreshers {
-		if r.config.Key == key {
-			return r
-		}
-	}
-	return nil
-}

@@ -33,7 +33,7 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 	if code, problem := authorised(req, d.config.HTTP); problem != "" {
 		return code, map[string]string{"error": problem}
 	}
-	r := d.find(req.PathValue("key"))
+	r := d.registry.find(req.PathValue("key"))
 	if r == nil {
 		return http.StatusNotFound, map[string]string{"error": "no credential has this key; /status lists those that have one"}
 	}
@@ -45,12 +45,12 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 	if problem != "" {
 		return http.StatusBadRequest, map[string]string{"error": problem}
 	}
-	status, message, err := d.wish(req, r, wish)
+	status, message, err := d.wish(req, r.refresher, wish)
 	if err != nil {
 		d.log.Warn("could not take a refresh request", "key", r.config.Key, "error", err)
 		return http.StatusServiceUnavailable, map[string]string{"error": "Redis does not take the request; try again"}
 	}
-	d.lookAgain()
+	d.lookAgain(r)
 	code := map[store.Status]int{
 		store.Accepted: http.StatusAccepted, limited: http.StatusTooManyRequests, store.Changed: http.StatusConflict,
 	}[status]

@@ -32,6 +32,7 @@ type refresher struct {
 	log     *slog.Logger
 
 	stored  func()         // asks for a look soon: after a commit, or when another AppSecret is there
+	many    bool           // this is not the only credential
 	passing func(Step)     // as in Options
 	jitter  func() float64 // as in Options
 
@@ -54,16 +55,20 @@ type refresher struct {
 	told       told
 }
 
-// sight is the last good look with what was decided on it.
+// sight is the last good look with what is to be done about it. An action reads
+// it when its turn comes, which may be some looks later.
 type sight struct {
-	store.Observation
+	look
 	decision decision
 	local    time.Time // when it was made, by this host's monotonic clock; zero: never
 }
 
+// spawner runs an action elsewhere when its turn comes.
+type spawner func(what errand, action func(context.Context))
+
 // tick takes in an observation and starts what it calls for. It does not wait
-// for it: spawn runs the action elsewhere.
-func (r *refresher) tick(result store.Result, spawn func(func(context.Context))) {
+// for it.
+func (r *refresher) tick(result store.Result, spawn spawner) {
 	local := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,51 +79,88 @@ func (r *refresher) tick(result store.Result, spawn func(func(context.Context)))
 		return
 	}
 	v := r.look(result.Observation, local)
-	d := decide(v, r.policy)
-	r.seen = sight{Observation: v.Observation, decision: d, local: local}
+	r.seen = sight{v, decide(v, r.policy), local}
 	r.tell(local)
-	r.tellReport(v, d)
-	own := r.own
-	switch {
-	case own != nil:
-		r.start(&r.acting, spawn, func(ctx context.Context) { r.pursue(ctx, own) })
-	case d.action != nothing:
-		r.start(&r.acting, spawn, func(ctx context.Context) { r.act(ctx, v, d, spawn) })
-	case d.ask || d.drop:
-		r.start(&r.asking, spawn, func(ctx context.Context) { r.question(ctx, v, d) })
+	r.startAll(spawn)
+}
+
+// startAll starts what the last look calls for. Called with mu held.
+func (r *refresher) startAll(spawn spawner) {
+	r.start(&r.acting, r.toAct, spawn, r.act)
+	r.start(&r.asking, r.toAsk, spawn, r.question)
+	r.start(&r.reading, r.toRead, spawn, r.readSecret)
+}
+
+// toAct is what the next action needs, 0 if there is nothing to do. Called with
+// mu held.
+func (r *refresher) toAct() errand {
+	switch action := r.seen.decision.action; {
+	case r.own != nil && (r.own.commit != nil || r.own.abort != nil):
+		return writing
+	case r.own != nil, action == mint:
+		return drawing
+	case action != nothing:
+		return writing
 	}
-	if s := v.State; s.LastError != nil && secretToBlame(wechat.Class(s.LastError.Class)) {
-		r.start(&r.reading, spawn, r.readSecret)
+	return 0
+}
+
+// toAsk is what the next question needs: it comes after an action, which changes
+// what it is about. Called with mu held.
+func (r *refresher) toAsk() errand {
+	switch d := r.seen.decision; {
+	case r.own != nil, d.action != nothing:
+		return 0
+	case d.ask:
+		return asking
+	case d.drop:
+		return writing
 	}
+	return 0
+}
+
+// toRead is what noticing a changed AppSecret needs: that ends the wait after a
+// failure that the old one caused. Called with mu held.
+func (r *refresher) toRead() errand {
+	if last := r.seen.State.LastError; last != nil && secretToBlame(wechat.Class(last.Class)) {
+		return reading
+	}
+	return 0
 }
 
 // start spawns what has its turn, unless the last one still runs. A question
 // that WeChat leaves unanswered must not keep readers waiting for an action, so
-// the two take turns of their own. Called with mu held.
-func (r *refresher) start(turn *bool, spawn func(func(context.Context)), do func(context.Context)) {
-	if *turn {
+// the two take turns of their own. What do changed may call for more at once.
+// Called with mu held.
+func (r *refresher) start(turn *bool, need func() errand, spawn spawner, do func(context.Context, errand) (more bool)) {
+	what := need()
+	if *turn || what == 0 {
 		return
 	}
 	*turn = true
-	spawn(func(ctx context.Context) {
+	spawn(what, func(ctx context.Context) {
+		more := false
 		defer func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			*turn = false
+			if more {
+				r.startAll(spawn)
+			}
 		}()
-		do(ctx)
+		more = do(ctx, what)
 	})
 }
 
-// settle tries once more to end an attempt that WeChat has answered: this
-// process will not be there for another tick.
-func (r *refresher) settle(ctx context.Context) {
+// unsettled is an attempt that WeChat has answered and Redis does not know of, nil
+// if there is none. This process tries once more to end it before it ends itself.
+func (r *refresher) unsettled() *attempt {
 	r.mu.Lock()
-	own := r.own
-	r.mu.Unlock()
-	if own != nil && (own.commit != nil || own.abort != nil) {
-		r.pursue(ctx, own)
+	defer r.mu.Unlock()
+	if r.own != nil && (r.own.commit != nil || r.own.abort != nil) {
+		return r.own
 	}
+	return nil
 }
 
 // look completes an observation with what only this process knows.
@@ -134,7 +176,7 @@ func (r *refresher) look(o store.Observation, local time.Time) look {
 
 // readSecret notices a changed AppSecret, where the old one was refused: that
 // ends the wait. It is no part of a tick, as a file system may hang.
-func (r *refresher) readSecret(ctx context.Context) {
+func (r *refresher) readSecret(ctx context.Context, _ errand) (more bool) {
 	ctx, cancel := context.WithTimeout(ctx, r.redisTimeout)
 	defer cancel()
 	// An unreadable file is told of when a mint needs it.
@@ -146,54 +188,53 @@ func (r *refresher) readSecret(ctx context.Context) {
 	if changed {
 		r.stored()
 	}
+	return false
 }
 
-// act carries out a decision. What comes after it is decided already, and
-// needs no other look: it fails if the world is not the one that it left.
-func (r *refresher) act(ctx context.Context, v look, d decision, spawn func(func(context.Context))) {
-	switch d.action {
-	case reassert:
+// act carries out the newest decision, unless it has become another errand
+// than the one whose turn it is. An attempt without a definite answer comes
+// before anything new: two at a time would be two mints.
+func (r *refresher) act(ctx context.Context, what errand) (more bool) {
+	r.mu.Lock()
+	v, d, own, now := r.seen.look, r.seen.decision, r.own, r.toAct()
+	r.mu.Unlock()
+	switch {
+	case now != what:
+	case own != nil:
+		r.pursue(ctx, own)
+	case d.action == mint:
+		r.pursue(ctx, r.newAttempt(v, d))
+	case d.action == reassert:
 		r.passing(Reasserting)
 		after, status, err := r.store.Reassert(ctx, r.slot, v.Observation)
-		if !r.mended(status, err, d, v.State.Token) {
-			return
-		}
-		v.Observation = after
-		if d.next != "" {
-			r.pursue(ctx, r.newAttempt(v, d.next, d))
-			return
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if d.ask || d.drop {
-			r.start(&r.asking, spawn, func(ctx context.Context) { r.question(ctx, v, d) })
-		}
-	case restore:
+		return r.mended(status, err, d, after)
+	case d.action == restore:
 		r.passing(Restoring)
-		status, err := r.store.Restore(ctx, r.slot, v.Observation, *v.memory)
-		if r.mended(status, err, d, v.memory.Token) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.seen.State.Token, r.seen.State.Life = v.memory.Token, v.memory.Life
-			r.seen.State.ExpiresAt, r.seen.State.MintedAt = v.memory.ExpiresAt, v.memory.MintedAt
-		}
-	case mint:
-		r.pursue(ctx, r.newAttempt(v, d.reason, d))
+		after, status, err := r.store.Restore(ctx, r.slot, v.Observation, *v.memory)
+		return r.mended(status, err, d, after)
 	}
+	return false
 }
 
 // question deletes a report that calls for nothing, and asks WeChat.
-func (r *refresher) question(ctx context.Context, v look, d decision) {
+func (r *refresher) question(ctx context.Context, what errand) (more bool) {
+	r.mu.Lock()
+	v, d := r.seen.look, r.seen.decision
+	r.mu.Unlock()
 	if d.drop {
 		r.discard(ctx, v)
 	}
-	if d.ask {
+	if d.ask && what == asking {
 		r.verify(ctx, v)
 	}
+	return false
 }
 
-// mended tells of a token that was written back, and whether it was.
-func (r *refresher) mended(status store.Status, err error, d decision, token secret.Token) bool {
+// mended takes in what readers get after the known token was written back. What
+// comes next is decided already and needs no other look, as it fails if the
+// world is not the one that was left; and a look would let whoever breaks the
+// key in a loop set the pace.
+func (r *refresher) mended(status store.Status, err error, d decision, after store.Observation) (more bool) {
 	const what = "could not write the known token back"
 	r.metrics.RedisOperation(metrics.OpRestore, err)
 	if err != nil {
@@ -205,11 +246,16 @@ func (r *refresher) mended(status store.Status, err error, d decision, token sec
 		return false
 	}
 	r.metrics.Restore(r.config.Key, metrics.Reason(d.reason))
-	r.log.Info("wrote the known token back, without asking WeChat", "action", string(d.action), "reason", d.reason, "token", token)
+	r.log.Info("wrote the known token back, without asking WeChat", "action", string(d.action), "reason", d.reason, "token", after.State.Token)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// Readers have it from now on, and the next look comes in its turn: whoever
-	// breaks the key in a loop would set the pace.
-	r.seen.Value.Token = token
+	if r.seen.decision != d {
+		// Another look has come meanwhile.
+		return false
+	}
+	r.seen.Observation, r.seen.decision.action = after, nothing
+	if d.next != "" {
+		r.seen.decision.action, r.seen.decision.reason = mint, d.next
+	}
 	return true
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"wxtokend/daemon/testnet"
+	"wxtokend/daemon/web"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -59,6 +61,42 @@ func TestRedisAwayIsSaidOnce(t *testing.T) {
 	}
 }
 
+// TestRedisAwayIsSaidOnceOfMany: one line when it goes and one when it is back,
+// for any number of credentials. What becomes of their states meanwhile is the same.
+func TestRedisAwayIsSaidOnceOfMany(t *testing.T) {
+	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
+		t.Run(name, func(t *testing.T) {
+			inWorldOfMany(t, 3*batch, "stable", func(w *world) {
+				w.start()
+				w.wait(time.Minute)
+				before, mints := w.loud(), w.mints()
+				away(w.toRedis, true)
+				w.wait(10 * time.Minute)
+				for _, c := range w.daemon.shown() {
+					if c.State != web.Unknown {
+						w.Fatalf("%s is %s", c.Key, c.State)
+					}
+				}
+				if w.loud() != before+1 || w.logged(fmt.Sprintf("credentials=%d", 3*batch)) != 1 || w.logged("redis does not answer") != 1 {
+					w.Errorf("ten minutes without Redis say\n%s", w.story())
+				}
+				away(w.toRedis, false)
+				w.wait(time.Minute)
+				if reasons := w.daemon.Ready(); reasons != nil {
+					w.Errorf("%d are not ready", len(reasons))
+				}
+				if w.loud() != before+2 || w.logged("redis answers again") != 1 || w.logged("level=WARN") != 1 {
+					w.Errorf("its return says\n%s", w.story())
+				}
+				if w.mints() != mints {
+					w.Errorf("%d mints", w.mints()-mints)
+				}
+				w.rest()
+			})
+		})
+	}
+}
+
 // TestFailureIsSaidOnce: one WARN per failed refresh, each with the next attempt.
 func TestFailureIsSaidOnce(t *testing.T) {
 	inWorld(t, "stable", func(w *world) {
@@ -87,7 +125,7 @@ func TestUnreadableSecret(t *testing.T) {
 		if w.logged("level=WARN") != 1 || w.logged("could not read the AppSecret") != 1 || w.calls() != 0 {
 			w.Errorf("%d calls\n%s", w.calls(), w.story())
 		}
-		notes := strings.Join(w.daemon.refreshers[0].Credential().Notes, "\n")
+		notes := strings.Join(w.daemon.registry.all()[0].Credential().Notes, "\n")
 		if !strings.Contains(notes, "could not read the AppSecret") {
 			w.Errorf("the page says %q", notes)
 		}
@@ -95,7 +133,7 @@ func TestUnreadableSecret(t *testing.T) {
 			w.Fatal(err)
 		}
 		w.wait(4 * time.Second)
-		if notes := w.daemon.refreshers[0].Credential().Notes; !w.accepted() || len(notes) != 0 {
+		if notes := w.daemon.registry.all()[0].Credential().Notes; !w.accepted() || len(notes) != 0 {
 			w.Errorf("with the file: notes %q\n%s", notes, w.story())
 		}
 	})

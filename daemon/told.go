@@ -69,20 +69,13 @@ func causeOf(err error) string {
 	return code
 }
 
-// lookFailed logs when Redis goes away and when it is back.
+// lookFailed keeps why no look succeeds, the newest reason: an outage can change
+// its cause. The observer tells people, once for all credentials.
 func (r *refresher) lookFailed(err error) {
-	reason := ""
+	r.told.redis = ""
 	if err != nil {
-		reason = err.Error()
+		r.told.redis = err.Error()
 	}
-	switch {
-	case reason == "" && r.told.redis != "":
-		r.log.Info("redis answers again")
-	case reason != "" && r.told.redis == "":
-		r.log.Warn("redis does not answer, nothing is minted meanwhile", "error", err, "next_attempt", "in "+r.policy.poll.String())
-	}
-	// The newest one: an outage can change its cause.
-	r.told.redis = reason
 }
 
 // tell brings metrics up to the newest look and logs what has changed.
@@ -98,6 +91,7 @@ func (r *refresher) tell(local time.Time) {
 	}
 	r.metrics.CallsToday(key, calls)
 	r.tellOthers()
+	r.tellReport()
 	r.tellHold()
 	r.tellState(local)
 	r.tellClock()
@@ -106,16 +100,18 @@ func (r *refresher) tell(local time.Time) {
 	}
 }
 
-// tellState logs what became of the state, also when that is unknown.
+// tellState logs what became of the state, also when that is unknown, unless it
+// is so of many: the loss of Redis was said once for all.
 func (r *refresher) tellState(local time.Time) {
 	from, to := r.told.state, r.state(local)
 	if from == "" {
 		from = web.Unknown
 	}
-	if from != to {
+	r.metrics.State(r.config.Key, metrics.State(to))
+	if from != to && (to != web.Unknown || !r.many) {
 		r.log.Info("state changed", "from", string(from), "to", string(to))
+		r.told.state = to
 	}
-	r.told.state = to
 }
 
 // tellHold warns when calls are withheld for long: no failed call says so.
@@ -147,9 +143,10 @@ func (r *refresher) tellOthers() {
 }
 
 // tellReport counts a report that has to wait, as the hour's questions are used up.
-func (r *refresher) tellReport(v look, d decision) {
+func (r *refresher) tellReport() {
 	var waiting secret.Token
-	if reported(v) && !d.ask && !store.HasRoom(v.State.QuestionsAt, v.Now, store.QuestionsEvery) {
+	v := r.seen.look
+	if reported(v) && !r.seen.decision.ask && !store.HasRoom(v.State.QuestionsAt, v.Now, store.QuestionsEvery) {
 		waiting = v.Rejected
 	}
 	if waiting != "" && waiting != r.told.report {

@@ -107,7 +107,7 @@ func TestNoFight(t *testing.T) {
 		if ours < 6 || ours > 12 {
 			t.Errorf("%d mints in an hour, want about one in five minutes to ten", ours)
 		}
-		if notes := strings.Join(w.daemon.refreshers[0].Credential().Notes, "\n"); !strings.Contains(notes, "somebody else keeps drawing tokens") {
+		if notes := strings.Join(w.daemon.registry.all()[0].Credential().Notes, "\n"); !strings.Contains(notes, "somebody else keeps drawing tokens") {
 			t.Errorf("the page does not say that somebody else draws tokens: %s", notes)
 		}
 		if w.logged("level=WARN msg=\"WeChat refuses the stored token: somebody else drew one") == 0 {
@@ -132,7 +132,7 @@ func TestStableRefused(t *testing.T) {
 		if !w.accepted() {
 			t.Fatalf("not replaced\n%s", w.logs)
 		}
-		if forced := w.daemon.refreshers[0].seen.State.Force; forced != 0 {
+		if forced := w.daemon.registry.entries[0].seen.State.Force; forced != 0 {
 			t.Errorf("%d forced refreshes wanted", forced)
 		}
 		for _, issue := range w.wechat.Issued()[3:] {

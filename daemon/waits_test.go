@@ -12,7 +12,7 @@ import (
 // state is what Redis holds of the credential.
 func (w *world) state() store.State {
 	w.Helper()
-	r := w.daemon.refreshers[0]
+	r := w.daemon.registry.entries[0]
 	result := r.store.Observe(w.Context(), []store.Credential{r.slot})[0]
 	if result.Err != nil {
 		w.Fatal(result.Err)

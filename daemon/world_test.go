@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -46,6 +45,7 @@ type world struct {
 	config      config.Config
 	logs        *safeBuffer
 	life        time.Duration
+	sockets     bool // between the daemons and Redis, in place of pipes
 	closeWeChat func()
 	listener    *testnet.Listener // WeChat's
 }
@@ -84,10 +84,16 @@ func inWorldOf(t *testing.T, api string, life time.Duration, body func(w *world)
 // inSeededWorld is inWorldOf with a WeChat whose tokens and dice come from seed.
 func inSeededWorld(t *testing.T, seed uint64, api string, life time.Duration, body func(w *world)) {
 	t.Helper()
+	inWorldWith(t, seed, api, life, []wechatsim.App{{AppID: testAppID, Secret: testSecret}}, body)
+}
+
+// inWorldWith is inSeededWorld with these accounts.
+func inWorldWith(t *testing.T, seed uint64, api string, life time.Duration, apps []wechatsim.App, body func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		periods := wechatsim.DefaultPeriods()
 		periods.Life = life
-		sim, err := wechatsim.New(wechatsim.Options{Seed: seed, Periods: periods, Apps: []wechatsim.App{{AppID: testAppID, Secret: testSecret}}})
+		sim, err := wechatsim.New(wechatsim.Options{Seed: seed, Periods: periods, Apps: apps})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +138,7 @@ func (w *world) launch(r *replica) {
 	}
 	d, err := New(Options{
 		Config: own, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		DialRedis:  Dial(r.toRedis.Wrap(func(context.Context, string, string) (net.Conn, error) { return w.redis.Dial() })),
+		DialRedis:  Dial(r.toRedis.Wrap(w.dialRedis)),
 		DialWeChat: Dial(r.toWeChat.Wrap(w.listener.From(r.ip))),
 		Jitter:     r.jitter, Passing: r.passing,
 	})

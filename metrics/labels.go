@@ -98,6 +98,23 @@ func reports() []Report {
 	return []Report{ReportAccepted, ReportStale, ReportLimited, ReportUnconfirmed}
 }
 
+// State is what a reader of a key would meet.
+type State string
+
+// StateUnknown is that of a credential that Redis says nothing about.
+const (
+	StateUnknown  State = "unknown"
+	StateFresh    State = "fresh"
+	StateDue      State = "due"
+	StateExpired  State = "expired"
+	StateMissing  State = "missing"
+	StateRejected State = "rejected"
+)
+
+func states() []State {
+	return []State{StateUnknown, StateFresh, StateDue, StateExpired, StateMissing, StateRejected}
+}
+
 // Op is one kind of round trip to Redis.
 type Op string
 

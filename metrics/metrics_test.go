@@ -24,7 +24,11 @@ func newMetrics(t *testing.T, keys ...string) (*metrics.Metrics, *prometheus.Reg
 	t.Helper()
 	reg := prometheus.NewPedanticRegistry()
 	build := metrics.Build{Version: "1.2.3", Revision: "abc1234", GoVersion: "go1.26.8"}
-	return metrics.New(reg, build, keys), reg
+	m := metrics.New(reg, build, metrics.Auto)
+	for _, key := range keys {
+		m.Credential(key, "wx0123456789abcdef", "official_account", "stable")
+	}
+	return m, reg
 }
 
 // series lists everything of ours that reg exposes, one "name{labels} value" a
@@ -91,7 +95,8 @@ func TestRuntimeCollectors(t *testing.T) {
 // fill gives every instrument a value, so that nothing is absent.
 func fill(m *metrics.Metrics) {
 	at := time.UnixMilli(1479300000500)
-	m.Credential(key, "wx0123456789abcdef", "official_account", "stable")
+	m.Credential(key, "wx0123456789abcdef", "official_account", "classic")
+	m.State(key, metrics.StateFresh)
 	m.Expiry(key, at)
 	m.Due(key, at)
 	m.RefreshedAt(key, at)
@@ -245,5 +250,100 @@ func TestSecondMetricsOnOneRegistryPanics(t *testing.T) {
 			t.Error("two Metrics share one registry")
 		}
 	}()
-	metrics.New(reg, metrics.Build{}, nil)
+	metrics.New(reg, metrics.Build{}, metrics.Auto)
+}
+
+// TestMany: above PerKeyMost keys the same names are there without the label
+// key: sums, the earliest times, and the credential next to its limit.
+func TestMany(t *testing.T) {
+	names := make([]string, metrics.PerKeyMost+1)
+	for i := range names {
+		names[i] = fmt.Sprintf("key%d", i)
+	}
+	m, reg := newMetrics(t, names...)
+	for i, name := range names {
+		at := time.Unix(1479300000+int64(i), 0)
+		m.Expiry(name, at)
+		m.DailyLimit(name, 1000)
+		m.MintRequest(name, metrics.OutcomeOK, time.Second)
+		m.State(name, metrics.StateFresh)
+	}
+	m.Expiry(names[0], time.Time{}) // not known is not the earliest
+	m.CallsToday(names[1], 900)
+	m.CallsToday(names[2], 950)
+	m.DailyLimit(names[2], 10000)
+	m.State(names[3], metrics.StateMissing)
+	got := series(t, reg)
+	for _, want := range []string{
+		`wxtokend_token_expiry_timestamp_seconds{} 1479300001`,
+		`wxtokend_calls_today{} 900`, `wxtokend_daily_limit{} 1000`,
+		`wxtokend_mint_requests_total{outcome="ok"} 201`, `wxtokend_mint_requests_total{outcome="ip"} 0`,
+		`wxtokend_mint_duration_seconds{} 201`,
+		`wxtokend_credentials{state="fresh"} 200`, `wxtokend_credentials{state="missing"} 1`,
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, strings.Join(got, "\n"))
+		}
+	}
+	if slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "key=") || strings.Contains(s, "appid=") }) || len(got) > 60 {
+		t.Errorf("%d series", len(got))
+	}
+	problems, err := testutil.GatherAndLint(reg)
+	if err != nil || len(problems) > 0 {
+		t.Error(err, problems)
+	}
+}
+
+// TestPerKey: what is asked for holds for any number of keys.
+func TestPerKey(t *testing.T) {
+	for perKey, want := range map[metrics.PerKey]bool{metrics.Always: true, metrics.Never: false} {
+		for _, n := range []int{1, metrics.PerKeyMost + 1} {
+			reg := prometheus.NewPedanticRegistry()
+			m := metrics.New(reg, metrics.Build{}, perKey)
+			for i := range n {
+				m.Credential(fmt.Sprintf("key%d", i), "wx0123456789abcdef", "official_account", "stable")
+			}
+			found := 0
+			for _, s := range series(t, reg) {
+				if strings.HasPrefix(s, "wxtokend_fence_rejections_total{key=") {
+					found++
+				}
+			}
+			if found != map[bool]int{true: n, false: 0}[want] {
+				t.Errorf("%s: %d of %d keys have series of their own", perKey, found, n)
+			}
+		}
+	}
+}
+
+// The histogram is the library's, but for its size.
+func TestHistogram(t *testing.T) {
+	m, reg := newMetrics(t, key)
+	same := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "same", Help: "same", Buckets: prometheus.DefBuckets})
+	for _, took := range []time.Duration{0, 5 * time.Millisecond, 6 * time.Millisecond, time.Second, 10 * time.Second, time.Minute} {
+		m.MintRequest(key, metrics.OutcomeOK, took)
+		same.Observe(took.Seconds())
+	}
+	var want dto.Metric
+	if err := same.Write(&want); err != nil {
+		t.Fatal(err)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != "wxtokend_mint_duration_seconds" {
+			continue
+		}
+		got, want := family.GetMetric()[0].GetHistogram(), want.GetHistogram()
+		if got.GetSampleCount() != want.GetSampleCount() || got.GetSampleSum() != want.GetSampleSum() || len(got.GetBucket()) != len(want.GetBucket()) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+		for i, b := range got.GetBucket() {
+			if w := want.GetBucket()[i]; b.GetCumulativeCount() != w.GetCumulativeCount() || b.GetUpperBound() != w.GetUpperBound() {
+				t.Errorf("bucket %d is %v, want %v", i, b, w)
+			}
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -57,7 +58,21 @@ func (runCommand) run(ctx context.Context, p Program) error {
 	return err
 }
 
+// collect sets how much garbage there may be, in percent of what is in use,
+// unless the environment says so. A sidecar's heap is some hundred kilobytes:
+// to collect at a quarter more costs nothing there and saves 2 MiB.
+func collect(credentials int) {
+	percent := 25
+	if credentials > 100 {
+		percent = 100
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
+
 func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.Logger) error {
+	collect(len(c.Credentials))
 	ln, err := web.Listen(ctx, c.HTTP.Listen)
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)

@@ -91,7 +91,9 @@ func (o Options) universal() redis.UniversalOptions {
 		// Pipelines share the connections with everything else. Who waits for one
 		// too long is told so before his own time ends: that is no silence of Redis.
 		PoolSize: connections, MaxActiveConns: connections, PipelinePoolSize: -1, PoolTimeout: o.Timeout * 3 / 4,
-		ConnMaxLifetime:          lifetime,
+		ConnMaxLifetime: lifetime,
+		// Many connections that died in an outage would each fail once after it.
+		ConnMaxIdleTime:          30 * time.Second,
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}

@@ -76,7 +76,7 @@ func prepareAbort(unknown bool) func(w *world) func() (string, error) {
 func prepareRestore(w *world) func() (string, error) {
 	o, m := w.observe(), w.remembered(token(1))
 	return func() (string, error) {
-		status, err := w.store.Restore(w.Context(), w.c, o, m)
+		_, status, err := w.store.Restore(w.Context(), w.c, o, m)
 		return string(status), err
 	}
 }

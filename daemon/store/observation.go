@@ -49,7 +49,7 @@ type Value struct {
 
 var errReply = errors.New("unexpected reply of the script")
 
-func decodeObservation(reply *redis.Cmd) (Observation, error) {
+func decodeObservation(reply *redis.Cmd, c Credential) (Observation, error) {
 	parts, err := reply.Slice()
 	if err != nil {
 		return Observation{}, err
@@ -69,9 +69,11 @@ func decodeObservation(reply *redis.Cmd) (Observation, error) {
 		return Observation{}, errReply
 	}
 	o.Value.Present = o.Value.name != ""
-	switch {
-	case value != "" && value == o.State.Token.Reveal():
-		o.Value.Token = o.State.Token // the raw format, however short the token is
+	switch s := o.State; {
+	case value != "" && (value == s.Token.Reveal() || value == o.value(c)):
+		// The raw format, however short the token is; or ours, which need not be
+		// parsed at each look.
+		o.Value.Token = s.Token
 	case value != "":
 		o.Value.Token = DecodeValue(value)
 	}

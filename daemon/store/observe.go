@@ -13,40 +13,57 @@ type Result struct {
 	Err         error
 }
 
-// Observe reads all credentials in one round trip (one per node of a Cluster).
-// It writes nothing, so it also works on a full or a read-only server.
+// Observe reads credentials in one round trip (one per node of a Cluster). It
+// writes nothing, so it also works on a full or a read-only server.
 func (s *Store) Observe(ctx context.Context, credentials []Credential) []Result {
-	results := s.observe(ctx, credentials, redis.Pipeliner.EvalSha, s.scripts.observe.Hash())
-	for _, r := range results {
-		if redis.HasErrorPrefix(r.Err, "NOSCRIPT") {
-			return s.observe(ctx, credentials, redis.Pipeliner.Eval, s.scripts.source("observe"))
-		}
+	results := make([]Result, len(credentials))
+	asked := make([]int, len(credentials)) // places in credentials
+	for i := range asked {
+		asked[i] = i
 	}
-	return results
+	s.observe(ctx, credentials, asked, results, false)
+	// A server that does not know the script gets its source once and not with
+	// each credential. Each round teaches one node of a Cluster at least.
+	for {
+		var again []int
+		for _, i := range asked {
+			if redis.HasErrorPrefix(results[i].Err, "NOSCRIPT") {
+				again = append(again, i)
+			}
+		}
+		if len(again) == 0 || ctx.Err() != nil {
+			return results
+		}
+		asked = again
+		s.observe(ctx, credentials, asked, results, true)
+	}
 }
 
-type evaluate func(p redis.Pipeliner, ctx context.Context, script string, keys []string, args ...any) *redis.Cmd
-
-func (s *Store) observe(ctx context.Context, credentials []Credential, eval evaluate, script string) []Result {
+// observe fills the results of those asked for. teach sends the source of the
+// script with the first of them.
+func (s *Store) observe(ctx context.Context, credentials []Credential, asked []int, results []Result, teach bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	pipe := s.client.Pipeline()
-	replies := make([]*redis.Cmd, len(credentials))
-	for i, c := range credentials {
-		replies[i] = eval(pipe, ctx, script, c.Keys.list(), c.account())
+	replies := make([]*redis.Cmd, len(asked))
+	for n, i := range asked {
+		if keys, ours := credentials[i].Keys.list(), credentials[i].account(); teach && n == 0 {
+			replies[n] = pipe.Eval(ctx, s.scripts.source("observe"), keys, ours)
+		} else {
+			replies[n] = pipe.EvalSha(ctx, s.scripts.observe.Hash(), keys, ours)
+		}
 	}
 	_, failed := pipe.Exec(ctx)
-	results := make([]Result, len(credentials))
-	for i, reply := range replies {
+	for n, reply := range replies {
 		// A connection that could not log in leaves the replies without an error.
 		if reply.Err() == nil && reply.Val() == nil {
 			reply.SetErr(failed)
 		}
-		o, err := decodeObservation(reply)
+		i := asked[n]
+		o, err := decodeObservation(reply, credentials[i])
 		if err != nil {
 			err = fmt.Errorf("observe %s: %w", credentials[i].Keys.Value, err)
 		}
 		results[i] = Result{o, err}
 	}
-	return results
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -96,30 +97,56 @@ func TestObserveWritesNothing(t *testing.T) {
 
 func TestObserveManyInOneRoundTrip(t *testing.T) {
 	breakable(t, func(w *world) {
-		var all []store.Credential
-		for i := range 50 {
-			keys, err := store.NewKeys(fmt.Sprintf("key%d", i))
-			if err != nil {
-				w.Fatal(err)
-			}
-			c := w.c
-			c.Keys, c.AppID = keys, fmt.Sprintf("wx%016d", i)
-			all = append(all, c)
-		}
-		for i, c := range all {
-			w.asRival(c, func() { w.mint("a1", token(i)) })
-		}
+		all := w.fifty()
 		writes := 0
 		w.faults.DropRequests(1, func([]byte) bool { writes++; return false })
-		results := w.store.Observe(w.Context(), all)
+		w.seesFifty(all)
 		check(w, "writes to the network", writes, 1)
-		check(w, "results", len(results), 50)
-		for i, r := range results {
-			if r.Err != nil || r.Observation.State.Token != token(i) || r.Observation.Value.Token != token(i) {
-				w.Errorf("result %d = %+v", i, r)
-			}
-		}
 	})
+}
+
+// A server that lost its scripts gets the source once, not with each credential.
+func TestObserveSendsItsSourceOnce(t *testing.T) {
+	breakable(t, func(w *world) {
+		all := w.fifty()
+		w.do("script", "flush")
+		sources := 0
+		w.faults.DropRequests(1, func(request []byte) bool {
+			sources += bytes.Count(request, []byte("everything that a decision needs"))
+			return false
+		})
+		w.seesFifty(all)
+		check(w, "sources sent", sources, 1)
+		w.seesFifty(all)
+		check(w, "sources sent in all", sources, 1)
+	})
+}
+
+// fifty credentials, each with a token of its own.
+func (w *world) fifty() (all []store.Credential) {
+	w.Helper()
+	for i := range 50 {
+		keys, err := store.NewKeys(fmt.Sprintf("key%d", i))
+		if err != nil {
+			w.Fatal(err)
+		}
+		c := w.c
+		c.Keys, c.AppID = keys, fmt.Sprintf("wx%016d", i)
+		w.asRival(c, func() { w.mint("a1", token(i)) })
+		all = append(all, c)
+	}
+	return all
+}
+
+func (w *world) seesFifty(all []store.Credential) {
+	w.Helper()
+	results := w.store.Observe(w.Context(), all)
+	check(w, "results", len(results), 50)
+	for i, r := range results {
+		if r.Err != nil || r.Observation.State.Token != token(i) || r.Observation.Value.Token != token(i) {
+			w.Errorf("result %d = %+v", i, r)
+		}
+	}
 }
 
 func TestObserveNobody(t *testing.T) {

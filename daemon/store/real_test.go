@@ -87,7 +87,7 @@ func TestFullRedis(t *testing.T) {
 		check(w, "abort", w.abort(store.Abort{Attempt: "a2", Wait: time.Minute}), store.Aborted)
 		o := w.observe()
 		w.full()
-		_, err = w.store.Restore(w.Context(), w.c, o, w.remembered(token(2)))
+		_, _, err = w.store.Restore(w.Context(), w.c, o, w.remembered(token(2)))
 		w.refused(err, "OOM")
 		w.do("config", "set", "maxmemory", "0")
 		check(w, "restore", w.restore(o, w.remembered(token(2))), store.Restored)

@@ -146,32 +146,48 @@ type Memory struct {
 	MintedAt        time.Time
 }
 
-// Restore writes a remembered token back after Redis lost it.
-func (s *Store) Restore(ctx context.Context, c Credential, o Observation, m Memory) (Status, error) {
-	status, _, err := s.run(ctx, s.scripts.restore, c, map[string]any{
-		"seen": seen(o), "token": m.Token.Reveal(), "value": c.Format.Encode(m.Token, m.ExpiresIn, m.ExpiresAt, c.UTCOffset),
+// Restore writes a remembered token back after Redis lost it. With status
+// Restored the observation is the one after the write.
+func (s *Store) Restore(ctx context.Context, c Credential, o Observation, m Memory) (Observation, Status, error) {
+	after := o
+	after.State.Token, after.State.ExpiresIn, after.State.Life = m.Token, m.ExpiresIn, m.Life
+	after.State.ExpiresAt, after.State.MintedAt = m.ExpiresAt, m.MintedAt
+	value := after.value(c)
+	status, n, err := s.run(ctx, s.scripts.restore, c, map[string]any{
+		"seen": seen(o), "token": m.Token.Reveal(), "value": value,
 		"expires_in": m.ExpiresIn.Milliseconds(), "life": m.Life.Milliseconds(),
 		"expires_at": m.ExpiresAt.UnixMilli(), "minted_at": m.MintedAt.UnixMilli(),
 	})
 	if err != nil {
-		return "", fmt.Errorf("restore: %w", err)
+		return o, "", fmt.Errorf("restore: %w", err)
 	}
-	return status, nil
+	return after.written(value, n), status, nil
 }
 
 // Reassert writes the state's token under the key again, after somebody
 // deleted or overwrote it or changed its time to live. With status Restored
 // the observation is the one after the write.
 func (s *Store) Reassert(ctx context.Context, c Credential, o Observation) (Observation, Status, error) {
-	value := c.Format.Encode(o.State.Token, o.State.ExpiresIn, o.State.ExpiresAt, c.UTCOffset)
+	value := o.value(c)
 	status, n, err := s.run(ctx, s.scripts.reassert, c, map[string]any{"seen": seen(o), "value": value})
 	if err != nil {
 		return o, "", fmt.Errorf("re-assert: %w", err)
 	}
-	if status == Restored && len(n) == 1 {
-		o.version, o.Value = n[0], Value{Present: true, Token: o.State.Token, TTL: o.State.ExpiresAt.Sub(o.Now), name: sha1Hex(value)}
+	return o.written(value, n), status, nil
+}
+
+// value is what readers of the state's token should find.
+func (o Observation) value(c Credential) string {
+	return c.Format.Encode(o.State.Token, o.State.ExpiresIn, o.State.ExpiresAt, c.UTCOffset)
+}
+
+// written is the observation after its value was written, by a save of that number.
+func (o Observation) written(value string, version []int64) Observation {
+	if len(version) == 1 {
+		o.version = version[0]
+		o.Value = Value{Present: true, Token: o.State.Token, TTL: o.State.ExpiresAt.Sub(o.Now), name: sha1Hex(value)}
 	}
-	return o, status, nil
+	return o
 }
 
 func seen(o Observation) map[string]any {

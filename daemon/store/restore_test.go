@@ -20,7 +20,7 @@ func (w *world) remembered(t secret.Token) store.Memory {
 
 func (w *world) restore(o store.Observation, m store.Memory) store.Status {
 	w.Helper()
-	status, err := w.store.Restore(w.Context(), w.c, o, m)
+	_, status, err := w.store.Restore(w.Context(), w.c, o, m)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -37,6 +37,9 @@ func (f Format) Encode(token secret.Token, expiresIn time.Duration, expiresAt ti
 // quote escapes what ServiceStack.Text escapes in printable ASCII: the quote
 // and the backslash. encoding/json would also turn <, > and & into \u escapes.
 func quote(text string) string {
+	if !strings.ContainsAny(text, `\"`) { // as all tokens that were ever seen
+		return `"` + text + `"`
+	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
 

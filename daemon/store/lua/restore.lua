@@ -14,4 +14,4 @@ s.suspect_at = 0
 watch(s)
 ask_by(s, math.max(now, s.verified_at + soon()))
 save(s)
-return { 'restored' }
+return { 'restored', version }

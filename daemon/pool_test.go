@@ -1,0 +1,190 @@
+package daemon
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// busyPool is a pool under test and what runs in it.
+type busyPool struct {
+	*pool
+	mu      sync.Mutex
+	running map[string]int // now
+	most    map[string]int // at a time
+	done    []string
+}
+
+// inPool runs body beside a pool, and closes that.
+func inPool(t *testing.T, body func(p *busyPool)) {
+	t.Helper()
+	synctest.Test(t, func(*testing.T) {
+		p := &busyPool{pool: newPool(), running: map[string]int{}, most: map[string]int{}}
+		body(p)
+		p.close()
+	})
+}
+
+// do submits an action of that name that takes so long.
+func (p *busyPool) do(l lane, slow *atomic.Bool, name string, took time.Duration) {
+	p.submit(l, slow, func() {
+		p.count(name, 1)
+		time.Sleep(took)
+		p.count(name, -1)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.done = append(p.done, name)
+	})
+}
+
+func (p *busyPool) count(name string, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running[name] += n
+	p.most[name] = max(p.most[name], p.running[name])
+}
+
+func (p *busyPool) ended(name string) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, done := range p.done {
+		if done == name {
+			n++
+		}
+	}
+	return n
+}
+
+// TestPoolBounds: so many run at a time, the others in the order in which they came.
+func TestPoolBounds(t *testing.T) {
+	for _, what := range []errand{writing, drawing, asking} {
+		inPool(t, func(p *busyPool) {
+			var order []int
+			for i := range 1000 {
+				p.submit(lane{"wechat", what}, new(atomic.Bool), func() {
+					p.count("all", 1)
+					p.mu.Lock()
+					order = append(order, i)
+					p.mu.Unlock()
+					time.Sleep(100 * time.Millisecond)
+					p.count("all", -1)
+				})
+				synctest.Wait()
+			}
+			time.Sleep(time.Duration(1000/what.places()+1) * 100 * time.Millisecond)
+			if len(order) != 1000 || p.most["all"] != what.places() {
+				t.Errorf("errand %d: %d ran, up to %d at a time, want %d", what, len(order), p.most["all"], what.places())
+			}
+			for place, i := range order {
+				if i > place+what.places() || i < place-what.places() { // those of one instant are not in order
+					t.Errorf("errand %d: number %d ran as number %d", what, i, place)
+				}
+			}
+		})
+	}
+}
+
+// TestPoolLanes: neither questions, nor another host, nor Redis' own work waits
+// for those who draw.
+func TestPoolLanes(t *testing.T) {
+	inPool(t, func(p *busyPool) {
+		for range 1000 {
+			p.do(lane{"wechat", drawing}, new(atomic.Bool), "drawn", 900*time.Millisecond)
+		}
+		others := map[string]lane{"asked": {"wechat", asking}, "written": {"", writing}, "elsewhere": {"wecom", drawing}}
+		for name, l := range others {
+			p.do(l, new(atomic.Bool), name, time.Millisecond)
+		}
+		time.Sleep(10 * time.Millisecond)
+		for name := range others {
+			if p.ended(name) != 1 {
+				t.Errorf("%s waits for those who draw", name)
+			}
+		}
+	})
+}
+
+// TestPoolHanging: those that take long make room after a second, as far as
+// there are places for them, and do not crowd the others out the next time.
+func TestPoolHanging(t *testing.T) {
+	inPool(t, func(p *busyPool) {
+		slow := make([]atomic.Bool, 100)
+		for i := range slow {
+			p.do(lane{"wechat", drawing}, &slow[i], "hung", 5*time.Second)
+		}
+		p.do(lane{"wechat", drawing}, new(atomic.Bool), "well", time.Millisecond)
+		time.Sleep(4100 * time.Millisecond) // 32 hang at a time, each for a second of patience
+		if p.ended("well") != 1 {
+			t.Error("who is well waits for all that hang")
+		}
+		time.Sleep(10 * time.Second)
+		if p.ended("hung") != 100 {
+			t.Fatalf("%d of 100 that hung ended", p.ended("hung"))
+		}
+		for i := range slow {
+			p.do(lane{"wechat", drawing}, &slow[i], "hung", 5*time.Second)
+		}
+		p.do(lane{"wechat", drawing}, new(atomic.Bool), "well", time.Millisecond)
+		time.Sleep(2 * time.Millisecond)
+		if p.ended("well") != 2 || p.running["hung"] != 100 {
+			t.Errorf("the second time %d hang, and %d were well", p.running["hung"], p.ended("well"))
+		}
+		time.Sleep(6 * time.Second)
+		for i := range slow {
+			p.do(lane{"wechat", drawing}, &slow[i], "cured", time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		if anySlow(slow) {
+			t.Error("who is quick again counts as slow")
+		}
+	})
+}
+
+// TestPoolFullOfHanging: in all there are never more than places.
+func TestPoolFullOfHanging(t *testing.T) {
+	inPool(t, func(p *busyPool) {
+		for range 1000 {
+			p.do(lane{"wechat", drawing}, new(atomic.Bool), "hung", time.Minute)
+		}
+		time.Sleep(30 * time.Second)
+		if want := drawing.places() + hanging.places(); p.running["hung"] != want {
+			t.Errorf("%d hang at a time, want %d", p.running["hung"], want)
+		}
+		time.Sleep(10 * time.Minute)
+		if p.ended("hung") != 1000 || len(p.waiting) != 0 {
+			t.Errorf("%d of 1000 ended", p.ended("hung"))
+		}
+		for l, n := range p.taken {
+			if n != 0 {
+				t.Errorf("%d places of %v are still taken", n, l)
+			}
+		}
+	})
+}
+
+// TestPoolClose: who runs may end, who waits never begins.
+func TestPoolClose(t *testing.T) {
+	inPool(t, func(p *busyPool) {
+		for range 100 {
+			p.do(lane{"", writing}, new(atomic.Bool), "written", time.Second)
+		}
+		time.Sleep(100 * time.Millisecond)
+		p.close()
+		p.do(lane{"", writing}, new(atomic.Bool), "late", time.Second)
+		time.Sleep(time.Minute)
+		if p.ended("written") != writing.places() || p.ended("late") != 0 {
+			t.Errorf("%d ended, %d after the close", p.ended("written"), p.ended("late"))
+		}
+	})
+}
+
+func anySlow(all []atomic.Bool) bool {
+	for i := range all {
+		if all[i].Load() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector exposes the tallies at the moment of a scrape.
+type collector struct{ *Metrics }
+
+// Describe promises nothing: which labels there are depends on how many credentials.
+func (c collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	perKey := c.perKey == Always || c.perKey == Auto && len(c.keys) <= PerKeyMost
+	all := figures{calls: -1, limit: -1}
+	inState := make([]int, len(states()))
+	for key, t := range c.keys {
+		t.mu.Lock()
+		one := t.figures
+		t.mu.Unlock()
+		inState[one.state]++
+		if perKey {
+			one.expose(exposition{out, prometheus.Labels{"key": key}})
+		}
+		all.add(&one)
+	}
+	total := exposition{out: out}
+	if !perKey {
+		all.expose(total)
+	}
+	for i, state := range states() {
+		total.send("wxtokend_credentials", "Credentials, by what a reader of their key would meet.",
+			prometheus.GaugeValue, float64(inState[i]), "state", string(state))
+	}
+}
+
+// exposition is where the series of one credential go, or those of all.
+type exposition struct {
+	out    chan<- prometheus.Metric
+	labels prometheus.Labels
+}
+
+func (e exposition) send(name, help string, kind prometheus.ValueType, value float64, label ...string) {
+	var names, values []string
+	for i := 0; i < len(label); i += 2 {
+		names, values = append(names, label[i]), append(values, label[i+1])
+	}
+	desc := prometheus.NewDesc(name, help, names, e.labels)
+	metric, err := prometheus.NewConstMetric(desc, kind, value, values...)
+	if err != nil {
+		metric = prometheus.NewInvalidMetric(desc, err)
+	}
+	e.out <- metric
+}
+
+func (f *figures) expose(e exposition) {
+	f.exposeTimes(e)
+	if f.calls >= 0 {
+		e.send("wxtokend_calls_today", "Requests for a token since midnight UTC+8, by all replicas.",
+			prometheus.GaugeValue, float64(f.calls))
+	}
+	if f.limit >= 0 {
+		e.send("wxtokend_daily_limit", "Requests for a token that the configuration allows in one day.",
+			prometheus.GaugeValue, float64(f.limit))
+	}
+	if f.appid != "" {
+		e.send("wxtokend_credential_info", "What the credential is; always 1.",
+			prometheus.GaugeValue, 1, "appid", f.appid, "kind", f.kind, "api", f.api)
+	}
+	f.exposeCounters(e)
+	buckets := make(map[float64]uint64, len(f.mints.buckets))
+	for i, most := range prometheus.DefBuckets {
+		buckets[most] = f.mints.buckets[i]
+	}
+	desc := prometheus.NewDesc("wxtokend_mint_duration_seconds",
+		"Time of one request for a token to WeChat, body included, whatever the outcome.", nil, e.labels)
+	e.out <- prometheus.MustNewConstHistogram(desc, f.mints.count, f.mints.sum, buckets)
+}
+
+func (f *figures) exposeTimes(e exposition) {
+	for i, t := range [timesOfAKey]struct{ name, help string }{
+		expiry: {"token_expiry", "When the token that is stored in Redis expires."},
+		due:    {"token_due", "When the next refresh is due, backoff included."},
+		refreshed: {"last_refresh_success",
+			"When a refresh last succeeded, in any replica."},
+		attempted: {"last_attempt",
+			"When a refresh was last begun, in any replica and whatever came of it."},
+	} {
+		if !f.times[i].IsZero() {
+			e.send("wxtokend_"+t.name+"_timestamp_seconds", t.help, prometheus.GaugeValue, seconds(f.times[i]))
+		}
+	}
+}
+
+func (f *figures) exposeCounters(e exposition) {
+	for i, c := range [countersOfAKey]struct {
+		name, help, label string
+		values            []string
+	}{
+		refreshes: {"refreshes", "Refreshes of this process, by how they ended.",
+			"result", texts(results())},
+		requests: {"mint_requests", "Requests for a token to WeChat, by the class of the answer.",
+			"outcome", texts(outcomes())},
+		restores: {"restores", "Known tokens written back to Redis without a mint.",
+			"reason", texts(reasons())},
+		fenced: {"fence_rejections", "Commits turned away because the lease was no longer this attempt's.",
+			"", single()},
+		verifications: {"verifications", "Questions to WeChat whether the stored token still works.",
+			"result", texts(verdicts())},
+		reported: {"reports", "Reports of readers that WeChat refused their token.",
+			"result", texts(reports())},
+		foreign: {"foreign_tokens", "Tokens found under the key that no replica minted.",
+			"", single()},
+	} {
+		for j, value := range c.values {
+			var label []string
+			if c.label != "" {
+				label = []string{c.label, value}
+			}
+			e.send("wxtokend_"+c.name+"_total", c.help, prometheus.CounterValue, float64(f.counts[i][j]), label...)
+		}
+	}
+}
+
+func seconds(at time.Time) float64 { return float64(at.UnixMilli()) / 1000 }
+
+// single is the one value of a counter without a label of its own.
+func single() []string { return []string{""} }
+
+func texts[T ~string](values []T) (out []string) {
+	for _, value := range values {
+		out = append(out, string(value))
+	}
+	return out
+}
