@@ -3,7 +3,8 @@ module wxtokend
 go 1.26.0
 
 require (
-	github.com/alecthomas/kong v1.17.0
+	github.com/a-h/templ v0.3.1100
+	github.com/alexflint/go-arg v1.6.1
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
@@ -13,8 +14,6 @@ require (
 )
 
 require (
-	github.com/a-h/templ v0.3.1100 // indirect
-	github.com/alexflint/go-arg v1.6.1 // indirect
 	github.com/alexflint/go-scalar v1.2.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

@@ -65,7 +65,8 @@ func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.
 		_ = ln.Close()
 		return err
 	}
-	log.Info("wxtokend starts", "version", b.Version, "revision", b.Revision, "credentials", len(c.Credentials), "http", ln.Addr().String())
+	log.Info("wxtokend starts", "version", b.Version, "revision", b.Revision,
+		"credentials", len(c.Credentials), "http", ln.Addr().String())
 	start := time.Now()
 	err = d.Run(ctx, ln)
 	log.Info("wxtokend has stopped", "ran", time.Since(start).Round(time.Millisecond).String())

@@ -61,7 +61,8 @@ func DecodeValue(text string) secret.Token {
 		var object struct {
 			AccessToken string `json:"access_token"`
 		}
-		if json.Unmarshal([]byte(text), &object) != nil || len(object.AccessToken) > maxToken || !printable.MatchString(object.AccessToken) {
+		if json.Unmarshal([]byte(text), &object) != nil || len(object.AccessToken) > maxToken ||
+			!printable.MatchString(object.AccessToken) {
 			return ""
 		}
 		return secret.Token(object.AccessToken)
