@@ -107,8 +107,11 @@ func late(t *testing.T) (address string, asked, released chan struct{}) {
 	asked, released = make(chan struct{}, 100), make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- struct{}{}
-		<-released
-		sim.ServeHTTP(w, r)
+		select {
+		case <-released:
+			sim.ServeHTTP(w, r)
+		case <-r.Context().Done(): // the daemon died
+		}
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL, asked, released

@@ -35,7 +35,8 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 	}
 	r := d.registry.find(req.PathValue("key"))
 	if r == nil {
-		return http.StatusNotFound, map[string]string{"error": "no credential has this key; /status lists those that have one"}
+		const problem = "no credential has this key; /status lists those that have one"
+		return http.StatusNotFound, map[string]string{"error": problem}
 	}
 	body, err := io.ReadAll(io.LimitReader(req.Body, maxWish+1))
 	if err != nil || len(body) > maxWish {
@@ -73,8 +74,8 @@ func parseWish(body []byte) (wish refreshWish, problem string) {
 	if len(body) == 0 {
 		return wish, ""
 	}
-	const want = `the body must be empty (try a refresh now), or exactly one of {"token":"…"}, {"fingerprint":"…"} (report a refused token) ` +
-		`and {"force":true} (replace a leaked token)`
+	const want = `the body must be empty (try a refresh now), or exactly one of {"token":"…"}, {"fingerprint":"…"} ` +
+		`(report a refused token) and {"force":true} (replace a leaked token)`
 	var fields map[string]any
 	if err := json.Unmarshal(body, &fields); err != nil || len(fields) != 1 {
 		return wish, want
@@ -98,7 +99,8 @@ func parseWish(body []byte) (wish refreshWish, problem string) {
 func parseFingerprint(text string) (wish refreshWish, problem string) {
 	text = strings.TrimPrefix(strings.ToLower(text), "token:") // as logs print it
 	if len(text) != 8 || strings.Trim(text, "0123456789abcdef") != "" {
-		return wish, "a fingerprint is the first 8 hex digits of the token's SHA-256, as logs and /status show it: send those, or the token"
+		return wish, "a fingerprint is the first 8 hex digits of the token's SHA-256, " +
+			"as logs and /status show it: send those, or the token"
 	}
 	return refreshWish{Fingerprint: text}, ""
 }

@@ -82,7 +82,8 @@ func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.
 		_ = ln.Close()
 		return err
 	}
-	log.Info("wxtokend starts", "version", b.Version, "revision", b.Revision, "credentials", len(c.Credentials), "http", ln.Addr().String())
+	log.Info("wxtokend starts", "version", b.Version, "revision", b.Revision,
+		"credentials", len(c.Credentials), "http", ln.Addr().String())
 	ctx, cancel := context.WithCancel(ctx)
 	// The warnings need files, and no file shall hold up the start.
 	var warnings sync.WaitGroup

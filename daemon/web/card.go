@@ -58,7 +58,8 @@ func newCard(c Credential, now *time.Time) card {
 		out.Message, out.Failed = withoutCure(e.Message, c.Cure), newMoment("", e.At, relative(e.At, now))
 	}
 	if c.State == Rejected && c.Cure == "" {
-		out.Advice = "Nothing, if this happens once. If it comes back, another program draws tokens for this appid and ends these: find it and stop it."
+		out.Advice = "Nothing, if this happens once. If it comes back, " +
+			"another program draws tokens for this appid and ends these: find it and stop it."
 	}
 	if c.ExpiresAt != nil && now != nil && c.State != Missing { // a life that no reader has is none
 		out.setLife(*c.ExpiresAt, *now)

@@ -34,7 +34,8 @@ type Client struct{ base *url.URL }
 // authentication, for a proxy in between; no error repeats them.
 func NewClient(baseURL string) (Client, error) {
 	u, err := url.Parse(baseURL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
+		u.RawQuery != "" || u.Fragment != "" {
 		return Client{}, errors.New("must be http://HOST:PORT")
 	}
 	return Client{u}, nil
@@ -88,7 +89,8 @@ func (c Client) statusPage(ctx context.Context, query string) (Status, error) {
 		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: %w: is this wxtokend?", c, err)
 	}
 	if s.Version == "" || s.Instance == "" { // any JSON object would do until here
-		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?", c)
+		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: "+
+			"it names no version and instance: is this wxtokend?", c)
 	}
 	return s, nil
 }
@@ -115,7 +117,8 @@ func (c Client) Probe(ctx context.Context, path string) error {
 // what it said. bearer is the token of its http.token_file.
 func (c Client) Refresh(ctx context.Context, key string, force bool, bearer secret.Secret) (message string, err error) {
 	if c.base.User != nil {
-		return "", errors.New("a refresh is authorised by http.token_file: name the daemon by a URL without user and password")
+		return "", errors.New("a refresh is authorised by http.token_file: " +
+			"name the daemon by a URL without user and password")
 	}
 	authorise := func(req *http.Request) {
 		req.Header.Set("Authorization", "Bearer "+bearer.Reveal())
@@ -142,7 +145,9 @@ func pathOf(key string) string { return strings.ReplaceAll(url.PathEscape(key), 
 
 // ask makes one request without proxies and redirects: the answer of anybody
 // but the daemon itself would be about somebody else.
-func (c Client) ask(ctx context.Context, method, path, query string, prepare func(*http.Request), limit int64) (code int, body []byte, err error) {
+func (c Client) ask(
+	ctx context.Context, method, path, query string, prepare func(*http.Request), limit int64,
+) (code int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String()+query, nil)

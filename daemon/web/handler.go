@@ -15,9 +15,12 @@ func NewHandler(src Source, live func() error, gatherer prometheus.Gatherer) htt
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, dead(live)) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, unready(src)) })
-	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) { probeKey(w, src, r.PathValue("key")) })
+	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) {
+		probeKey(w, src, r.PathValue("key"))
+	})
 	// One collector that fails must not take the others' series along.
-	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	options := promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}
+	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, options))
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) { serveStatus(w, r, src) })
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r, src, live) })
 	return secured(mux, policy())

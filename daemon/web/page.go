@@ -23,7 +23,8 @@ var pageCSS string
 // an errmsg holds, nothing of it runs.
 func policy() string {
 	hash := sha256.Sum256([]byte(pageCSS))
-	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; img-src data:; "+
+		"base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 		base64.StdEncoding.EncodeToString(hash[:]))
 }
 
@@ -76,7 +77,10 @@ type tab struct {
 // the rest. Those in trouble come first.
 func newView(src Source, dead []string, q query) view {
 	about := src.Overview()
-	v := view{Version: printable(about.Version, nameLimit), Instance: printable(about.Instance, nameLimit), Query: q, Reasons: dead, Now: newMoment("", about.Time, "")}
+	v := view{
+		Version: printable(about.Version, nameLimit), Instance: printable(about.Instance, nameLimit),
+		Query: q, Reasons: dead, Now: newMoment("", about.Time, ""),
+	}
 	var bad, good, unready []Entry
 	counts := map[State]int{}
 	for e := range src.Credentials() {
@@ -122,7 +126,10 @@ func (v *view) addTabs(counts map[State]int) {
 	if !v.many() {
 		return
 	}
-	all := tab{Label: "all", Query: query{key: v.Query.key, page: 1, limit: v.Query.limit}.String(), Chosen: len(v.Query.states) == 0}
+	all := tab{
+		Label: "all", Query: query{key: v.Query.key, page: 1, limit: v.Query.limit}.String(),
+		Chosen: len(v.Query.states) == 0,
+	}
 	v.Tabs = append(v.Tabs, all)
 	for _, state := range states {
 		v.Tabs[0].Count += counts[state]

@@ -69,7 +69,8 @@ func reason(c Credential) string {
 func probeKey(w http.ResponseWriter, src Source, key string) {
 	e, found := src.Credential(key)
 	if !found {
-		http.Error(w, "no credential has the key "+printable(key, nameLimit)+"; /status lists those that have one", http.StatusNotFound)
+		problem := "no credential has the key " + printable(key, nameLimit) + "; /status lists those that have one"
+		http.Error(w, problem, http.StatusNotFound)
 		return
 	}
 	var reasons []string

@@ -100,9 +100,13 @@ func (c Credential) wire() Credential {
 }
 
 // printable is c with all that others may have written made fit to be shown.
-// The key is left alone: a program looks the credential up by it. So are the
-// words that the configuration allows alone.
+// The key is left alone: a program looks the credential up by it.
 func (c Credential) printable() Credential {
+	c.AppID, c.Kind, c.API = printable(c.AppID, nameLimit), printable(c.Kind, nameLimit), printable(c.API, nameLimit)
+	c.State = State(printable(string(c.State), nameLimit))
+	if c.Fingerprint != nil {
+		c.Fingerprint = new(printable(*c.Fingerprint, nameLimit))
+	}
 	if c.LastError != nil {
 		e := *c.LastError
 		e.Class, e.Message = printable(e.Class, nameLimit), printable(e.Message, textLimit)
