@@ -46,6 +46,12 @@ func (p *busyPool) count(name string, n int) {
 	p.most[name] = max(p.most[name], p.running[name])
 }
 
+func (p *busyPool) now(name string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.running[name]
+}
+
 func (p *busyPool) ended(name string) (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,6 +61,12 @@ func (p *busyPool) ended(name string) (n int) {
 		}
 	}
 	return n
+}
+
+// wait lets virtual time pass.
+func (p *busyPool) wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // TestPoolBounds: so many run at a time, the others in the order in which they came.
@@ -73,7 +85,7 @@ func TestPoolBounds(t *testing.T) {
 				})
 				synctest.Wait()
 			}
-			time.Sleep(time.Duration(1000/what.places()+1) * 100 * time.Millisecond)
+			p.wait(time.Duration(1000/what.places()+1) * 100 * time.Millisecond)
 			if len(order) != 1000 || p.most["all"] != what.places() {
 				t.Errorf("errand %d: %d ran, up to %d at a time, want %d", what, len(order), p.most["all"], what.places())
 			}
@@ -97,7 +109,7 @@ func TestPoolLanes(t *testing.T) {
 		for name, l := range others {
 			p.do(l, new(atomic.Bool), name, time.Millisecond)
 		}
-		time.Sleep(10 * time.Millisecond)
+		p.wait(10 * time.Millisecond)
 		for name := range others {
 			if p.ended(name) != 1 {
 				t.Errorf("%s waits for those who draw", name)
@@ -115,11 +127,11 @@ func TestPoolHanging(t *testing.T) {
 			p.do(lane{"wechat", drawing}, &slow[i], "hung", 5*time.Second)
 		}
 		p.do(lane{"wechat", drawing}, new(atomic.Bool), "well", time.Millisecond)
-		time.Sleep(4100 * time.Millisecond) // 32 hang at a time, each for a second of patience
+		p.wait(4100 * time.Millisecond) // 32 hang at a time, each for a second of patience
 		if p.ended("well") != 1 {
 			t.Error("who is well waits for all that hang")
 		}
-		time.Sleep(10 * time.Second)
+		p.wait(10 * time.Second)
 		if p.ended("hung") != 100 {
 			t.Fatalf("%d of 100 that hung ended", p.ended("hung"))
 		}
@@ -127,15 +139,15 @@ func TestPoolHanging(t *testing.T) {
 			p.do(lane{"wechat", drawing}, &slow[i], "hung", 5*time.Second)
 		}
 		p.do(lane{"wechat", drawing}, new(atomic.Bool), "well", time.Millisecond)
-		time.Sleep(2 * time.Millisecond)
-		if p.ended("well") != 2 || p.running["hung"] != 100 {
-			t.Errorf("the second time %d hang, and %d were well", p.running["hung"], p.ended("well"))
+		p.wait(2 * time.Millisecond)
+		if p.ended("well") != 2 || p.now("hung") != 100 {
+			t.Errorf("the second time %d hang, and %d were well", p.now("hung"), p.ended("well"))
 		}
-		time.Sleep(6 * time.Second)
+		p.wait(6 * time.Second)
 		for i := range slow {
 			p.do(lane{"wechat", drawing}, &slow[i], "cured", time.Millisecond)
 		}
-		time.Sleep(time.Second)
+		p.wait(time.Second)
 		if anySlow(slow) {
 			t.Error("who is quick again counts as slow")
 		}
@@ -148,11 +160,11 @@ func TestPoolFullOfHanging(t *testing.T) {
 		for range 1000 {
 			p.do(lane{"wechat", drawing}, new(atomic.Bool), "hung", time.Minute)
 		}
-		time.Sleep(30 * time.Second)
-		if want := drawing.places() + hanging.places(); p.running["hung"] != want {
-			t.Errorf("%d hang at a time, want %d", p.running["hung"], want)
+		p.wait(30 * time.Second)
+		if want := drawing.places() + hanging.places(); p.now("hung") != want {
+			t.Errorf("%d hang at a time, want %d", p.now("hung"), want)
 		}
-		time.Sleep(10 * time.Minute)
+		p.wait(10 * time.Minute)
 		if p.ended("hung") != 1000 || len(p.waiting) != 0 {
 			t.Errorf("%d of 1000 ended", p.ended("hung"))
 		}
@@ -170,10 +182,10 @@ func TestPoolClose(t *testing.T) {
 		for range 100 {
 			p.do(lane{"", writing}, new(atomic.Bool), "written", time.Second)
 		}
-		time.Sleep(100 * time.Millisecond)
+		p.wait(100 * time.Millisecond)
 		p.close()
 		p.do(lane{"", writing}, new(atomic.Bool), "late", time.Second)
-		time.Sleep(time.Minute)
+		p.wait(time.Minute)
 		if p.ended("written") != writing.places() || p.ended("late") != 0 {
 			t.Errorf("%d ended, %d after the close", p.ended("written"), p.ended("late"))
 		}
