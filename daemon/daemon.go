@@ -87,7 +87,10 @@ func New(o Options) (*Daemon, error) {
 		config: o.Config, log: o.Log, instance: instance(), build: o.Build,
 		gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, tamper: o.tamper, told: map[string]bool{},
 	}
-	platform, err := credential.NewPlatform(credential.Options{BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat})
+	platform, err := credential.NewPlatform(credential.Options{
+		BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
+		Clock: func(ahead time.Duration) { d.metrics.ClockAhead(metrics.ClockWeChat, ahead) },
+	})
 	if err != nil {
 		return nil, fmt.Errorf("wechat: %w", err)
 	}
@@ -107,7 +110,7 @@ func New(o Options) (*Daemon, error) {
 // assemble puts together what all credentials share.
 func (d *Daemon) assemble() {
 	c := d.config
-	d.metrics = metrics.New(d.gatherer, d.build, metrics.Auto)
+	d.metrics = metrics.New(d.gatherer, d.build, metrics.PerKey(c.Metrics.PerKey))
 	d.store = store.New(d.clients[0], c.Redis.Timeout, layout.Decode)
 	d.registry = newRegistry(paceOf(len(c.Credentials), c.Refresh.Poll))
 	d.pool = newPool()

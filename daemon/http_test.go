@@ -114,11 +114,11 @@ func TestProbesWithoutRedis(t *testing.T) {
 				w.wait(27 * time.Second)
 				w.probes("within a lease", 200, 200)
 				w.wait(4 * time.Second)
-				w.probes("after a lease", 200, 503, testKey+": unknown: no answer from Redis", "observe "+testKey)
+				w.probes("after a lease", 200, 503, testKey+": unknown: nothing is known from Redis", "observe "+testKey)
 				if s := w.status(); s["state"] != "unknown" || s["fingerprint"] == nil {
 					w.Errorf("status %v", s)
 				}
-				if page := w.page1("/"); !strings.Contains(page, "Redis does not answer") {
+				if page := w.page1("/"); !strings.Contains(page, "nothing is known from Redis") {
 					w.Errorf("the page does not say why: %s", page)
 				}
 				for range 20 {

@@ -275,7 +275,7 @@ func TestRedisDownAtStart(t *testing.T) {
 						w.Errorf("not alive: %v", err)
 					}
 					reasons := strings.Join(w.daemon.Ready(), "\n")
-					if !strings.Contains(reasons, testKey+": unknown: no answer from Redis") || !w.running() {
+					if !strings.Contains(reasons, testKey+": unknown: nothing is known from Redis") || !w.running() {
 						w.Errorf("not ready because %q; running %v", reasons, w.running())
 					}
 					if outage > 2*time.Second && !strings.Contains(reasons, "observe "+testKey) {

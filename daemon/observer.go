@@ -76,6 +76,9 @@ func (o *observer) observe(ctx, work context.Context, taken []*registered) {
 	for i, e := range taken {
 		err := results[i].Err
 		answered = answered || err == nil || store.Definite(err)
+		if err == nil {
+			o.metrics.ClockAhead(metrics.ClockRedis, time.Until(results[i].Observation.Now))
+		}
 		if failed == nil {
 			failed = errors.Unwrap(err)
 		}
@@ -185,11 +188,12 @@ func (l *loss) tell(failed error) {
 		l.log.Info("redis answers again", "credentials", l.most)
 		l.told, l.toldFull, l.most = false, false, 0
 	case failed != nil && (!l.told || full && !l.toldFull):
-		what := "redis does not answer, nothing is minted meanwhile"
+		what, trouble := "redis does not answer, nothing is minted meanwhile", store.Explain(failed)
 		if store.Definite(failed) {
 			what = "redis refuses to be read, nothing is minted meanwhile"
 		}
 		l.told, l.toldFull = true, full
-		l.log.Warn(what, "error", failed, "credentials", l.failing, "next_attempt", "in "+l.next.String())
+		l.log.Warn(what, "trouble", trouble.What, "error", failed, "cure", trouble.Cure,
+			"credentials", l.failing, "next_attempt", "in "+l.next.String())
 	}
 }

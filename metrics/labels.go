@@ -133,3 +133,11 @@ const (
 	redisOK    = "ok"
 	redisError = "error"
 )
+
+// Clock is one that this host's is compared with.
+type Clock string
+
+const (
+	ClockRedis  Clock = "redis"
+	ClockWeChat Clock = "wechat"
+)

@@ -35,6 +35,7 @@ type Metrics struct {
 	keys   map[string]*tally
 
 	tick, build *prometheus.GaugeVec // tick has no label; a vector is what can be absent
+	clocks      *prometheus.GaugeVec
 	redis       *prometheus.CounterVec
 	panics      prometheus.Counter
 }
@@ -66,6 +67,8 @@ func New(reg prometheus.Registerer, build Build, perKey PerKey) *Metrics {
 	m.tick = gauge("wxtokend_tick_timestamp_seconds", "When the heartbeat last ended a tick.")
 	m.build = gauge("wxtokend_build_info",
 		"What this binary was built from; always 1.", "version", "revision", "goversion")
+	m.clocks = gauge("wxtokend_clock_ahead_seconds",
+		"How far a clock is ahead of this host's; absent until known.", "clock")
 	m.redis = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wxtokend_redis_operations_total", Help: "Round trips to Redis.",
 	}, []string{"op", "result"})
@@ -75,7 +78,7 @@ func New(reg prometheus.Registerer, build Build, perKey PerKey) *Metrics {
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.tick, m.build, m.redis, m.panics, collector{m},
+		m.tick, m.build, m.clocks, m.redis, m.panics, collector{m},
 	)
 	m.build.WithLabelValues(build.Version, build.Revision, build.GoVersion).Set(1)
 	for _, op := range ops() {
@@ -139,6 +142,12 @@ func (m *Metrics) time(key string, which int, at time.Time) {
 	t := m.of(key)
 	defer t.mu.Unlock()
 	t.times[which] = at
+}
+
+// ClockAhead says how far a clock is ahead of this host's. What this host writes
+// to Redis, and what Prometheus compares with time(), is wrong by so much.
+func (m *Metrics) ClockAhead(c Clock, ahead time.Duration) {
+	m.clocks.WithLabelValues(string(c)).Set(ahead.Seconds())
 }
 
 // Tick sets when the heartbeat last ended a tick; the zero time removes the series.

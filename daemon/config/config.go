@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 )
 
@@ -23,6 +24,7 @@ type Config struct {
 	Redis       Redis        `yaml:"redis"`
 	WeChat      WeChat       `yaml:"wechat"`
 	Refresh     Refresh      `yaml:"refresh"`
+	Metrics     Metrics      `yaml:"metrics"`
 	Credentials []Credential `yaml:"credentials"` // at least one after Load
 
 	secretIn string // the configuration file if a secret is written in it, for FileModeWarnings
@@ -94,6 +96,12 @@ type Refresh struct {
 	VerifyEvery time.Duration `yaml:"verify_every"`
 }
 
+// Metrics says whether each credential has series of its own: always, never, or
+// auto, which is up to 200 credentials. Beyond that the same series are sums.
+type Metrics struct {
+	PerKey string `yaml:"per_key" is:"auto always never"`
+}
+
 // Credential is one thing to keep fresh under one Redis key. Ahead is how long
 // before the expiry a refresh is due, DailyLimit counts calls to WeChat,
 // UTCOffset is that of the date in format json: +hhmm or -hhmm. Without Mint it
@@ -130,6 +138,7 @@ func Default() Config {
 			BackoffMax:  5 * time.Minute,
 			VerifyEvery: 5 * time.Minute,
 		},
+		Metrics: Metrics{PerKey: "auto"},
 	}
 }
 
@@ -149,15 +158,9 @@ func blankCredential() Credential {
 // inherit fills what is unset. Zero is no legal value of any of these options,
 // so it can stand for "not set".
 func (c *Credential) inherit(r Refresh) {
-	// stable_token returns the same token until five minutes are left, so to
-	// ask earlier is useless; it allows 500,000 calls a day. The classic
-	// endpoint replaces the token with each call and allows 2,000.
-	ahead, limit := 4*time.Minute+30*time.Second, 10_000
-	if c.API == "classic" {
-		ahead, limit = 30*time.Minute, 1_000
-	}
-	c.Ahead = cmp.Or(c.Ahead, ahead)
-	c.DailyLimit = cmp.Or(c.DailyLimit, limit)
+	traits, _ := credential.TraitsOf(credential.OfficialAccount, c.API)
+	c.Ahead = cmp.Or(c.Ahead, traits.Ahead)
+	c.DailyLimit = cmp.Or(c.DailyLimit, traits.DailyLimit)
 	c.Lease = cmp.Or(c.Lease, r.Lease)
 	c.BackoffMin = cmp.Or(c.BackoffMin, r.BackoffMin)
 	c.BackoffMax = cmp.Or(c.BackoffMax, r.BackoffMax)

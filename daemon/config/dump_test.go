@@ -36,6 +36,8 @@ refresh:
   backoff_min: 1s
   backoff_max: 5m0s
   verify_every: 5m0s
+metrics:
+  per_key: auto
 credentials:
   - key: 'a: b'
     appid: "0123"

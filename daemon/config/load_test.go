@@ -71,13 +71,15 @@ credentials:
     backoff_max: 3ms
     verify_every: 1h
 refresh: {poll: 1ms, lease: 40ms, backoff_min: 2s, backoff_max: 3s, verify_every: 4s}
+metrics: {per_key: never}
 `, "DIR", dir), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		Log:  config.Log{Level: slog.LevelWarn, Format: "json"},
-		HTTP: config.HTTP{Listen: "127.0.0.1:0"},
+		Log:     config.Log{Level: slog.LevelWarn, Format: "json"},
+		HTTP:    config.HTTP{Listen: "127.0.0.1:0"},
+		Metrics: config.Metrics{PerKey: "never"},
 		Redis: config.Redis{
 			Sentinel: &config.Sentinel{Master: "m", Addrs: []string{"10.0.0.1:1", "[::1]:2"}, Username: "su", Password: "sp"},
 			Username: "ru", Password: "rp", DB: 3,

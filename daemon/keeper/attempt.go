@@ -69,9 +69,9 @@ func (k *Keeper) pursue(ctx context.Context, a *attempt) {
 // abort; false says that it got no further than begin.
 func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
 	appSecret, err := k.policy.Secret(ctx)
+	k.failed(opReadSecret, err)
 	if err != nil {
 		k.finished(a)
-		k.failedBefore("read the AppSecret", err)
 		return false
 	}
 	a.begin.Secret = appSecret.Fingerprint()
@@ -80,11 +80,11 @@ func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
 	k.passing(Beginning, a.begin.Attempt)
 	answer, err := k.store.Begin(ctx, k.policy.Slot, a.seen, a.begin)
 	k.metrics.RedisOperation(metrics.OpBegin, err)
+	k.failed(opBegin, err)
 	if err != nil {
 		if store.Definite(err) {
 			k.finished(a)
 		}
-		k.failedBefore("begin the refresh", err)
 		return false
 	}
 	if answer.Status != store.Begun {
@@ -174,8 +174,8 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	k.passing(Committing, a.begin.Attempt)
 	status, unchanged, err := k.store.Commit(ctx, k.policy.Slot, *a.commit)
 	k.metrics.RedisOperation(metrics.OpCommit, err)
+	k.noteFailure(opCommit, err)
 	if err != nil {
-		k.warnOnce("a new token is not stored yet", err)
 		return
 	}
 	k.passing(Committed, a.begin.Attempt)
@@ -220,8 +220,8 @@ func (k *Keeper) abort(ctx context.Context, a *attempt) {
 	k.passing(Aborting, a.begin.Attempt)
 	status, err := k.store.Abort(ctx, k.policy.Slot, *a.abort)
 	k.metrics.RedisOperation(metrics.OpAbort, err)
+	k.noteFailure(opAbort, err)
 	if err != nil {
-		k.warnOnce("a failed mint is not written down yet", err)
 		return
 	}
 	k.finished(a)
@@ -236,9 +236,9 @@ func (k *Keeper) abort(ctx context.Context, a *attempt) {
 		"error", a.abort.Failure.Message, "next_attempt", next, "status", string(status))
 }
 
-// failedBefore reports what kept a refresh from beginning, once per cause.
-func (k *Keeper) failedBefore(what string, err error) {
-	if k.warnOnce("could not "+what, err) {
+// failed counts what kept a refresh from beginning, once for each cause.
+func (k *Keeper) failed(what string, err error) {
+	if k.noteFailure(what, err) {
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
 	}
 }

@@ -73,6 +73,7 @@ func New(o Options) *Keeper {
 		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Account),
 		lookSoon: o.LookSoon, many: o.Many, passing: o.Passing, jitter: o.Jitter,
 		redisTimeout: o.RedisTimeout, callTimeout: o.CallTimeout,
+		told: told{failing: map[string]failing{}},
 	}
 }
 
@@ -273,14 +274,9 @@ func (k *Keeper) question(ctx context.Context, what Errand) (more bool) {
 // world is not the one that was left; and a look would let whoever breaks the
 // key in a loop set the pace.
 func (k *Keeper) mended(status store.Status, err error, d decision, after store.Observation) (more bool) {
-	const what = "could not write the known token back"
 	k.metrics.RedisOperation(metrics.OpRestore, err)
-	if err != nil {
-		k.warnOnce(what, err)
-		return false
-	}
-	k.works(what)
-	if status != store.Restored {
+	k.noteFailure(opMend, err)
+	if err != nil || status != store.Restored {
 		return false
 	}
 	k.metrics.Restore(k.policy.Keys.Value, metrics.Reason(d.reason))

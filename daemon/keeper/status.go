@@ -117,7 +117,7 @@ func (k *Keeper) notes() []string {
 			notes = append(notes, text)
 		}
 	}
-	note(k.told.redis != "", "Redis does not answer: "+k.told.redis)
+	note(k.told.redis != "", "nothing is known from Redis: "+k.told.redis)
 	if k.seen.local.IsZero() {
 		return notes
 	}
@@ -154,7 +154,7 @@ func (k *Keeper) unready(local time.Time) string {
 	case state == Fresh, state == Due:
 		return ""
 	case state == Unknown:
-		return reason + ": no answer from Redis: " + k.told.redis
+		return reason + ": nothing is known from Redis: " + k.told.redis
 	case k.seen.State.LastError != nil:
 		return reason + ": " + k.seen.State.LastError.Message
 	}

@@ -1,11 +1,8 @@
 package keeper
 
 import (
-	"errors"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
@@ -30,42 +27,45 @@ type told struct {
 // failing is an operation on Redis, or the AppSecret's file, that fails.
 type failing struct{ cause, message string }
 
-// warnOnce logs a failure that every poll would meet again: once for each
-// cause, however many operations it stops.
-func (k *Keeper) warnOnce(what string, err error) (first bool) {
+// What can fail at each poll, as people are told of it.
+const (
+	opReadSecret = "could not read the AppSecret"
+	opBegin      = "could not begin the refresh"
+	opCommit     = "a new token is not stored yet"
+	opAbort      = "a failed mint is not written down yet"
+	opMend       = "could not write the known token back"
+	opClaim      = "could not claim the verification"
+	opJudge      = "could not store the verdict on the token"
+	opDiscard    = "could not delete a reader's report"
+)
+
+// noteFailure keeps what fails, and logs it once for each cause, however many
+// operations that stops at each poll. Without an error it works again.
+func (k *Keeper) noteFailure(what string, err error) (first bool) {
+	trouble := store.Trouble{}
+	switch {
+	case err == nil:
+	case what == opReadSecret:
+		// The error names the file and the cure.
+		trouble.What = err.Error()
+	default:
+		trouble = store.Explain(err, k.policy.Keys)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	cause := causeOf(err)
+	if err == nil {
+		delete(k.told.failing, what)
+		return false
+	}
 	first = true
 	for _, f := range k.told.failing {
-		first = first && f.cause != cause
+		first = first && f.cause != trouble.What
 	}
-	if k.told.failing == nil {
-		k.told.failing = map[string]failing{}
-	}
-	k.told.failing[what] = failing{cause, what + ": " + err.Error()}
+	k.told.failing[what] = failing{trouble.What, strings.TrimSuffix(what+": "+err.Error()+": "+trouble.Cure, ": ")}
 	if first {
-		k.log.Warn(what, "error", err, "next_attempt", "in "+k.policy.Poll.String())
+		k.log.Warn(what, "error", err, "cure", trouble.Cure, "next_attempt", "in "+k.policy.Poll.String())
 	}
 	return first
-}
-
-// works takes back that something fails.
-func (k *Keeper) works(what string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.told.failing, what)
-}
-
-// causeOf tells failures apart that a person would mend in different ways. What
-// Redis answers begins with a code; an answer that did not come has many texts.
-func causeOf(err error) string {
-	var answered redis.Error
-	if !errors.As(err, &answered) {
-		return ""
-	}
-	code, _, _ := strings.Cut(answered.Error(), " ")
-	return code
 }
 
 // lookFailed keeps why no look succeeds, the newest reason: an outage can change
@@ -73,7 +73,8 @@ func causeOf(err error) string {
 func (k *Keeper) lookFailed(err error) {
 	k.told.redis = ""
 	if err != nil {
-		k.told.redis = err.Error()
+		trouble := store.Explain(err, k.policy.Keys)
+		k.told.redis = trouble.What + ": " + trouble.Cure + " (" + err.Error() + ")"
 	}
 }
 

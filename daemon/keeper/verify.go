@@ -15,11 +15,10 @@ import (
 // next verification is merely later.
 func (k *Keeper) verify(ctx context.Context, v look) {
 	status, asked, err := k.store.Claim(ctx, k.policy.Slot, v.Observation)
+	k.noteFailure(opClaim, err)
 	if err != nil {
-		k.warnOnce("could not claim the verification", err)
 		return
 	}
-	k.works("could not claim the verification")
 	if status != store.Claimed {
 		// Another replica does it, or the world has changed.
 		return
@@ -37,11 +36,10 @@ func (k *Keeper) verify(ctx context.Context, v look) {
 	}
 	k.passing(Judging, "")
 	status, err = k.store.Verdict(ctx, k.policy.Slot, v.Observation, asked, verdict, wait)
+	k.noteFailure(opJudge, err)
 	if err != nil {
-		k.warnOnce("could not store the verdict on the token", err)
 		return
 	}
-	k.works("could not store the verdict on the token")
 	switch status {
 	case store.Refused:
 		why, next := "somebody else drew one for this appid, or the account was changed", "at the next poll"
@@ -94,11 +92,10 @@ func (k *Keeper) judge(v look, err error) (verdict store.Verdict, wait time.Dura
 // that is known to be refused.
 func (k *Keeper) discard(ctx context.Context, v look) {
 	status, err := k.store.Discard(ctx, k.policy.Slot, v.Observation)
+	k.noteFailure(opDiscard, err)
 	if err != nil {
-		k.warnOnce("could not delete a reader's report", err)
 		return
 	}
-	k.works("could not delete a reader's report")
 	if status == store.Discarded {
 		k.metrics.Report(k.policy.Keys.Value, metrics.ReportStale)
 	}
