@@ -33,9 +33,9 @@
 //   - As long as Redis is up, and WeChat answered for half a minute on end
 //     within the slack before the expiry (effective ahead less lease, poll and
 //     wechat.timeout), a reader of the key gets a token that WeChat accepts. Where
-//     WeChat's last word asked for a longer wait (README, "When WeChat refuses"), it
-//     has to have answered for that: about a minute near the expiry, an hour for
-//     a used-up quota and 89507, a day for 89506.
+//     its last failure asked for a longer wait, WeChat has to have answered for
+//     that long: a minute near the expiry for what a person mends, an hour for a
+//     used-up quota and 89507, a day for 89506. The README has all of them.
 //   - At most one mint is under way whose lease is valid. A process that lost
 //     its lease, however long it was paused, never writes the key.
 //   - One refresh costs one call to WeChat, whatever restarts meanwhile. The
@@ -105,7 +105,8 @@
 //   - A failover of Redis may lose the newest write. A replica that saw the
 //     newer token puts it back; if none did, verification notices.
 //   - Quota and backoff are gone after a FLUSHALL: the calls of the day count from
-//     zero, and WeChat is asked again at once, unless a replica restores the token.
+//     zero, and no failure is waited for. Who remembers the token restores it, so
+//     that the loss alone costs no call.
 //   - Redis and the process both gone within one refresh, or a pause between
 //     the last look at the deadline and the write of the request, leave a
 //     mint that nobody knows of. Verification notices.
