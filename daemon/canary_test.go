@@ -11,6 +11,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxtokend/daemon/keeper"
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/wechatsim"
@@ -51,7 +53,7 @@ func TestCanary(t *testing.T) {
 				c := &w.config.Credentials[0]
 				c.BackoffMin, c.BackoffMax, c.VerifyEvery = 10*time.Millisecond, 100*time.Millisecond, 10*time.Second
 				bug := &broken{cause: fmt.Errorf("panic with %s, %s and %s", testSecret, testPassword, foreignToken)}
-				w.startWith(func(d *Daemon) { bug.issuer, d.registry.entries[0].wechat = d.registry.entries[0].wechat, bug })
+				w.startWith(func(o *keeper.Options) { bug.Kind, o.Kind = o.Kind, bug })
 				var said strings.Builder
 				hear := func() {
 					for _, path := range []string{"/", "/status", "/metrics", "/readyz", "/healthz", "/" + testSecret} {
@@ -166,7 +168,7 @@ func (w *world) heard(said string) {
 	w.Helper()
 	token, _ := w.redis.Get(testKey)
 	for _, word := range []string{
-		store.DecodeValue(token).String(), secret.Token(foreignToken).String(), "[redacted]", "panic", "192.0.2.7", "987654",
+		layout.Decode(token).String(), secret.Token(foreignToken).String(), "[redacted]", "panic", "192.0.2.7", "987654",
 		"transient", "rate", "quota", "config", "class=ip", "admin", "account", "transport", "garbage", "unknown", "READONLY", "WRONGPASS",
 	} {
 		if !strings.Contains(said, word) {

@@ -18,9 +18,10 @@ import (
 
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/credential"
+	"wxtokend/daemon/keeper"
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/web"
-	"wxtokend/daemon/wechat"
 	"wxtokend/metrics"
 )
 
@@ -38,10 +39,14 @@ type Options struct {
 	// Jitter spreads a fleet's polls and waits: numbers in [0,1), asked for by
 	// several goroutines. nil is math/rand.
 	Jitter func() float64
-	// Passing is told of each Step before it is taken, and may delay it. nil is
-	// nobody, or, in a binary built with the tag failpoint, what kills the
-	// process at the step that WXTOKEND_FAILPOINT names.
-	Passing func(Step)
+	// Passing is told of each Step before it is taken, and of the attempt if it
+	// belongs to one; it may delay the step. nil is nobody, or, in a binary built
+	// with the tag failpoint, what kills the process at the step that
+	// WXTOKEND_FAILPOINT names.
+	Passing func(s keeper.Step, attempt string)
+
+	// tamper changes what a keeper works with; only tests do.
+	tamper func(*keeper.Options)
 }
 
 // Daemon keeps all configured credentials fresh.
@@ -60,8 +65,9 @@ type Daemon struct {
 	metrics  *metrics.Metrics
 	gatherer *prometheus.Registry
 	heart    *heartbeat
-	passing  func(Step)
+	passing  func(s keeper.Step, attempt string)
 	jitter   func() float64
+	tamper   func(*keeper.Options)
 
 	mu sync.Mutex
 	// The causes of panics that were logged.
@@ -79,9 +85,9 @@ func New(o Options) (*Daemon, error) {
 	}
 	d := &Daemon{
 		config: o.Config, log: o.Log, instance: instance(), build: o.Build,
-		gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, told: map[string]bool{},
+		gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, tamper: o.tamper, told: map[string]bool{},
 	}
-	client, err := wechat.New(wechat.Options{BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat})
+	platform, err := credential.NewPlatform(credential.Options{BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat})
 	if err != nil {
 		return nil, fmt.Errorf("wechat: %w", err)
 	}
@@ -90,7 +96,7 @@ func New(o Options) (*Daemon, error) {
 	}
 	d.assemble()
 	for _, c := range o.Config.Credentials {
-		if err := d.add(c, client); err != nil {
+		if err := d.add(c, platform); err != nil {
 			d.Close()
 			return nil, err
 		}
@@ -102,7 +108,7 @@ func New(o Options) (*Daemon, error) {
 func (d *Daemon) assemble() {
 	c := d.config
 	d.metrics = metrics.New(d.gatherer, d.build, metrics.Auto)
-	d.store = store.New(d.clients[0], c.Redis.Timeout)
+	d.store = store.New(d.clients[0], c.Redis.Timeout, layout.Decode)
 	d.registry = newRegistry(paceOf(len(c.Credentials), c.Refresh.Poll))
 	d.pool = newPool()
 	d.heart = &heartbeat{
@@ -110,40 +116,57 @@ func (d *Daemon) assemble() {
 		panicky: d.panicked, log: d.log, soon: make(chan struct{}, 1),
 	}
 	d.observer = &observer{
-		registry: d.registry, store: store.New(d.clients[1], c.Redis.Timeout), pool: d.pool, metrics: d.metrics,
+		registry: d.registry, store: store.New(d.clients[1], c.Redis.Timeout, layout.Decode), pool: d.pool, metrics: d.metrics,
 		passing: d.passing, panicked: d.panicked, soon: d.heart.hasten, oneServer: len(c.Redis.Cluster) == 0,
 		loss: &loss{log: d.log, next: c.Refresh.Poll, of: len(c.Credentials)},
 	}
 }
 
-func (d *Daemon) add(c config.Credential, client *wechat.Client) error {
-	keys, err := store.NewKeys(c.Key)
+func (d *Daemon) add(c config.Credential, platform *credential.Platform) error {
+	spec, err := d.spec(c)
 	if err != nil {
 		return fmt.Errorf("key %s: %w", c.Key, err)
 	}
-	poll, replaces := d.registry.round, c.API == string(wechat.Classic)
-	e := &registered{}
-	e.refresher = &refresher{
-		config: c, store: d.store, wechat: client, metrics: d.metrics,
-		slot: store.Credential{
-			Keys: keys, AppID: c.AppID, Issuer: credential.Issuer(d.config.WeChat.BaseURL), API: c.API, Replaces: replaces,
-			Format: store.Format(c.Format), UTCOffset: c.UTCOffset, Lease: c.Lease, Overlap: overlap,
-			Poll: poll, VerifyEvery: c.VerifyEvery,
-		},
-		log:    d.log.With("key", c.Key, "appid", c.AppID),
-		stored: func() { d.lookAgain(e) }, many: len(d.config.Credentials) > 1,
-		passing: d.passing, jitter: d.jitter,
-		redisTimeout: d.config.Redis.Timeout, mintTimeout: d.config.WeChat.Timeout,
-		policy: policy{
-			replaces: replaces, mint: c.Mint, limit: c.DailyLimit,
-			ahead: c.Ahead + spread(c.Ahead, replaces, c.Key, len(d.config.Credentials)),
-			poll:  poll, lease: c.Lease, backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
-		},
+	kind, err := platform.Kind(spec.Kind, spec.API)
+	if err != nil {
+		return fmt.Errorf("key %s: %w", c.Key, err)
 	}
+	e := &registered{}
+	options := keeper.Options{
+		Spec: spec, Kind: kind, Store: d.store, Metrics: d.metrics, Log: d.log,
+		LookSoon: func() { d.lookAgain(e) }, Many: len(d.config.Credentials) > 1,
+		Passing: d.passing, Jitter: d.jitter,
+		RedisTimeout: d.config.Redis.Timeout, CallTimeout: d.config.WeChat.Timeout,
+	}
+	if d.tamper != nil {
+		d.tamper(&options)
+	}
+	e.Keeper = keeper.New(options)
 	d.registry.add(e)
-	d.metrics.Credential(c.Key, c.AppID, kind, c.API)
+	d.metrics.Credential(c.Key, c.AppID, spec.Kind, c.API)
 	d.metrics.DailyLimit(c.Key, c.DailyLimit)
 	return nil
+}
+
+// spec is what the configuration means for one credential among all.
+func (d *Daemon) spec(c config.Credential) (credential.Spec, error) {
+	keys, err := store.NewKeys(c.Key)
+	if err != nil {
+		return credential.Spec{}, err
+	}
+	kind := credential.OfficialAccount
+	traits, _ := credential.TraitsOf(kind, c.API)
+	target := layout.Target{Format: layout.Format(c.Format), UTCOffset: c.UTCOffset}
+	return credential.Spec{
+		Slot: store.Slot{
+			Keys: keys, Account: c.AppID, Issuer: credential.Issuer(d.config.WeChat.BaseURL), API: c.API,
+			Replaces: traits.Replaces, Encode: target.Encode,
+			Lease: c.Lease, Overlap: traits.Overlap, Poll: d.registry.round, VerifyEvery: c.VerifyEvery,
+		},
+		Kind: kind, Traits: traits, Secret: c.ReadSecret, Mint: c.Mint,
+		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, len(d.config.Credentials)),
+		DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
+	}, nil
 }
 
 // Close lets go of Redis.
@@ -199,9 +222,7 @@ func (d *Daemon) grace() time.Duration {
 func (d *Daemon) settle(work context.Context) {
 	var all sync.WaitGroup
 	for _, e := range d.registry.all() {
-		if own := e.unsettled(); own != nil {
-			all.Go(func() { e.pursue(work, own) })
-		}
+		all.Go(func() { e.Settle(work) })
 	}
 	all.Wait()
 }

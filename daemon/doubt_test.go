@@ -8,7 +8,6 @@ import (
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
-	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -211,25 +210,4 @@ func TestKeyIsBrokenAllDay(t *testing.T) {
 			t.Errorf("accepted: %v, %d tokens, want 1", w.accepted(), w.mints())
 		}
 	})
-}
-
-// TestForcedRefreshesAreSpent tells WeChat's word on the day's forced refreshes
-// from all others.
-func TestForcedRefreshesAreSpent(t *testing.T) {
-	for _, c := range []struct {
-		replaces, forced bool
-		class            wechat.Class
-		want             bool
-	}{
-		{false, true, wechat.ClassQuota, true},
-		{false, true, wechat.ClassRate, false},
-		{false, false, wechat.ClassQuota, false},
-		{true, true, wechat.ClassQuota, false},
-	} {
-		r := &refresher{policy: policy{replaces: c.replaces, backoffMin: time.Second, backoffMax: 5 * time.Minute}, jitter: func() float64 { return 0 }}
-		a := r.newAbort(&attempt{begin: store.Begin{Forced: c.forced}}, store.BeginAnswer{T0: instant}, &wechat.Error{Class: c.class}, 0)
-		if got := a.NoForceWait == 4*time.Hour; got != c.want || (a.Wait == time.Second) != c.want {
-			t.Errorf("%+v: no force for %v, wait %v", c, a.NoForceWait, a.Wait)
-		}
-	}
 }

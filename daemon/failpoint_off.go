@@ -2,4 +2,6 @@
 
 package daemon
 
-func failpoint() func(Step) { return func(Step) {} }
+import "wxtokend/daemon/keeper"
+
+func failpoint() func(s keeper.Step, attempt string) { return func(keeper.Step, string) {} }

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/testnet"
-	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -101,7 +102,7 @@ func (w *world) warm() (mints int) {
 	if !w.accepted() {
 		w.Fatalf("no token to begin with\n%s", w.logs)
 	}
-	ahead := w.daemon.registry.entries[0].policy.effectiveAhead(w.life)
+	ahead := w.ahead(w.life)
 	w.wait(w.life - ahead - 10*time.Second)
 	return w.mints()
 }
@@ -230,16 +231,21 @@ func usualFaults() []wechatsim.Fault {
 	return faults
 }
 
+// ahead is how long before the end of a token of that life its refresh is due.
+func (w *world) ahead(life time.Duration) time.Duration {
+	return min(w.config.Credentials[0].Ahead, life/2)
+}
+
 // deadlines lets a test see until when a call may take.
 type deadlines struct {
-	issuer
+	credential.Kind
 	seen func(time.Time)
 }
 
-func (d deadlines) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, error) {
+func (d deadlines) Draw(ctx context.Context, in credential.Inputs) (credential.Grant, error) {
 	end, _ := ctx.Deadline()
 	d.seen(end)
-	return d.issuer.Mint(ctx, r)
+	return d.Kind.Draw(ctx, in)
 }
 
 // TestLeaseEndsTheCall: a process that was stopped between begin and the call
@@ -248,12 +254,11 @@ func (d deadlines) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 func TestLeaseEndsTheCall(t *testing.T) {
 	inWorld(t, "classic", func(w *world) {
 		calls := 0
-		w.prepare = func(d *Daemon) {
-			r := d.registry.entries[0]
-			r.mintTimeout = time.Minute
-			r.wechat = deadlines{r.wechat, func(end time.Time) {
+		w.tamper = func(o *keeper.Options) {
+			o.CallTimeout = time.Minute
+			o.Kind = deadlines{o.Kind, func(end time.Time) {
 				calls++
-				if left, most := time.Until(end), r.slot.Lease-r.redisTimeout; left > most {
+				if left, most := time.Until(end), o.Spec.Lease-o.RedisTimeout; left > most {
 					t.Errorf("a call may take %v, the lease and a commit leave %v", left, most)
 				}
 			}}

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
-	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -156,23 +156,21 @@ func (j *judge) death(i int) time.Time {
 
 // bystander sits between a daemon and WeChat.
 type bystander struct {
-	issuer
-	m *member
-	r *refresher
+	credential.Kind
+	m     *member
+	lease time.Duration
 }
 
 // Mint sees that no call is made without the lease.
-func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, error) {
-	b.r.mu.Lock()
-	own := b.r.own
-	b.r.mu.Unlock()
+func (b bystander) Draw(ctx context.Context, in credential.Inputs) (credential.Grant, error) {
+	own := b.m.begun()
 	j, g := b.m.fleet.judge, b.m.fleet.server.glance()
 	if ctx.Err() == nil {
-		j.called(call{own.begin.Attempt, own.begun, own.begun.Add(b.r.slot.Lease)})
+		j.called(call{own.attempt, own.at, own.at.Add(b.lease)})
 		j.spend(own, 1)
 		j.mu.Lock()
-		if g.lease != own.begin.Attempt && j.forgot.Before(own.begun) {
-			j.fail("a call without the lease: attempt %s, held by %q", own.begin.Attempt, g.lease)
+		if g.lease != own.attempt && j.forgot.Before(own.at) {
+			j.fail("a call without the lease: attempt %s, held by %q", own.attempt, g.lease)
 		}
 		j.mu.Unlock()
 	}
@@ -182,13 +180,13 @@ func (b bystander) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, er
 		defer cancel()
 		ctx = overslept
 	}
-	grant, err := b.issuer.Mint(ctx, r)
+	grant, err := b.Kind.Draw(ctx, in)
 	if err == nil {
 		b.m.fleet.granted.Add(1)
 	}
-	if failed, ok := errors.AsType[*wechat.Error](err); ok {
-		if failed.Issued == wechat.NotIssued {
-			j.nothingCame(own.begin.Attempt)
+	if failed, ok := errors.AsType[*credential.Error](err); ok {
+		if failed.Issued == credential.NotIssued {
+			j.nothingCame(own.attempt)
 		}
 		if !failed.Left() {
 			j.spend(own, -1)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"wxtokend/daemon/keeper"
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/testnet"
@@ -223,7 +225,7 @@ func redisFaults() []fault {
 		}},
 		{name: "report", weight: 2, free: true, act: func(f *fleet, m *member) (string, time.Duration) {
 			value, _ := f.redis.Get(testKey)
-			reported := string(store.DecodeValue(value))
+			reported := string(layout.Decode(value))
 			if f.dice.IntN(3) == 0 {
 				reported = "nonsense"
 			}
@@ -303,14 +305,14 @@ func wechatFaults() []fault {
 			return "twice", 31 * time.Second
 		}},
 		{name: "person asks", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) { return f.wish(m, 0) }},
-		{name: "person forces", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) { return f.wish(m, leaked) }},
+		{name: "person forces", weight: 1, act: func(f *fleet, m *member) (string, time.Duration) { return f.wish(m, 2) }},
 		{name: "rogue draws", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
 			_, err := f.wechat.Draw(testAppID, wechatsim.Classic, rogue)
 			return orOK(err), overlap
 		}},
 		{name: "rogue writes", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
 			token, err := f.wechat.Draw(testAppID, wechatsim.Classic, rogue)
-			value := store.JSON.Encode(token, f.life, time.Now().Add(f.life), "+0800")
+			value := layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode(token, f.life, time.Now().Add(f.life))
 			f.server.change(func() { _ = f.redis.Set(testKey, value); f.redis.SetTTL(testKey, f.life) })
 			return orOK(err), overlap
 		}},
@@ -323,7 +325,7 @@ func (f *fleet) wish(m *member, force int) (string, time.Duration) {
 	if force > 0 {
 		f.harmed.Store("person forces", time.Now())
 	}
-	f.busy.Go(func() { _, _ = r.store.Request(context.WithoutCancel(f.Context()), r.slot, force) })
+	f.busy.Go(func() { _, _, _ = r.Wish(context.WithoutCancel(f.Context()), keeper.Wish{Force: force > 0}) })
 	return "", time.Duration(force) * time.Minute
 }
 

@@ -107,12 +107,12 @@ func (j *judge) lifetime(g glance, now time.Time) {
 
 // spend counts a day's calls, or one that never left. There are never more than
 // daily_limit, but Redis may forget those that were counted before.
-func (j *judge) spend(a *attempt, calls int) {
+func (j *judge) spend(b begun, calls int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	day := a.begin.Day
+	day := b.day
 	j.spent[day] += calls
-	if a.begun.After(j.forgot) {
+	if b.at.After(j.forgot) {
 		j.remembered[day] += calls
 	}
 	if limit := j.f.plan.limit; limit > 0 && j.remembered[day] > limit {

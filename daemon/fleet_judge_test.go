@@ -2,12 +2,14 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/wechatsim"
@@ -113,7 +115,7 @@ func (s *redisServer) glance() glance {
 	g := glance{state: map[string]string{}}
 	g.value, _ = s.f.redis.Get(testKey)
 	g.ttl = s.f.redis.TTL(testKey)
-	g.token = store.DecodeValue(g.value)
+	g.token = layout.Decode(g.value)
 	g.lease, _ = s.f.redis.Get("{" + testKey + "}:lease")
 	g.lease, _, _ = strings.Cut(g.lease, ":")
 	for _, field := range []string{"next_attempt_at", "begun_at", "token", "schema", "generation", "settled", "force"} {
@@ -268,13 +270,11 @@ func (f *fleet) barred() time.Time {
 		if d == nil {
 			continue
 		}
-		r := d.registry.entries[0]
-		r.mu.Lock()
-		barred := r.barred
-		r.mu.Unlock()
-		if !barred.After(time.Now()) {
+		status := d.registry.entries[0].Status()
+		if !slices.Contains(status.Notes, "due, but waiting: WeChat does not let this host in") {
 			return time.Time{}
 		}
+		barred := time.Now().Add(status.DueAt.Sub(status.Now))
 		if first.IsZero() || barred.Before(first) {
 			first = barred
 		}

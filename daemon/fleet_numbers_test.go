@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -98,8 +99,8 @@ func TestCrashLoop(t *testing.T) {
 	}{
 		{"every mint fails", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1}) }, 10, map[string]int{"stable": 130, "classic": 25}},
 		{"each dies before its commit", func(w *world) {
-			w.passing = func(s Step) {
-				if s == Committing {
+			w.passing = func(s keeper.Step, _ string) {
+				if s == keeper.Committing {
 					w.toRedis.Refuse(true)
 					w.toWeChat.Refuse(true)
 				}

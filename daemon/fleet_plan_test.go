@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"wxtokend/daemon/keeper"
 )
 
 // plan is all that a seed decides before the first event.
@@ -54,7 +56,7 @@ func (p plan) String() string {
 
 // trap is a fault that waits for somebody to come to a step.
 type trap struct {
-	step  Step
+	step  keeper.Step
 	fault fault
 	// chained is the second fault: at a step as well, or some time after the first.
 	chained []trap
@@ -62,10 +64,10 @@ type trap struct {
 }
 
 // traps are where a fault may strike: most of them on the path of a refresh.
-func steps() []Step {
-	return []Step{
-		Observing, Beginning, Beginning, Minting, Minting, Minting, Committing, Committing, Committing,
-		Committed, Committed, Aborting, Verifying, Judging, Reasserting, Restoring,
+func steps() []keeper.Step {
+	return []keeper.Step{
+		keeper.Observing, keeper.Beginning, keeper.Beginning, keeper.Minting, keeper.Minting, keeper.Minting, keeper.Committing, keeper.Committing, keeper.Committing,
+		keeper.Committed, keeper.Committed, keeper.Aborting, keeper.Verifying, keeper.Judging, keeper.Reasserting, keeper.Restoring,
 	}
 }
 
@@ -85,7 +87,7 @@ func (f *fleet) arm() {
 }
 
 // passed lets the traps act that wait for this step.
-func (f *fleet) passed(m *member, s Step) {
+func (f *fleet) passed(m *member, s keeper.Step) {
 	f.mu.Lock()
 	var sprung *trap
 	for i, t := range f.traps {

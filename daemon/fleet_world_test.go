@@ -15,6 +15,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/wechatsim"
 )
@@ -62,6 +63,7 @@ type member struct {
 	gate    chan struct{} // open while the process is stopped
 	waiting time.Duration // how many wait for that to end, in nanoseconds
 	reborn  bool          // it is dead and will be started again
+	own     begun         // the attempt that it began last
 }
 
 // inFleet runs body beside a fleet whose daemons were just started.
@@ -158,10 +160,9 @@ func (f *fleet) newMember(i int) *member {
 			c.Credentials[0].Format = "raw"
 		}
 	}
+	m.tamper = func(o *keeper.Options) { o.Kind = bystander{o.Kind, m, o.Spec.Lease} }
 	m.prepare = func(d *Daemon) {
 		d.heart.schedule = hostClock{every{d.heart.poll, m.jitter}, m}
-		r := d.registry.entries[0].refresher
-		r.wechat = bystander{r.wechat, m, r}
 		m.current.Store(d)
 	}
 	return m
@@ -191,7 +192,10 @@ func (h hostClock) Next(t time.Time) time.Time {
 }
 
 // pass is where the member's processes come by before each step.
-func (m *member) pass(s Step) {
+func (m *member) pass(s keeper.Step, attempt string) {
+	if s == keeper.Beginning {
+		m.begins(attempt)
+	}
 	m.stopped()
 	m.fleet.passed(m, s)
 	m.stopped()
@@ -328,4 +332,27 @@ func (f *fleet) readAndKeep(ctx context.Context) {
 		time.Sleep(time.Duration(5+dice.IntN(20)) * time.Second)
 		f.judge.remember(time.Duration(dice.Int64N(int64(time.Minute))))
 	}
+}
+
+// begun is the attempt that a member has under way: when it was about to begin,
+// and on which day by the clock of Redis.
+type begun struct {
+	attempt string
+	at      time.Time
+	day     int64
+}
+
+// begins notes an attempt, the first time that it is about to begin.
+func (m *member) begins(attempt string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.own.attempt != attempt {
+		m.own = begun{attempt, time.Now(), store.Day(time.Now().Add(m.fleet.server.skewed()))}
+	}
+}
+
+func (m *member) begun() begun {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.own
 }

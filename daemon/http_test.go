@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/testnet"
 	"wxtokend/daemon/wechatsim"
 )
@@ -175,7 +176,7 @@ func (g *gate) Write(p []byte) (int, error) {
 func TestHungTickIsNotAlive(t *testing.T) {
 	inWorld(t, "stable", func(w *world) {
 		pipe := &gate{Writer: w.logs, open: make(chan struct{})}
-		w.startWith(func(d *Daemon) { d.registry.entries[0].log = slog.New(slog.NewTextHandler(pipe, nil)) })
+		w.startWith(func(o *keeper.Options) { o.Log = slog.New(slog.NewTextHandler(pipe, nil)) })
 		w.wait(time.Minute)
 		pipe.shut.Store(true)
 		if err := w.redis.Set(testKey, "98_"+strings.Repeat("x", 100)); err != nil { // worth a line in the next tick

@@ -1,34 +1,22 @@
 package daemon
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/testnet"
 	"wxtokend/daemon/wechatsim"
-	"wxtokend/metrics"
 )
 
-// startWith is start, with a daemon that change has tampered with.
-func (w *world) startWith(change func(*Daemon)) {
+// startWith is start, with keepers that work with something else.
+func (w *world) startWith(tamper func(*keeper.Options)) {
 	w.Helper()
-	d, err := New(Options{
-		Config: w.config, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		DialRedis:  Dial(w.toRedis.Wrap(w.dialRedis)),
-		DialWeChat: Dial(w.toWeChat.Wrap(w.listener.From(w.ip))),
-	})
-	if err != nil {
-		w.Fatal(err)
-	}
-	change(d)
-	ctx, cancel := context.WithCancel(w.Context())
-	w.daemon, w.stop, w.ended, w.page = d, cancel, make(chan error, 1), testnet.NewListener("10.0.0.3:80")
-	go func() { w.ended <- d.Run(ctx, w.page) }()
+	w.tamper = tamper
+	w.start()
 }
 
 // loadScripts leaves a Redis that is empty and knows all scripts of a refresh,

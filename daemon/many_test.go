@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/testnet"
 	"wxtokend/daemon/web"
-	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -51,15 +52,15 @@ func (w *world) readyWithin(limit time.Duration) time.Duration {
 
 // counted is a WeChat client that counts the draws under way.
 type counted struct {
-	issuer
+	credential.Kind
 	now, most *atomic.Int32
 }
 
-func (c counted) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, error) {
+func (c counted) Draw(ctx context.Context, in credential.Inputs) (credential.Grant, error) {
 	now := c.now.Add(1)
 	defer c.now.Add(-1)
 	c.most.Store(max(c.most.Load(), now))
-	return c.issuer.Mint(ctx, r)
+	return c.Kind.Draw(ctx, in)
 }
 
 // TestManyAtOnce: a first start with Redis and WeChat some way off is quick, asks
@@ -72,11 +73,7 @@ func TestManyAtOnce(t *testing.T) {
 		w.toRedis.Delay(5 * time.Millisecond)
 		w.toWeChat.Delay(50 * time.Millisecond)
 		var now, most, scripts atomic.Int32
-		w.startWith(func(d *Daemon) {
-			for _, e := range d.registry.all() {
-				e.wechat = counted{e.wechat, &now, &most}
-			}
-		})
+		w.startWith(func(o *keeper.Options) { o.Kind = counted{o.Kind, &now, &most} })
 		took := w.readyWithin(10 * time.Second)
 		w.wait(10 * time.Second)
 		w.toRedis.DropRequests(1, func(request []byte) bool {
@@ -85,7 +82,7 @@ func TestManyAtOnce(t *testing.T) {
 		})
 		w.wait(20 * time.Second)
 		looks := scripts.Load()
-		if w.mints() != n || int(most.Load()) > drawing.places() || w.logged("level=WARN") != 0 {
+		if w.mints() != n || int(most.Load()) > places(keeper.Drawing) || w.logged("level=WARN") != 0 {
 			w.Errorf("%d mints, up to %d at a time, %d warnings", w.mints(), most.Load(), w.logged("level=WARN"))
 		}
 		if looks < 10*n || looks > 12*n {
@@ -114,7 +111,7 @@ func TestHangStarvesNobody(t *testing.T) {
 			w.Errorf("after five seconds: %v", states)
 		}
 		w.wait(time.Minute)
-		well := w.daemon.registry.all()[hung].config.Key
+		well := w.daemon.registry.all()[hung].key()
 		w.redis.Del("{" + well + "}:state")
 		w.redis.Del(well)
 		w.wait(3 * time.Second)
@@ -143,7 +140,7 @@ func TestManyAreRestored(t *testing.T) {
 				if reasons := w.daemon.Ready(); w.mints() != 5*batch || len(reasons) != 0 {
 					w.Errorf("%d mints of %d; %d are not ready", w.mints(), 5*batch, len(reasons))
 				}
-				if slices.ContainsFunc(w.daemon.registry.all(), func(e *registered) bool { return e.seen.State.Token == "" }) {
+				if slices.ContainsFunc(w.daemon.registry.all(), func(e *registered) bool { return e.Status().Fingerprint == "" }) {
 					w.Error("a token is missing")
 				}
 				w.rest()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/store"
 	"wxtokend/metrics"
 )
@@ -27,7 +28,7 @@ type observer struct {
 	oneServer bool
 
 	// As in Options.
-	passing  func(Step)
+	passing  func(s keeper.Step, attempt string)
 	panicked func(reason any)
 	// soon asks for a beat before the next one.
 	soon func()
@@ -60,10 +61,10 @@ func (o *observer) look(ctx, work context.Context) {
 }
 
 func (o *observer) observe(ctx, work context.Context, taken []*registered) {
-	o.passing(Observing)
-	slots := make([]store.Credential, len(taken))
+	o.passing(keeper.Observing, "")
+	slots := make([]store.Slot, len(taken))
 	for i, e := range taken {
-		slots[i] = e.slot
+		slots[i] = e.Spec().Slot
 	}
 	results := o.store.Observe(work, slots)
 	if ctx.Err() != nil {
@@ -99,7 +100,7 @@ func (o *observer) spare(work context.Context, failed error) {
 	others, _ := o.registry.due(time.Now(), math.MaxInt)
 	for _, e := range others {
 		o.loss.note(e, true)
-		o.take(work, e, store.Result{Err: fmt.Errorf("observe %s: %w", e.config.Key, failed)})
+		o.take(work, e, store.Result{Err: fmt.Errorf("observe %s: %w", e.key(), failed)})
 	}
 }
 
@@ -111,7 +112,7 @@ func (o *observer) take(work context.Context, e *registered, result store.Result
 			o.panicked(reason)
 		}
 	}()
-	e.tick(result, func(what errand, action func(context.Context)) { o.spawn(work, e, what, action) })
+	e.Take(result, func(what keeper.Errand, action func(context.Context)) { o.spawn(work, e, what, action) })
 	e.broken.Store(false)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -119,10 +120,10 @@ func (o *observer) take(work context.Context, e *registered, result store.Result
 }
 
 // spawn runs an action when its turn comes.
-func (o *observer) spawn(work context.Context, e *registered, what errand, action func(context.Context)) {
+func (o *observer) spawn(work context.Context, e *registered, what keeper.Errand, action func(context.Context)) {
 	l := lane{errand: what}
-	if what == drawing || what == asking {
-		l.host = e.slot.Issuer
+	if what == keeper.Drawing || what == keeper.Asking {
+		l.host = e.Spec().Issuer
 	}
 	o.pool.submit(l, &e.slow, func() {
 		defer func() {

@@ -9,21 +9,22 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/web"
-	"wxtokend/daemon/wechat"
 )
 
 // broken is a WeChat client with a bug.
 type broken struct {
-	issuer
+	credential.Kind
 	mending atomic.Bool
 	calls   atomic.Int32
 	cause   any
 }
 
-func (b *broken) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, error) {
+func (b *broken) Draw(ctx context.Context, in credential.Inputs) (credential.Grant, error) {
 	if b.mending.Load() {
-		return b.issuer.Mint(ctx, r)
+		return b.Kind.Draw(ctx, in)
 	}
 	b.calls.Add(1)
 	panic(b.cause)
@@ -34,7 +35,7 @@ func (b *broken) Mint(ctx context.Context, r wechat.Request) (wechat.Grant, erro
 func TestPanicInMint(t *testing.T) {
 	inWorld(t, "stable", func(w *world) {
 		bug := &broken{cause: "index out of range"}
-		w.startWith(func(d *Daemon) { bug.issuer, d.registry.entries[0].wechat = d.registry.entries[0].wechat, bug })
+		w.startWith(func(o *keeper.Options) { bug.Kind, o.Kind = o.Kind, bug })
 		w.wait(time.Second / 2)
 		if bug.calls.Load() != 1 || w.logged("level=ERROR") != 1 {
 			w.Fatalf("%d mints, %d errors", bug.calls.Load(), w.logged("level=ERROR"))
@@ -84,9 +85,7 @@ func TestFrames(t *testing.T) {
 // once, and a process all of whose ticks end so may be restarted.
 func TestPanicInTick(t *testing.T) {
 	inWorld(t, "stable", func(w *world) {
-		w.startWith(func(d *Daemon) {
-			d.registry.entries[0].config.Key = "a key that no metric knows"
-		})
+		w.startWith(unmeasured(testKey))
 		w.wait(9 * time.Second)
 		if err := w.daemon.Live(); err != nil {
 			w.Errorf("after four polls: %v", err)
@@ -110,7 +109,7 @@ func TestPanicInTick(t *testing.T) {
 // its own. The page and /readyz name it, and the process lives on for the others.
 func TestPanicStarvesNobody(t *testing.T) {
 	inWorldOfMany(t, 3, "stable", func(w *world) {
-		w.startWith(func(d *Daemon) { d.registry.entries[0].config.Key = "a key that no metric knows" })
+		w.startWith(unmeasured(w.config.Credentials[0].Key))
 		w.wait(time.Minute)
 		if err := w.daemon.Live(); err != nil {
 			w.Error(err)
@@ -127,4 +126,13 @@ func TestPanicStarvesNobody(t *testing.T) {
 			w.Errorf("logged %d times", n)
 		}
 	})
+}
+
+// unmeasured makes each look at that key panic.
+func unmeasured(key string) func(*keeper.Options) {
+	return func(o *keeper.Options) {
+		if o.Spec.Keys.Value == key {
+			o.Spec.Keys.Value = "a key that no metric knows"
+		}
+	}
 }

@@ -4,36 +4,27 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wxtokend/daemon/keeper"
 )
 
-// errand is what an action spends its time on.
-type errand int
-
-const (
-	// writing to Redis alone: re-assert, restore, a reader's report, the end of an attempt.
-	writing errand = iota + 1
-	// drawing a token from WeChat.
-	drawing
-	// asking WeChat about a token.
-	asking
-	// reading the file of an AppSecret, which may hang for ever.
-	reading
-	// hanging is whom WeChat leaves waiting, or left so the last time.
-	hanging
-)
+// hanging is the errand of whom WeChat leaves waiting, or left so the last time.
+const hanging = keeper.Reading + 1
 
 // places is how many actions with an errand run at a time: those that talk to
 // WeChat for each of its hosts. A healthy WeChat answers within 0.1 s, so that
 // ten thousand tokens are drawn within half a minute. Those who wait for one
 // that hangs keep its lease and a socket, and are bounded for that alone.
-func (e errand) places() int {
-	return [...]int{writing: 16, drawing: 32, asking: 8, reading: 16, hanging: 128}[e]
+func places(e keeper.Errand) int {
+	return [...]int{keeper.Writing: 16, keeper.Drawing: 32, keeper.Asking: 8, keeper.Reading: 16, hanging: 128}[e]
 }
 
 // connections to Redis are enough for all who may talk to it at a time, so
 // that nobody's time runs out in a queue that looks like a slow Redis. Those
 // who hang talk to WeChat.
-func connections() int { return writing.places() + drawing.places() + asking.places() + 8 }
+func connections() int {
+	return places(keeper.Writing) + places(keeper.Drawing) + places(keeper.Asking) + 8
+}
 
 // patience is how long an action may take before it makes room for others. It
 // goes on among those that hang, if there is a place.
@@ -43,7 +34,7 @@ const patience = time.Second
 // The host is one of WeChat, or "" where none is needed.
 type lane struct {
 	host   string
-	errand errand
+	errand keeper.Errand
 }
 
 // pool bounds how many actions run at a time. Those that wait are a few words
@@ -78,7 +69,7 @@ func (p *pool) submit(l lane, slow *atomic.Bool, action func()) {
 // admit starts who is next, while there are places. Called with mu held.
 func (p *pool) admit(l lane) {
 	line := p.waiting[l]
-	for len(line) > 0 && p.taken[l] < l.errand.places() {
+	for len(line) > 0 && p.taken[l] < places(l.errand) {
 		next := line[0]
 		line[0], line = nil, line[1:]
 		p.taken[l]++
@@ -108,7 +99,7 @@ func (p *pool) run(l lane, slow *atomic.Bool, action func()) {
 func (p *pool) move(place *lane, aside lane) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if left := *place == (lane{}); left || p.taken[aside] >= aside.errand.places() {
+	if left := *place == (lane{}); left || p.taken[aside] >= places(aside.errand) {
 		return
 	}
 	from := *place

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxtokend/daemon/keeper"
 )
 
 // busyPool is a pool under test and what runs in it.
@@ -71,7 +73,7 @@ func (p *busyPool) wait(d time.Duration) {
 
 // TestPoolBounds: so many run at a time, the others in the order in which they came.
 func TestPoolBounds(t *testing.T) {
-	for _, what := range []errand{writing, drawing, asking} {
+	for _, what := range []keeper.Errand{keeper.Writing, keeper.Drawing, keeper.Asking} {
 		inPool(t, func(p *busyPool) {
 			var order []int
 			for i := range 1000 {
@@ -85,12 +87,12 @@ func TestPoolBounds(t *testing.T) {
 				})
 				synctest.Wait()
 			}
-			p.wait(time.Duration(1000/what.places()+1) * 100 * time.Millisecond)
-			if len(order) != 1000 || p.most["all"] != what.places() {
-				t.Errorf("errand %d: %d ran, up to %d at a time, want %d", what, len(order), p.most["all"], what.places())
+			p.wait(time.Duration(1000/places(what)+1) * 100 * time.Millisecond)
+			if len(order) != 1000 || p.most["all"] != places(what) {
+				t.Errorf("errand %d: %d ran, up to %d at a time, want %d", what, len(order), p.most["all"], places(what))
 			}
 			for place, i := range order {
-				if i > place+what.places() || i < place-what.places() { // those of one instant are not in order
+				if i > place+places(what) || i < place-places(what) { // those of one instant are not in order
 					t.Errorf("errand %d: number %d ran as number %d", what, i, place)
 				}
 			}
@@ -103,9 +105,9 @@ func TestPoolBounds(t *testing.T) {
 func TestPoolLanes(t *testing.T) {
 	inPool(t, func(p *busyPool) {
 		for range 1000 {
-			p.do(lane{"wechat", drawing}, new(atomic.Bool), "drawn", 900*time.Millisecond)
+			p.do(lane{"wechat", keeper.Drawing}, new(atomic.Bool), "drawn", 900*time.Millisecond)
 		}
-		others := map[string]lane{"asked": {"wechat", asking}, "written": {"", writing}, "elsewhere": {"wecom", drawing}}
+		others := map[string]lane{"asked": {"wechat", keeper.Asking}, "written": {"", keeper.Writing}, "elsewhere": {"wecom", keeper.Drawing}}
 		for name, l := range others {
 			p.do(l, new(atomic.Bool), name, time.Millisecond)
 		}
@@ -124,9 +126,9 @@ func TestPoolHanging(t *testing.T) {
 	inPool(t, func(p *busyPool) {
 		slow := make([]atomic.Bool, 100)
 		for i := range slow {
-			p.do(lane{"wechat", drawing}, &slow[i], "hung", 5*time.Second)
+			p.do(lane{"wechat", keeper.Drawing}, &slow[i], "hung", 5*time.Second)
 		}
-		p.do(lane{"wechat", drawing}, new(atomic.Bool), "well", time.Millisecond)
+		p.do(lane{"wechat", keeper.Drawing}, new(atomic.Bool), "well", time.Millisecond)
 		p.wait(4100 * time.Millisecond) // 32 hang at a time, each for a second of patience
 		if p.ended("well") != 1 {
 			t.Error("who is well waits for all that hang")
@@ -136,16 +138,16 @@ func TestPoolHanging(t *testing.T) {
 			t.Fatalf("%d of 100 that hung ended", p.ended("hung"))
 		}
 		for i := range slow {
-			p.do(lane{"wechat", drawing}, &slow[i], "hung", 5*time.Second)
+			p.do(lane{"wechat", keeper.Drawing}, &slow[i], "hung", 5*time.Second)
 		}
-		p.do(lane{"wechat", drawing}, new(atomic.Bool), "well", time.Millisecond)
+		p.do(lane{"wechat", keeper.Drawing}, new(atomic.Bool), "well", time.Millisecond)
 		p.wait(2 * time.Millisecond)
 		if p.ended("well") != 2 || p.now("hung") != 100 {
 			t.Errorf("the second time %d hang, and %d were well", p.now("hung"), p.ended("well"))
 		}
 		p.wait(6 * time.Second)
 		for i := range slow {
-			p.do(lane{"wechat", drawing}, &slow[i], "cured", time.Millisecond)
+			p.do(lane{"wechat", keeper.Drawing}, &slow[i], "cured", time.Millisecond)
 		}
 		p.wait(time.Second)
 		if anySlow(slow) {
@@ -158,10 +160,10 @@ func TestPoolHanging(t *testing.T) {
 func TestPoolFullOfHanging(t *testing.T) {
 	inPool(t, func(p *busyPool) {
 		for range 1000 {
-			p.do(lane{"wechat", drawing}, new(atomic.Bool), "hung", time.Minute)
+			p.do(lane{"wechat", keeper.Drawing}, new(atomic.Bool), "hung", time.Minute)
 		}
 		p.wait(30 * time.Second)
-		if want := drawing.places() + hanging.places(); p.now("hung") != want {
+		if want := places(keeper.Drawing) + places(hanging); p.now("hung") != want {
 			t.Errorf("%d hang at a time, want %d", p.now("hung"), want)
 		}
 		p.wait(10 * time.Minute)
@@ -180,13 +182,13 @@ func TestPoolFullOfHanging(t *testing.T) {
 func TestPoolClose(t *testing.T) {
 	inPool(t, func(p *busyPool) {
 		for range 100 {
-			p.do(lane{"", writing}, new(atomic.Bool), "written", time.Second)
+			p.do(lane{"", keeper.Writing}, new(atomic.Bool), "written", time.Second)
 		}
 		p.wait(100 * time.Millisecond)
 		p.close()
-		p.do(lane{"", writing}, new(atomic.Bool), "late", time.Second)
+		p.do(lane{"", keeper.Writing}, new(atomic.Bool), "late", time.Second)
 		p.wait(time.Minute)
-		if p.ended("written") != writing.places() || p.ended("late") != 0 {
+		if p.ended("written") != places(keeper.Writing) || p.ended("late") != 0 {
 			t.Errorf("%d ended, %d after the close", p.ended("written"), p.ended("late"))
 		}
 	})

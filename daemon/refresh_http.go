@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -46,31 +47,24 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 	if problem != "" {
 		return http.StatusBadRequest, map[string]string{"error": problem}
 	}
-	status, message, err := d.wish(req, r.refresher, wish)
+	status, message, err := r.Wish(req.Context(), wish)
 	if err != nil {
-		d.log.Warn("could not take a refresh request", "key", r.config.Key, "error", err)
+		d.log.Warn("could not take a refresh request", "key", r.key(), "error", err)
 		return http.StatusServiceUnavailable, map[string]string{"error": "Redis does not take the request; try again"}
 	}
 	d.lookAgain(r)
 	code := map[store.Status]int{
-		store.Accepted: http.StatusAccepted, limited: http.StatusTooManyRequests, store.Changed: http.StatusConflict,
+		store.Accepted: http.StatusAccepted, keeper.Limited: http.StatusTooManyRequests, store.Changed: http.StatusConflict,
 	}[status]
 	if code == 0 {
 		code = http.StatusOK
 	}
-	return code, map[string]string{"result": string(status), "message": r.config.Key + ": " + message}
-}
-
-// refreshWish is what POST /refresh/KEY asks for. A report names the refused
-// token by its fingerprint; without one it is a person's wish.
-type refreshWish struct {
-	Fingerprint string // first 8 hex digits of the token's SHA-256
-	Force       bool   // replace the token even if it is fresh: it leaked
+	return code, map[string]string{"result": string(status), "message": r.key() + ": " + message}
 }
 
 // parseWish takes the body at its word: a reader whose variable is empty must
 // not pass for a person who wants a new token, so only no body at all is that.
-func parseWish(body []byte) (wish refreshWish, problem string) {
+func parseWish(body []byte) (wish keeper.Wish, problem string) {
 	if len(body) == 0 {
 		return wish, ""
 	}
@@ -84,9 +78,9 @@ func parseWish(body []byte) (wish refreshWish, problem string) {
 		text, _ := value.(string)
 		switch {
 		case name == "force" && value == true:
-			return refreshWish{Force: true}, ""
+			return keeper.Wish{Force: true}, ""
 		case name == "token" && text != "":
-			return refreshWish{Fingerprint: secret.Token(text).Fingerprint()}, ""
+			return keeper.Wish{Fingerprint: secret.Token(text).Fingerprint()}, ""
 		case name == "fingerprint" && text != "":
 			return parseFingerprint(text)
 		}
@@ -96,13 +90,13 @@ func parseWish(body []byte) (wish refreshWish, problem string) {
 
 // parseFingerprint leaves a fingerprint as it is compared. One that cannot be
 // right is a mistake of the caller, and would pass for an old token.
-func parseFingerprint(text string) (wish refreshWish, problem string) {
+func parseFingerprint(text string) (wish keeper.Wish, problem string) {
 	text = strings.TrimPrefix(strings.ToLower(text), "token:") // as logs print it
 	if len(text) != 8 || strings.Trim(text, "0123456789abcdef") != "" {
 		return wish, "a fingerprint is the first 8 hex digits of the token's SHA-256, " +
 			"as logs and /status show it: send those, or the token"
 	}
-	return refreshWish{Fingerprint: text}, ""
+	return keeper.Wish{Fingerprint: text}, ""
 }
 
 // authorised checks the bearer token; problem is "" if it is right. Hashes are

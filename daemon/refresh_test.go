@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -91,7 +92,7 @@ func TestRefreshIsGuarded(t *testing.T) {
 // variable is empty must not draw a token.
 func TestParseWish(t *testing.T) {
 	fingerprint := secret.Token("98_x").Fingerprint()
-	for body, want := range map[string]refreshWish{
+	for body, want := range map[string]keeper.Wish{
 		"":                                 {},
 		`{"token":"98_x"}`:                 {Fingerprint: fingerprint},
 		" {\"token\" : \"98_x\"}\r\n":      {Fingerprint: fingerprint},

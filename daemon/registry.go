@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wxtokend/daemon/keeper"
 )
 
 const (
@@ -36,13 +38,13 @@ func paceOf(n int, poll time.Duration) pace {
 // the key alone, as all replicas must decide the same, and is nothing where
 // there are few: a twentieth of the ahead at most, and for the stable endpoint
 // at most half of what is left of the time in which it renews.
-func spread(ahead time.Duration, replaces bool, key string, n int) time.Duration {
+func spread(ahead, renewWindow time.Duration, key string, n int) time.Duration {
 	if n <= batch {
 		return 0
 	}
 	most := ahead / 20
-	if !replaces {
-		most = min(most, max(0, overlap-ahead)/2)
+	if renewWindow > 0 {
+		most = min(most, max(0, renewWindow-ahead)/2)
 	}
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(key))
@@ -51,7 +53,7 @@ func spread(ahead time.Duration, replaces bool, key string, n int) time.Duration
 
 // registered is a credential's place in the registry.
 type registered struct {
-	*refresher
+	*keeper.Keeper
 	// When it is to be looked at, and whether somebody asked for a look before.
 	at   time.Time
 	soon bool
@@ -62,6 +64,8 @@ type registered struct {
 	// Whether the last action took longer than patience.
 	slow atomic.Bool
 }
+
+func (e *registered) key() string { return e.Spec().Keys.Value }
 
 // registry holds the credentials by key, and when each is to be looked at.
 type registry struct {
@@ -83,7 +87,7 @@ func (g *registry) add(e *registered) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.entries = append(g.entries, e)
-	g.byKey[e.config.Key] = e
+	g.byKey[e.key()] = e
 	heap.Push(&g.agenda, e)
 }
 

@@ -2,17 +2,21 @@ package daemon
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
-	"wxtokend/daemon/config"
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/keeper"
+	"wxtokend/daemon/store"
 )
 
 // enrolled is a registry of n credentials that are looked at every two seconds.
 func enrolled(n int) *registry {
 	g := newRegistry(paceOf(n, heartPoll))
 	for i := range n {
-		g.add(&registered{refresher: &refresher{config: config.Credential{Key: fmt.Sprintf("key%d", i)}}})
+		spec := credential.Spec{Slot: store.Slot{Keys: store.Keys{Value: fmt.Sprintf("key%d", i)}}}
+		g.add(&registered{Keeper: keeper.New(keeper.Options{Spec: spec, Log: slog.New(slog.DiscardHandler)})})
 	}
 	return g
 }
@@ -100,6 +104,7 @@ func TestHastenMany(t *testing.T) {
 // TestSpread: where there are many they come due apart, never later than
 // configured, and never before the stable endpoint renews.
 func TestSpread(t *testing.T) {
+	renewWindow := map[bool]time.Duration{true: 5 * time.Minute}
 	cases := []struct {
 		ahead       time.Duration
 		stable      bool
@@ -116,8 +121,8 @@ func TestSpread(t *testing.T) {
 		widest, seconds := time.Duration(0), map[time.Duration]int{}
 		for i := range 10_000 {
 			key := fmt.Sprintf("wx:%05d", i)
-			d := spread(c.ahead, !c.stable, key, c.n)
-			if again := spread(c.ahead, !c.stable, key, c.n); d < 0 || d != again {
+			d := spread(c.ahead, renewWindow[c.stable], key, c.n)
+			if again := spread(c.ahead, renewWindow[c.stable], key, c.n); d < 0 || d != again {
 				t.Fatalf("%v of %d: %s is spread by %v and by %v", c.ahead, c.n, key, d, again)
 			}
 			widest = max(widest, d)

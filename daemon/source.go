@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"iter"
+	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/web"
 )
 
@@ -10,8 +12,7 @@ import (
 func (d *Daemon) Overview() web.Overview {
 	about := web.Overview{Version: d.build.Version, Instance: d.instance}
 	for _, e := range d.registry.all() {
-		if now := e.redisTime(); !now.IsZero() {
-			about.Time = &now
+		if about.Time = known(e.Status().Now); about.Time != nil {
 			break
 		}
 	}
@@ -37,16 +38,34 @@ func (d *Daemon) Credential(key string) (web.Entry, bool) {
 
 // Brief implements web.Entry.
 func (e *registered) Brief() web.Brief {
-	b := e.refresher.Brief()
+	b := e.Keeper.Brief()
+	brief := web.Brief{Key: e.key(), State: web.State(b.State), Ready: b.Ready, Failures: b.Failures, Notes: b.Notes}
 	if e.broken.Load() {
-		b.Notes++
+		brief.Notes++
 	}
-	return b
+	return brief
 }
 
 // Credential implements web.Entry.
 func (e *registered) Credential() web.Credential {
-	c := e.refresher.Credential()
+	spec, s := e.Spec(), e.Status()
+	c := web.Credential{
+		Key: e.key(), AppID: spec.Account, Kind: spec.Kind, API: spec.API, State: web.State(s.State),
+		ExpiresAt: known(s.ExpiresAt), RefreshedAt: known(s.RefreshedAt), DueAt: known(s.DueAt), Life: s.Life,
+		Failures: s.Failures, Notes: s.Notes, Unready: s.Unready,
+	}
+	if c.ExpiresAt != nil {
+		c.ExpiresInSeconds, c.Fingerprint = new(s.ExpiresAt.Sub(s.Now).Seconds()), &s.Fingerprint
+	}
+	if f := s.LastError; f != nil {
+		c.LastError = &web.LastError{Class: f.Class, Message: f.Message, At: &f.At}
+		if f.Code != 0 {
+			c.LastError.Code = &f.Code
+		}
+		if code, ok := credential.Lookup(f.Code); ok && f.Code != 0 {
+			c.Cure = code.Cure
+		}
+	}
 	if e.broken.Load() {
 		c.Notes = append(c.Notes, bugFound)
 		if c.Unready != "" {
@@ -54,4 +73,12 @@ func (e *registered) Credential() web.Credential {
 		}
 	}
 	return c
+}
+
+// known is nil for what is not known.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -132,7 +133,7 @@ func TestStableRefused(t *testing.T) {
 		if !w.accepted() {
 			t.Fatalf("not replaced\n%s", w.logs)
 		}
-		if forced := w.daemon.registry.entries[0].seen.State.Force; forced != 0 {
+		if forced := w.state().Force; forced != 0 {
 			t.Errorf("%d forced refreshes wanted", forced)
 		}
 		for _, issue := range w.wechat.Issued()[3:] {
@@ -178,8 +179,8 @@ func TestQuestionHoldsUpNothing(t *testing.T) {
 	inWorld(t, "stable", func(w *world) {
 		w.config.Credentials[0].VerifyEvery = w.config.Refresh.Poll
 		asking := make(chan struct{}, 100)
-		w.passing = func(s Step) {
-			if s == Verifying {
+		w.passing = func(s keeper.Step, _ string) {
+			if s == keeper.Verifying {
 				asking <- struct{}{}
 			}
 		}

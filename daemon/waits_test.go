@@ -13,7 +13,7 @@ import (
 func (w *world) state() store.State {
 	w.Helper()
 	r := w.daemon.registry.entries[0]
-	result := r.store.Observe(w.Context(), []store.Credential{r.slot})[0]
+	result := w.daemon.store.Observe(w.Context(), []store.Slot{r.Spec().Slot})[0]
 	if result.Err != nil {
 		w.Fatal(result.Err)
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/keeper"
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/testnet"
 	"wxtokend/daemon/wechatsim"
@@ -33,6 +35,9 @@ const (
 	testKey    = "WXAccessToken"
 	testAppID  = "wx0123456789abcdef"
 	testSecret = "CANARY6789abcdef0123456789abcdef"
+
+	// overlap is how long WeChat accepts a token after the next one was drawn.
+	overlap = 5 * time.Minute
 )
 
 // world is WeChat and Redis in one bubble of virtual time, with a daemon that
@@ -53,11 +58,12 @@ type world struct {
 // replica is one daemon with network paths of its own.
 type replica struct {
 	toRedis, toWeChat *testnet.Faults
-	ip                string               // as WeChat sees it
-	jitter            func() float64       // nil: the daemon's own
-	passing           func(Step)           // nil: nobody
-	prepare           func(*Daemon)        // called before it runs; nil: nothing
-	configure         func(*config.Config) // its own configuration; nil: the world's
+	ip                string                    // as WeChat sees it
+	jitter            func() float64            // nil: the daemon's own
+	passing           func(keeper.Step, string) // nil: nobody
+	tamper            func(*keeper.Options)     // as in Options
+	prepare           func(*Daemon)             // called before it runs; nil: nothing
+	configure         func(*config.Config)      // its own configuration; nil: the world's
 	daemon            *Daemon
 	page              *testnet.Listener
 	stop              context.CancelFunc
@@ -140,7 +146,7 @@ func (w *world) launch(r *replica) {
 		Config: own, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DialRedis:  Dial(r.toRedis.Wrap(w.dialRedis)),
 		DialWeChat: Dial(r.toWeChat.Wrap(w.listener.From(r.ip))),
-		Jitter:     r.jitter, Passing: r.passing,
+		Jitter:     r.jitter, Passing: r.passing, tamper: r.tamper,
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -181,7 +187,7 @@ func (w *world) read() string {
 	if err != nil {
 		return ""
 	}
-	return string(store.DecodeValue(value))
+	return string(layout.Decode(value))
 }
 
 // accepted asks the only oracle that counts.

@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/wechat"
@@ -16,7 +17,7 @@ import (
 type probe struct {
 	report *report
 	config config.Config
-	slots  []store.Credential // in the order of the credentials
+	slots  []store.Slot // in the order of the credentials
 
 	redis  redis.UniversalClient
 	wechat *wechat.Client
@@ -59,7 +60,8 @@ func (p *probe) prepare(o Options) error {
 		if err != nil {
 			return fmt.Errorf("key %s: %w", credential.Key, err)
 		}
-		p.slots = append(p.slots, store.Credential{Keys: keys, AppID: credential.AppID, Issuer: wechat.Issuer(c.WeChat.BaseURL)})
+		p.slots = append(p.slots, store.Slot{Keys: keys, Account: credential.AppID, Issuer: wechat.Issuer(c.WeChat.BaseURL),
+			Encode: layout.Target{Format: layout.Format(credential.Format), UTCOffset: credential.UTCOffset}.Encode})
 	}
 	return nil
 }
@@ -94,7 +96,7 @@ func (p *probe) credential(ctx context.Context, i int, redisAnswers bool) {
 	c := p.config.Credentials[i]
 	var token secret.Token
 	if redisAnswers {
-		result := store.New(p.redis, p.config.Redis.Timeout).Observe(ctx, p.slots[i:i+1])[0]
+		result := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, p.slots[i:i+1])[0]
 		if p.rights(ctx, p.slots[i], result.Err); result.Err == nil {
 			stored(p.report, c, result.Observation)
 		}

@@ -20,7 +20,7 @@ var trial string
 // That is closer to the truth than ACL DRYRUN, which a user with the rights
 // that the daemon needs may not run, or than keys of our own, which a narrow
 // pattern does not cover.
-func (p *probe) rights(ctx context.Context, slot store.Credential, observed error) {
+func (p *probe) rights(ctx context.Context, slot store.Slot, observed error) {
 	subject := "rights " + slot.Keys.Value
 	err := observed
 	var refusals []any

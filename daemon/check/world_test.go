@@ -18,6 +18,7 @@ import (
 
 	"wxtokend/daemon/check"
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/wechatsim"
@@ -113,8 +114,8 @@ func (w *world) mint(s server, token secret.Token) {
 	w.secrets = append(w.secrets, token.Reveal())
 	client := redis.NewClient(s.admin.Options())
 	defer client.Close()
-	st, c := store.New(client, time.Second), w.slot()
-	o := st.Observe(w.Context(), []store.Credential{c})[0]
+	st, c := store.New(client, time.Second, layout.Decode), w.slot()
+	o := st.Observe(w.Context(), []store.Slot{c})[0]
 	b, err := st.Begin(w.Context(), c, o.Observation, store.Begin{Attempt: "a1", Wait: time.Second, Day: store.Day(o.Observation.Now)})
 	if err != nil {
 		w.Fatal(err)
@@ -124,14 +125,14 @@ func (w *world) mint(s server, token secret.Token) {
 	}
 }
 
-func (w *world) slot() store.Credential {
+func (w *world) slot() store.Slot {
 	keys, err := store.NewKeys("WXAccessToken")
 	if err != nil {
 		w.Fatal(err)
 	}
-	return store.Credential{
-		Keys: keys, AppID: appid, Issuer: strings.TrimPrefix(w.baseURL, "http://"), API: "stable",
-		Format: store.JSON, UTCOffset: "+0800", Lease: 30 * time.Second, Overlap: 5 * time.Minute,
+	return store.Slot{
+		Keys: keys, Account: appid, Issuer: strings.TrimPrefix(w.baseURL, "http://"), API: "stable",
+		Encode: layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode, Lease: 30 * time.Second, Overlap: 5 * time.Minute,
 	}
 }
 

@@ -17,7 +17,7 @@ func TestBeginWritesTheFailureDownBeforehand(t *testing.T) {
 
 		o := w.observe()
 		check(w, "schema", o.State.Schema, store.Schema)
-		check(w, "appid", o.State.AppID, w.c.AppID)
+		check(w, "appid", o.State.AppID, w.c.Account)
 		check(w, "issuer", o.State.Issuer, w.c.Issuer)
 		check(w, "api", o.State.API, w.c.API)
 		check(w, "secret", o.State.Secret, "5ec2e7ff")

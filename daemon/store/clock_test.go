@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/testnet"
@@ -111,7 +112,7 @@ func TestSilenceCostsTheTimeout(t *testing.T) {
 			ctx, cancel := context.WithTimeout(w.Context(), 300*time.Millisecond)
 			defer cancel()
 			start := time.Now()
-			err := w.store.Observe(ctx, []store.Credential{w.c})[0].Err
+			err := w.store.Observe(ctx, []store.Slot{w.c})[0].Err
 			check(w, fmt.Sprint(err, " after"), time.Since(start), 300*time.Millisecond)
 			w.heal()
 		})
@@ -120,9 +121,9 @@ func TestSilenceCostsTheTimeout(t *testing.T) {
 		inTime(t, func(w *world) {
 			o := w.observe()
 			w.faults.Hang(true)
-			w.store = store.New(w.client, time.Second) // the connection: 5 s
+			w.store = store.New(w.client, time.Second, layout.Decode) // the connection: 5 s
 			start := time.Now()
-			err := w.store.Observe(w.Context(), []store.Credential{w.c})[0].Err
+			err := w.store.Observe(w.Context(), []store.Slot{w.c})[0].Err
 			check(w, fmt.Sprint("observe: ", err, " after"), time.Since(start), time.Second)
 			start = time.Now()
 			_, err = w.store.Begin(w.Context(), w.c, o, newBegin(o))
@@ -137,7 +138,7 @@ func TestSilenceCostsTheTimeout(t *testing.T) {
 			o := w.observe()
 			w.faults.Hang(true)
 			for name, do := range map[string]func() error{
-				"observe": func() error { return w.store.Observe(w.Context(), []store.Credential{w.c})[0].Err },
+				"observe": func() error { return w.store.Observe(w.Context(), []store.Slot{w.c})[0].Err },
 				"begin":   func() error { _, err := w.store.Begin(w.Context(), w.c, o, newBegin(o)); return err },
 			} {
 				start := time.Now()

@@ -84,7 +84,7 @@ func TestCommitC4Writes(t *testing.T) {
 
 		o := w.observe()
 		expires := m.T0.Add(m.ExpiresIn)
-		check(w, "value", w.content()[w.c.Keys.Value], w.c.Format.Encode(m.Token, m.ExpiresIn, expires, "+0800"))
+		check(w, "value", w.content()[w.c.Keys.Value], w.c.Encode(m.Token, m.ExpiresIn, expires))
 		check(w, "token under the key", o.Value.Token, m.Token)
 		w.endsAt(expires)
 		check(w, "token", o.State.Token, m.Token)
@@ -218,7 +218,7 @@ func TestCommitC6MarksAlsoWhenAllIsLost(t *testing.T) {
 		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
 		check(w, "status", status, store.Lost)
 		check(w, "outstanding", w.observe().State.Outstanding(), true)
-		check(w, "appid", w.observe().State.AppID, w.c.AppID)
+		check(w, "appid", w.observe().State.AppID, w.c.Account)
 		w.watched(from)
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -43,7 +44,7 @@ func observeWith(t *testing.T, o store.Options) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store.New(client, o.Timeout).Observe(t.Context(), []store.Credential{{Keys: keys}})[0].Err
+	return store.New(client, o.Timeout, layout.Decode).Observe(t.Context(), []store.Slot{{Keys: keys}})[0].Err
 }
 
 // setUser makes the ACL user wxtokend from nothing but rules.
@@ -110,7 +111,7 @@ func TestACLIsMinimal(t *testing.T) {
 
 // everyScript runs through all that needs a right, and returns the first error.
 func (w *world) everyScript() error {
-	o := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+	o := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
 	if o.Err != nil {
 		return o.Err
 	}
@@ -119,7 +120,7 @@ func (w *world) everyScript() error {
 			return err
 		}
 	}
-	if o = w.store.Observe(w.Context(), []store.Credential{w.c})[0]; o.Err != nil {
+	if o = w.store.Observe(w.Context(), []store.Slot{w.c})[0]; o.Err != nil {
 		return o.Err
 	}
 	// The loser of an emptied Redis asks whether the state is somebody else's.
@@ -169,7 +170,7 @@ func TestPasswordFileRotates(t *testing.T) {
 	w.observe() // Redis lets those stay who are in
 	write(t, file, []byte("second"))
 	w.do("client", "kill", "user", "wxtokend")
-	r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+	r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
 	if r.Err != nil { // the dead connection may still have been in the pool
 		w.observe()
 	}
@@ -181,7 +182,7 @@ func TestPasswordFileIsGone(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+	r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
 	if r.Err == nil || !strings.Contains(r.Err.Error(), "redis password: read "+file+": no such file") {
 		t.Errorf("error = %v, want one that names the file", r.Err)
 	}
@@ -202,7 +203,7 @@ func TestPasswordFileBecomesAPipe(t *testing.T) {
 	}
 	w.do("client", "kill", "user", "wxtokend")
 	for range 3 { // the dead connection may still be in the pool
-		r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+		r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
 		if r.Err == nil {
 			t.Fatal("observed without a password")
 		}

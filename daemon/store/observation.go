@@ -49,7 +49,7 @@ type Value struct {
 
 var errReply = errors.New("unexpected reply of the script")
 
-func decodeObservation(reply *redis.Cmd, c Credential) (Observation, error) {
+func (s *Store) decodeObservation(reply *redis.Cmd, c Slot) (Observation, error) {
 	parts, err := reply.Slice()
 	if err != nil {
 		return Observation{}, err
@@ -69,13 +69,13 @@ func decodeObservation(reply *redis.Cmd, c Credential) (Observation, error) {
 		return Observation{}, errReply
 	}
 	o.Value.Present = o.Value.name != ""
-	switch s := o.State; {
-	case value != "" && (value == s.Token.Reveal() || value == o.value(c)):
+	switch known := o.State.Token; {
+	case value != "" && (value == known.Reveal() || value == o.value(c)):
 		// The raw format, however short the token is; or ours, which need not be
 		// parsed at each look.
-		o.Value.Token = s.Token
+		o.Value.Token = known
 	case value != "":
-		o.Value.Token = DecodeValue(value)
+		o.Value.Token = s.decode(value)
 	}
 	return o, nil
 }

@@ -15,7 +15,7 @@ type Result struct {
 
 // Observe reads credentials in one round trip (one per node of a Cluster). It
 // writes nothing, so it also works on a full or a read-only server.
-func (s *Store) Observe(ctx context.Context, credentials []Credential) []Result {
+func (s *Store) Observe(ctx context.Context, credentials []Slot) []Result {
 	results := make([]Result, len(credentials))
 	asked := make([]int, len(credentials)) // places in credentials
 	for i := range asked {
@@ -41,7 +41,7 @@ func (s *Store) Observe(ctx context.Context, credentials []Credential) []Result 
 
 // observe fills the results of those asked for. teach sends the source of the
 // script with the first of them.
-func (s *Store) observe(ctx context.Context, credentials []Credential, asked []int, results []Result, teach bool) {
+func (s *Store) observe(ctx context.Context, credentials []Slot, asked []int, results []Result, teach bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	pipe := s.client.Pipeline()
@@ -60,7 +60,7 @@ func (s *Store) observe(ctx context.Context, credentials []Credential, asked []i
 			reply.SetErr(failed)
 		}
 		i := asked[n]
-		o, err := decodeObservation(reply, credentials[i])
+		o, err := s.decodeObservation(reply, credentials[i])
 		if err != nil {
 			err = fmt.Errorf("observe %s: %w", credentials[i].Keys.Value, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/store"
 )
 
@@ -33,7 +34,7 @@ func TestObserveEverything(t *testing.T) {
 		w.do("set", w.c.Keys.Value, token(2).Reveal(), "px", 60000)
 		w.do("set", w.c.Keys.Lease, "beef:12:0:30000", "px", 20000)
 		w.do("set", w.c.Keys.Rejected, token(3).Reveal())
-		w.plant("schema", 7, "appid", w.c.AppID, "issuer", w.c.Issuer, "api", "stable", "saved_at", ms(100),
+		w.plant("schema", 7, "appid", w.c.Account, "issuer", w.c.Issuer, "api", "stable", "saved_at", ms(100),
 			"token", token(1).Reveal(), "expires_in", 7199500, "life", 7200000, "expires_at", ms(0), "minted_at", ms(1),
 			"generation", 12, "settled", 11, "attempt", "cafe", "begun_at", ms(2), "failures", 3,
 			"next_attempt_at", ms(3), "unknown_until", ms(5),
@@ -44,7 +45,7 @@ func TestObserveEverything(t *testing.T) {
 			"secrets_at", ms(16), "no_answer_until", ms(17))
 		o := w.observe()
 		want := store.State{
-			Schema: 7, AppID: w.c.AppID, Issuer: w.c.Issuer, API: "stable",
+			Schema: 7, AppID: w.c.Account, Issuer: w.c.Issuer, API: "stable",
 			Token: token(1), ExpiresIn: 7199500 * time.Millisecond, Life: 2 * time.Hour, ExpiresAt: at, MintedAt: ms(1),
 			Generation: 12, Settled: 11, Attempt: "cafe", BegunAt: ms(2), Failures: 3, NextAttemptAt: ms(3), UnknownUntil: ms(5),
 			LastError: &store.Failure{Class: "rate", Code: 45011, Message: "too fast", At: time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)},
@@ -123,7 +124,7 @@ func TestObserveSendsItsSourceOnce(t *testing.T) {
 }
 
 // fifty credentials, each with a token of its own.
-func (w *world) fifty() (all []store.Credential) {
+func (w *world) fifty() (all []store.Slot) {
 	w.Helper()
 	for i := range 50 {
 		keys, err := store.NewKeys(fmt.Sprintf("key%d", i))
@@ -131,14 +132,14 @@ func (w *world) fifty() (all []store.Credential) {
 			w.Fatal(err)
 		}
 		c := w.c
-		c.Keys, c.AppID = keys, fmt.Sprintf("wx%016d", i)
+		c.Keys, c.Account = keys, fmt.Sprintf("wx%016d", i)
 		w.asRival(c, func() { w.mint("a1", token(i)) })
 		all = append(all, c)
 	}
 	return all
 }
 
-func (w *world) seesFifty(all []store.Credential) {
+func (w *world) seesFifty(all []store.Slot) {
 	w.Helper()
 	results := w.store.Observe(w.Context(), all)
 	check(w, "results", len(results), 50)
@@ -182,7 +183,7 @@ func TestScriptsAreSentAgain(t *testing.T) {
 // that it is ours.
 func TestObserveShortRawToken(t *testing.T) {
 	everywhere(t, func(w *world) {
-		w.c.Format = store.Raw
+		w.c.Encode = layout.Target{Format: layout.Raw}.Encode
 		w.mint("a1", "t1")
 		check(w, "token", w.observe().Value.Token, "t1")
 	})

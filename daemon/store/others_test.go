@@ -9,23 +9,23 @@ import (
 )
 
 // rivals are credentials that share the key with ours by a mistake of somebody.
-func rivals(c store.Credential) map[string]store.Credential {
+func rivals(c store.Slot) map[string]store.Slot {
 	account, host := c, c
-	account.AppID, host.Issuer = "wxffffffffffffffff", "api.example.org"
-	return map[string]store.Credential{"another appid": account, "another issuer": host}
+	account.Account, host.Issuer = "wxffffffffffffffff", "api.example.org"
+	return map[string]store.Slot{"another appid": account, "another issuer": host}
 }
 
 // asRival runs do as the rival r and comes back.
-func (w *world) asRival(r store.Credential, do func()) {
+func (w *world) asRival(r store.Slot, do func()) {
 	ours := w.c
 	w.c = r
 	do()
 	w.c = ours
 }
 
-func withRival(t *testing.T, test func(w *world, r store.Credential)) {
+func withRival(t *testing.T, test func(w *world, r store.Slot)) {
 	t.Helper()
-	for name := range rivals(store.Credential{}) {
+	for name := range rivals(store.Slot{}) {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) { test(w, rivals(w.c)[name]) })
 		})
@@ -33,13 +33,13 @@ func withRival(t *testing.T, test func(w *world, r store.Credential)) {
 }
 
 func TestOthersStateCountsAsNone(t *testing.T) {
-	withRival(t, func(w *world, r store.Credential) {
+	withRival(t, func(w *world, r store.Slot) {
 		from := w.now()
 		w.asRival(r, func() { w.mint("b1", token(2)) })
 		w.plant("watch_until", 1, "later", "field of a newer version")
 		o := w.observe()
 		check(w, "token", o.State.Token, "")
-		check(w, "other", o.Other.AppID, r.AppID)
+		check(w, "other", o.Other.AppID, r.Account)
 		check(w, "its host", o.Other.Issuer, r.Issuer)
 		w.during("its begin", o.Other.BegunAt, from)
 		check(w, "token under the key", o.Value.Token, token(2))
@@ -59,7 +59,7 @@ func TestOthersStateCountsAsNone(t *testing.T) {
 }
 
 func TestOthersLeaseHolds(t *testing.T) {
-	withRival(t, func(w *world, r store.Credential) {
+	withRival(t, func(w *world, r store.Slot) {
 		w.asRival(r, func() { w.mustBegin(attempt("b1")) })
 		before := w.content()
 		check(w, "status", w.begin().Status, store.Leased)
@@ -68,7 +68,7 @@ func TestOthersLeaseHolds(t *testing.T) {
 }
 
 func TestCommitC6LeavesOthersAlone(t *testing.T) {
-	withRival(t, func(w *world, r store.Credential) {
+	withRival(t, func(w *world, r store.Slot) {
 		answer := w.mustBegin()
 		w.do("flushdb")
 		w.asRival(r, func() { w.mint("b1", token(2)) })
@@ -80,7 +80,7 @@ func TestCommitC6LeavesOthersAlone(t *testing.T) {
 }
 
 func TestAbortA1LeavesOthersAlone(t *testing.T) {
-	withRival(t, func(w *world, r store.Credential) {
+	withRival(t, func(w *world, r store.Slot) {
 		w.mustBegin()
 		w.do("flushdb")
 		w.asRival(r, func() { w.mint("b1", token(2)) })
@@ -91,7 +91,7 @@ func TestAbortA1LeavesOthersAlone(t *testing.T) {
 }
 
 func TestReassertHasNothingToSayOverOthers(t *testing.T) {
-	withRival(t, func(w *world, r store.Credential) {
+	withRival(t, func(w *world, r store.Slot) {
 		w.asRival(r, func() { w.mint("b1", token(2)) })
 		before := w.content()
 		check(w, "status", w.reassert(w.observe()), store.Expired)
@@ -100,7 +100,7 @@ func TestReassertHasNothingToSayOverOthers(t *testing.T) {
 }
 
 func TestRequestLeavesOthersAlone(t *testing.T) {
-	withRival(t, func(w *world, r store.Credential) {
+	withRival(t, func(w *world, r store.Slot) {
 		w.asRival(r, func() { w.mint("b1", token(2)) })
 		before := w.content()
 		for _, force := range []int{0, 2} {

@@ -141,7 +141,7 @@ func TestRestartedRedis(t *testing.T) {
 	w := serverWorld(t, s)
 	w.mint("a1", token(1))
 	s.stop()
-	r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+	r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
 	if r.Err == nil || store.Definite(r.Err) {
 		t.Errorf("error = %v, want one of the network", r.Err)
 	}
@@ -150,7 +150,7 @@ func TestRestartedRedis(t *testing.T) {
 	}
 	// Two connections may have been in the pool; each is found dead once.
 	for range 2 {
-		if r = w.store.Observe(w.Context(), []store.Credential{w.c})[0]; r.Err == nil {
+		if r = w.store.Observe(w.Context(), []store.Slot{w.c})[0]; r.Err == nil {
 			break
 		}
 	}
@@ -209,7 +209,7 @@ func TestTwoConnections(t *testing.T) {
 		return &counted{c, sync.OnceFunc(func() { open.Add(-1) })}, nil
 	}
 	w.connect()
-	all := make([]store.Credential, 50)
+	all := make([]store.Slot, 50)
 	for i := range all {
 		all[i] = w.c
 	}
@@ -250,7 +250,7 @@ func TestConnections(t *testing.T) {
 				t.Fatalf("%d connections: %v", len(held), err)
 			}
 		}
-		err := w.store.Observe(t.Context(), []store.Credential{w.c})[0].Err
+		err := w.store.Observe(t.Context(), []store.Slot{w.c})[0].Err
 		if err == nil {
 			t.Fatalf("more than %d connections", want)
 		}

@@ -58,7 +58,7 @@ type BeginAnswer struct {
 }
 
 // Begin asks for the lease. Asked again for the same attempt it repeats its answer.
-func (s *Store) Begin(ctx context.Context, c Credential, o Observation, b Begin) (BeginAnswer, error) {
+func (s *Store) Begin(ctx context.Context, c Slot, o Observation, b Begin) (BeginAnswer, error) {
 	status, n, err := s.run(ctx, s.scripts.begin, c, map[string]any{
 		"seen": seen(o), "attempt": b.Attempt, "forced": b.Forced, "wait": b.Wait.Milliseconds(), "day": b.Day,
 		"secret": b.Secret, "new_secret": b.NewSecret, "secrets_every": SecretsEvery.Milliseconds(),
@@ -92,11 +92,11 @@ type Commit struct {
 
 // Commit stores the token for readers, iff the lease is still this attempt's.
 // unchanged says that WeChat answered with the token that was stored already.
-func (s *Store) Commit(ctx context.Context, c Credential, m Commit) (status Status, unchanged bool, err error) {
+func (s *Store) Commit(ctx context.Context, c Slot, m Commit) (status Status, unchanged bool, err error) {
 	expires := m.T0.Add(m.ExpiresIn)
 	status, n, err := s.run(ctx, s.scripts.commit, c, map[string]any{
 		"attempt": m.Attempt, "token": m.Token.Reveal(), "fingerprint": m.Token.Fingerprint(),
-		"value":      c.Format.Encode(m.Token, m.ExpiresIn, expires, c.UTCOffset),
+		"value":      c.Encode(m.Token, m.ExpiresIn, expires),
 		"expires_in": m.ExpiresIn.Milliseconds(), "expires_at": expires.UnixMilli(), "minted_at": m.Order.UnixMilli(),
 		"outside": m.Outside, "forced": m.Forced,
 		"unchanged_wait": m.UnchangedWait.Milliseconds(), "refused_wait": m.RefusedWait.Milliseconds(),
@@ -123,7 +123,7 @@ type Abort struct {
 }
 
 // Abort writes the failure down and gives the lease back.
-func (s *Store) Abort(ctx context.Context, c Credential, a Abort) (Status, error) {
+func (s *Store) Abort(ctx context.Context, c Slot, a Abort) (Status, error) {
 	failure, err := json.Marshal(a.Failure)
 	if err != nil {
 		return "", fmt.Errorf("abort: %w", err)
@@ -148,7 +148,7 @@ type Memory struct {
 
 // Restore writes a remembered token back after Redis lost it. With status
 // Restored the observation is the one after the write.
-func (s *Store) Restore(ctx context.Context, c Credential, o Observation, m Memory) (Observation, Status, error) {
+func (s *Store) Restore(ctx context.Context, c Slot, o Observation, m Memory) (Observation, Status, error) {
 	after := o
 	after.State.Token, after.State.ExpiresIn, after.State.Life = m.Token, m.ExpiresIn, m.Life
 	after.State.ExpiresAt, after.State.MintedAt = m.ExpiresAt, m.MintedAt
@@ -167,7 +167,7 @@ func (s *Store) Restore(ctx context.Context, c Credential, o Observation, m Memo
 // Reassert writes the state's token under the key again, after somebody
 // deleted or overwrote it or changed its time to live. With status Restored
 // the observation is the one after the write.
-func (s *Store) Reassert(ctx context.Context, c Credential, o Observation) (Observation, Status, error) {
+func (s *Store) Reassert(ctx context.Context, c Slot, o Observation) (Observation, Status, error) {
 	value := o.value(c)
 	status, n, err := s.run(ctx, s.scripts.reassert, c, map[string]any{"seen": seen(o), "value": value})
 	if err != nil {
@@ -177,8 +177,8 @@ func (s *Store) Reassert(ctx context.Context, c Credential, o Observation) (Obse
 }
 
 // value is what readers of the state's token should find.
-func (o Observation) value(c Credential) string {
-	return c.Format.Encode(o.State.Token, o.State.ExpiresIn, o.State.ExpiresAt, c.UTCOffset)
+func (o Observation) value(c Slot) string {
+	return c.Encode(o.State.Token, o.State.ExpiresIn, o.State.ExpiresAt)
 }
 
 // written is the observation after its value was written, by a save of that number.

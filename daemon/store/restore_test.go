@@ -41,7 +41,7 @@ func TestRestoreWrites(t *testing.T) {
 		from, m := w.now(), w.remembered(token(1))
 		check(w, "status", w.restore(w.observe(), m), store.Restored)
 		o := w.observe()
-		check(w, "value", w.content()[w.c.Keys.Value], w.c.Format.Encode(m.Token, m.ExpiresIn, m.ExpiresAt, "+0800"))
+		check(w, "value", w.content()[w.c.Keys.Value], w.c.Encode(m.Token, m.ExpiresIn, m.ExpiresAt))
 		w.endsAt(m.ExpiresAt)
 		check(w, "token", o.State.Token, m.Token)
 		check(w, "api", o.State.API, w.c.API)

@@ -9,25 +9,30 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxtokend/daemon/secret"
 )
 
-// Credential is what the scripts need to know of a credential.
-type Credential struct {
-	Keys          Keys
-	AppID, Issuer string
-	API           string
-	Replaces      bool // each draw ends the token before it
-	Format        Format
-	UTCOffset     string        // of expiresAt in the JSON format, "+hhmm"
-	Lease         time.Duration // length of the right to mint
-	Overlap       time.Duration // how long WeChat accepts a superseded token
-	Poll          time.Duration // between two observations
-	VerifyEvery   time.Duration // between two questions whether WeChat accepts the token, at most
+// Slot is a credential as the scripts see it.
+type Slot struct {
+	Keys Keys
+	// Account and Issuer say whose tokens they are: the appid, and the host of the platform.
+	Account, Issuer string
+	API             string
+	// Replaces says that each draw ends the token before it.
+	Replaces bool
+	// Encode renders a token for readers.
+	Encode func(token secret.Token, expiresIn time.Duration, expiresAt time.Time) string
+
+	// Lease is the length of the right to mint, Overlap how long the platform
+	// accepts a superseded token, Poll the time between two looks, VerifyEvery
+	// that between two questions whether the platform accepts the token, at most.
+	Lease, Overlap, Poll, VerifyEvery time.Duration
 }
 
 // account tells a script whose state is ours.
-func (c Credential) account() string {
-	text, _ := json.Marshal(map[string]string{"appid": c.AppID, "issuer": c.Issuer}) // strings cannot fail
+func (c Slot) account() string {
+	text, _ := json.Marshal(map[string]string{"appid": c.Account, "issuer": c.Issuer}) // strings cannot fail
 	return string(text)
 }
 
@@ -35,13 +40,17 @@ func (c Credential) account() string {
 type Store struct {
 	client  redis.UniversalClient
 	timeout time.Duration
+	decode  Decode
 	scripts scripts
 }
 
+// Decode finds the token in what lies under the key, "" in garbage.
+type Decode func(text string) secret.Token
+
 // New returns a store that gives every operation at most timeout. It does not
 // close client.
-func New(client redis.UniversalClient, timeout time.Duration) *Store {
-	return &Store{client: client, timeout: timeout, scripts: loadScripts()}
+func New(client redis.UniversalClient, timeout time.Duration, decode Decode) *Store {
+	return &Store{client: client, timeout: timeout, decode: decode, scripts: loadScripts()}
 }
 
 //go:embed lua/*.lua
@@ -69,10 +78,10 @@ func loadScripts() scripts {
 // run runs a script that answers a status and numbers. A reply that is an
 // error of Redis itself means that nothing was written; any other error leaves
 // open whether the script ran.
-func (s *Store) run(ctx context.Context, script *redis.Script, c Credential, args map[string]any) (Status, []int64, error) {
+func (s *Store) run(ctx context.Context, script *redis.Script, c Slot, args map[string]any) (Status, []int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	args["appid"], args["issuer"], args["api"], args["schema"] = c.AppID, c.Issuer, c.API, Schema
+	args["appid"], args["issuer"], args["api"], args["schema"] = c.Account, c.Issuer, c.API, Schema
 	args["lease"], args["overlap"] = c.Lease.Milliseconds(), c.Overlap.Milliseconds()
 	args["poll"], args["verify_every"] = c.Poll.Milliseconds(), c.VerifyEvery.Milliseconds()
 	encoded, err := json.Marshal(args)

@@ -32,7 +32,7 @@ const (
 
 // Claim asks to be the one replica that verifies the observed token now; at is
 // the Redis time of that, for Verdict.
-func (s *Store) Claim(ctx context.Context, c Credential, o Observation) (status Status, at time.Time, err error) {
+func (s *Store) Claim(ctx context.Context, c Slot, o Observation) (status Status, at time.Time, err error) {
 	status, numbers, err := s.run(ctx, s.scripts.claim, c, map[string]any{
 		"seen": seen(o), "discard": false, "questions_every": QuestionsEvery.Milliseconds(),
 	})
@@ -46,13 +46,13 @@ func (s *Store) Claim(ctx context.Context, c Credential, o Observation) (status 
 }
 
 // Discard deletes the observed report of a reader, which calls for nothing.
-func (s *Store) Discard(ctx context.Context, c Credential, o Observation) (Status, error) {
+func (s *Store) Discard(ctx context.Context, c Slot, o Observation) (Status, error) {
 	return s.ask(ctx, s.scripts.claim, c, "discard report", map[string]any{"discard": true, "report": sha1Hex(o.Rejected.Reveal())})
 }
 
 // Verdict stores what WeChat said about the observed token to the question
 // that was claimed at; wait is until the next one after VerdictNone.
-func (s *Store) Verdict(ctx context.Context, c Credential, o Observation, at time.Time, v Verdict, wait time.Duration) (Status, error) {
+func (s *Store) Verdict(ctx context.Context, c Slot, o Observation, at time.Time, v Verdict, wait time.Duration) (Status, error) {
 	return s.ask(ctx, s.scripts.verdict, c, "store verdict", map[string]any{
 		"asked": sha1Hex(o.State.Token.Reveal()), "asked_at": wire(at), "fingerprint": o.State.Token.Fingerprint(),
 		"verdict": v, "wait": wait.Milliseconds(),
@@ -63,7 +63,7 @@ func (s *Store) Verdict(ctx context.Context, c Credential, o Observation, at tim
 const reportLife = time.Minute
 
 // Report writes a token that a reader was refused with to where readers report.
-func (s *Store) Report(ctx context.Context, c Credential, t secret.Token) error {
+func (s *Store) Report(ctx context.Context, c Slot, t secret.Token) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	if err := s.client.Set(ctx, c.Keys.Rejected, t.Reveal(), reportLife).Err(); err != nil {
@@ -74,13 +74,13 @@ func (s *Store) Report(ctx context.Context, c Credential, t secret.Token) error 
 
 // Request is a person's wish for a refresh now; force > 0 is the number of
 // forced ones.
-func (s *Store) Request(ctx context.Context, c Credential, force int) (Status, error) {
+func (s *Store) Request(ctx context.Context, c Slot, force int) (Status, error) {
 	return s.ask(ctx, s.scripts.request, c, "request", map[string]any{
 		"force": force, "replaces": c.Replaces, "requests_every": RequestsEvery.Milliseconds(),
 	})
 }
 
-func (s *Store) ask(ctx context.Context, script *redis.Script, c Credential, op string, args map[string]any) (Status, error) {
+func (s *Store) ask(ctx context.Context, script *redis.Script, c Slot, op string, args map[string]any) (Status, error) {
 	status, _, err := s.run(ctx, script, c, args)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", op, err)

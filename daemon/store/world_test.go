@@ -15,6 +15,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/testnet"
@@ -29,7 +30,7 @@ type world struct {
 	admin   *redis.Client
 	faults  *testnet.Faults // nil where the real network is needed
 	mini    *miniredis.Miniredis
-	c       store.Credential
+	c       store.Slot
 }
 
 // The ways to reach Redis. The contract holds in each of them.
@@ -119,9 +120,9 @@ func newWorld(t *testing.T, admin *redis.Client, o store.Options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, admin: admin, options: o, c: store.Credential{
-		Keys: keys, AppID: "wx0123456789abcdef", Issuer: "api.weixin.qq.com", API: "classic",
-		Format: store.JSON, UTCOffset: "+0800", Lease: 30 * time.Second, Overlap: 5 * time.Minute,
+	w := &world{T: t, admin: admin, options: o, c: store.Slot{
+		Keys: keys, Account: "wx0123456789abcdef", Issuer: "api.weixin.qq.com", API: "classic",
+		Encode: layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode, Lease: 30 * time.Second, Overlap: 5 * time.Minute,
 		Poll: 2 * time.Second, VerifyEvery: 5 * time.Minute,
 	}}
 	w.options.Timeout = 5 * time.Second
@@ -137,12 +138,12 @@ func (w *world) connect() {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() { _ = client.Close() })
-	w.client, w.store = client, store.New(client, w.options.Timeout)
+	w.client, w.store = client, store.New(client, w.options.Timeout, layout.Decode)
 }
 
 func (w *world) observe() store.Observation {
 	w.Helper()
-	r := w.store.Observe(w.Context(), []store.Credential{w.c})[0]
+	r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
 	if r.Err != nil {
 		w.Fatal(r.Err)
 	}

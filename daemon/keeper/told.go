@@ -1,4 +1,4 @@
-package daemon
+package keeper
 
 import (
 	"errors"
@@ -9,14 +9,13 @@ import (
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
-	"wxtokend/daemon/web"
 	"wxtokend/metrics"
 )
 
 // told is what people were told last, so that they are told of changes and not
 // of every look.
 type told struct {
-	state   web.State
+	state   State
 	redis   string             // why no look succeeds, "" while they do
 	failing map[string]failing // what fails now, by the operation
 	foreign secret.Token       // the last foreign token that was counted
@@ -33,29 +32,29 @@ type failing struct{ cause, message string }
 
 // warnOnce logs a failure that every poll would meet again: once for each
 // cause, however many operations it stops.
-func (r *refresher) warnOnce(what string, err error) (first bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (k *Keeper) warnOnce(what string, err error) (first bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	cause := causeOf(err)
 	first = true
-	for _, f := range r.told.failing {
+	for _, f := range k.told.failing {
 		first = first && f.cause != cause
 	}
-	if r.told.failing == nil {
-		r.told.failing = map[string]failing{}
+	if k.told.failing == nil {
+		k.told.failing = map[string]failing{}
 	}
-	r.told.failing[what] = failing{cause, what + ": " + err.Error()}
+	k.told.failing[what] = failing{cause, what + ": " + err.Error()}
 	if first {
-		r.log.Warn(what, "error", err, "next_attempt", "in "+r.policy.poll.String())
+		k.log.Warn(what, "error", err, "next_attempt", "in "+k.policy.Poll.String())
 	}
 	return first
 }
 
 // works takes back that something fails.
-func (r *refresher) works(what string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.told.failing, what)
+func (k *Keeper) works(what string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.told.failing, what)
 }
 
 // causeOf tells failures apart that a person would mend in different ways. What
@@ -71,88 +70,88 @@ func causeOf(err error) string {
 
 // lookFailed keeps why no look succeeds, the newest reason: an outage can change
 // its cause. The observer tells people, once for all credentials.
-func (r *refresher) lookFailed(err error) {
-	r.told.redis = ""
+func (k *Keeper) lookFailed(err error) {
+	k.told.redis = ""
 	if err != nil {
-		r.told.redis = err.Error()
+		k.told.redis = err.Error()
 	}
 }
 
 // tell brings metrics up to the newest look and logs what has changed.
-func (r *refresher) tell(local time.Time) {
-	s, key := r.seen.State, r.config.Key
-	r.metrics.Expiry(key, s.ExpiresAt)
-	r.metrics.Due(key, r.seen.decision.at)
-	r.metrics.RefreshedAt(key, s.MintedAt)
-	r.metrics.AttemptedAt(key, s.BegunAt)
+func (k *Keeper) tell(local time.Time) {
+	s, key := k.seen.State, k.policy.Keys.Value
+	k.metrics.Expiry(key, s.ExpiresAt)
+	k.metrics.Due(key, k.seen.decision.at)
+	k.metrics.RefreshedAt(key, s.MintedAt)
+	k.metrics.AttemptedAt(key, s.BegunAt)
 	calls := s.Calls
-	if s.Day != store.Day(r.seen.Now) {
+	if s.Day != store.Day(k.seen.Now) {
 		calls = 0
 	}
-	r.metrics.CallsToday(key, calls)
-	r.tellOthers()
-	r.tellReport()
-	r.tellHold()
-	r.tellState(local)
-	r.tellClock()
-	if r.seen.decision.action == nothing {
-		clear(r.told.failing)
+	k.metrics.CallsToday(key, calls)
+	k.tellOthers()
+	k.tellReport()
+	k.tellHold()
+	k.tellState(local)
+	k.tellClock()
+	if k.seen.decision.action == nothing {
+		clear(k.told.failing)
 	}
 }
 
 // tellState logs what became of the state, also when that is unknown, unless it
 // is so of many: the loss of Redis was said once for all.
-func (r *refresher) tellState(local time.Time) {
-	from, to := r.told.state, r.state(local)
+func (k *Keeper) tellState(local time.Time) {
+	from, to := k.told.state, k.state(local)
 	if from == "" {
-		from = web.Unknown
+		from = Unknown
 	}
-	r.metrics.State(r.config.Key, metrics.State(to))
-	if from != to && (to != web.Unknown || !r.many) {
-		r.log.Info("state changed", "from", string(from), "to", string(to))
-		r.told.state = to
+	k.metrics.State(k.policy.Keys.Value, metrics.State(to))
+	if from != to && (to != Unknown || !k.many) {
+		k.log.Info("state changed", "from", string(from), "to", string(to))
+		k.told.state = to
 	}
 }
 
 // tellHold warns when calls are withheld for long: no failed call says so.
-func (r *refresher) tellHold() {
-	hold := r.seen.decision.hold
-	if hold != r.told.hold && hold == holdLimit {
-		r.log.Warn("the daily_limit of calls is reached, nothing is minted before the next day in UTC+8",
-			"limit", r.policy.limit, "next_attempt", store.NextDay(r.seen.Now))
+func (k *Keeper) tellHold() {
+	hold := k.seen.decision.hold
+	if hold != k.told.hold && hold == holdLimit {
+		k.log.Warn("the daily_limit of calls is reached, nothing is minted before the next day in UTC+8",
+			"limit", k.policy.DailyLimit, "next_attempt", store.NextDay(k.seen.Now))
 	}
-	r.told.hold = hold
+	k.told.hold = hold
 }
 
 // tellOthers tells what others wrote under our key, once each.
-func (r *refresher) tellOthers() {
-	found := r.seen.Value.Token
-	if found == r.seen.State.Token || r.seen.State.Token == "" {
+func (k *Keeper) tellOthers() {
+	found := k.seen.Value.Token
+	if found == k.seen.State.Token || k.seen.State.Token == "" {
 		found = ""
 	}
-	if found != "" && found != r.told.foreign {
-		r.metrics.ForeignToken(r.config.Key)
-		r.log.Warn("somebody else wrote a token under this key: who else draws tokens for this appid?", "token", found, "ours", r.seen.State.Token)
+	if found != "" && found != k.told.foreign {
+		k.metrics.ForeignToken(k.policy.Keys.Value)
+		k.log.Warn("somebody else wrote a token under this key: who else draws tokens for this appid?", "token", found, "ours", k.seen.State.Token)
 	}
-	r.told.foreign = found
-	other := r.cohabitant.name(r.config.AppID)
-	if other != "" && other != r.told.other {
-		r.log.Warn(other, "ours", r.config.AppID+" at "+r.slot.Issuer)
+	k.told.foreign = found
+	other := k.cohabitant.name(k.policy.Account)
+	if other != "" && other != k.told.other {
+		k.log.Warn(other, "ours", k.policy.Account+" at "+k.policy.Issuer)
 	}
-	r.told.other = other
+	k.told.other = other
 }
 
 // tellReport counts a report that has to wait, as the hour's questions are used up.
-func (r *refresher) tellReport() {
+func (k *Keeper) tellReport() {
 	var waiting secret.Token
-	v := r.seen.look
-	if reported(v) && !r.seen.decision.ask && !store.HasRoom(v.State.QuestionsAt, v.Now, store.QuestionsEvery) {
+	v := k.seen.look
+	if reported(v) && !k.seen.decision.ask && !store.HasRoom(v.State.QuestionsAt, v.Now, store.QuestionsEvery) {
 		waiting = v.Rejected
 	}
-	if waiting != "" && waiting != r.told.report {
-		r.metrics.Report(r.config.Key, metrics.ReportLimited)
+	if waiting != "" && waiting != k.told.report {
+		k.metrics.Report(k.policy.Keys.Value, metrics.ReportLimited)
 	}
-	r.told.report = waiting
+	k.told.report = waiting
 }
 
 // farClock is how far Redis' clock may be from this host's before alerts that
@@ -161,19 +160,19 @@ const farClock = 30 * time.Second
 
 // tellClock warns of a clock that is far off. Nothing here compares the two;
 // what Prometheus does, and people, does.
-func (r *refresher) tellClock() {
-	off := r.clockOff()
-	if far := off.Abs() > farClock; far != r.told.clock {
-		r.told.clock = far
+func (k *Keeper) tellClock() {
+	off := k.clockOff()
+	if far := off.Abs() > farClock; far != k.told.clock {
+		k.told.clock = far
 		if far {
-			r.log.Warn("the clock of Redis is not this host's: alerts that compare expiry with time() are wrong by so much",
+			k.log.Warn("the clock of Redis is not this host's: alerts that compare expiry with time() are wrong by so much",
 				"ahead", off.Round(time.Second).String())
 		}
 	}
 }
 
 // clockOff is how far Redis' clock is ahead of this host's.
-func (r *refresher) clockOff() time.Duration { return r.seen.Now.Sub(r.seen.local.Round(0)) }
+func (k *Keeper) clockOff() time.Duration { return k.seen.Now.Sub(k.seen.local.Round(0)) }
 
 // cohabitant is another account that lives under our key, as it was met last.
 type cohabitant struct {
@@ -185,7 +184,7 @@ type cohabitant struct {
 // meet takes in a look. Two that take turns are each met once an overlap; one
 // that stays away for twice as long is forgotten. One whose last mint was long
 // ago, where we never were, is the account before a changed configuration.
-func (c *cohabitant) meet(o store.Observation, local time.Time) {
+func (c *cohabitant) meet(o store.Observation, local time.Time, overlap time.Duration) {
 	c.owned = c.owned || o.State.AppID != ""
 	switch {
 	case o.Other.AppID != "" && (c.owned || o.Now.Sub(o.Other.BegunAt) < overlap):

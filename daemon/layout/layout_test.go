@@ -1,48 +1,49 @@
-package store_test
+package layout_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
-	"wxtokend/daemon/store"
 )
 
 func TestEncodeGolden(t *testing.T) {
 	noon := time.UnixMilli(1479300000000)
 	for _, tt := range []struct {
 		name      string
-		format    store.Format
+		format    layout.Format
 		token     secret.Token
 		expiresIn time.Duration
 		expiresAt time.Time
 		offset    string
 		want      string
 	}{
-		{"as the C# code of 2016 writes it", store.JSON, "57_abc", 2 * time.Hour, noon, "+0800",
+		{"as the C# code of 2016 writes it", layout.JSON, "57_abc", 2 * time.Hour, noon, "+0800",
 			`{"access_token":"57_abc","expires_in":7200,"expiresAt":"\/Date(1479300000000+0800)\/"}`},
-		{"milliseconds", store.JSON, "57_abc", 2 * time.Hour, noon.Add(123 * time.Millisecond), "+0800",
+		{"milliseconds", layout.JSON, "57_abc", 2 * time.Hour, noon.Add(123 * time.Millisecond), "+0800",
 			`{"access_token":"57_abc","expires_in":7200,"expiresAt":"\/Date(1479300000123+0800)\/"}`},
-		{"any zone", store.JSON, "57_abc", 2 * time.Hour, noon, "-0000",
+		{"any zone", layout.JSON, "57_abc", 2 * time.Hour, noon, "-0000",
 			`{"access_token":"57_abc","expires_in":7200,"expiresAt":"\/Date(1479300000000-0000)\/"}`},
-		{"the instant does not depend on its location", store.JSON, "57_abc", 2 * time.Hour, noon.In(time.FixedZone("", -9*3600)), "-0930",
+		{"the instant does not depend on its location", layout.JSON, "57_abc", 2 * time.Hour, noon.In(time.FixedZone("", -9*3600)), "-0930",
 			`{"access_token":"57_abc","expires_in":7200,"expiresAt":"\/Date(1479300000000-0930)\/"}`},
-		{"a fraction of a second", store.JSON, "57_abc", 7199500 * time.Millisecond, noon, "+0800",
+		{"a fraction of a second", layout.JSON, "57_abc", 7199500 * time.Millisecond, noon, "+0800",
 			`{"access_token":"57_abc","expires_in":7199.5,"expiresAt":"\/Date(1479300000000+0800)\/"}`},
-		{"never an exponent", store.JSON, "57_abc", 2592000 * time.Second, noon, "+0800",
+		{"never an exponent", layout.JSON, "57_abc", 2592000 * time.Second, noon, "+0800",
 			`{"access_token":"57_abc","expires_in":2592000,"expiresAt":"\/Date(1479300000000+0800)\/"}`},
-		{"before 1970", store.JSON, "57_abc", 0, time.UnixMilli(-1), "+0800",
+		{"before 1970", layout.JSON, "57_abc", 0, time.UnixMilli(-1), "+0800",
 			`{"access_token":"57_abc","expires_in":0,"expiresAt":"\/Date(-1+0800)\/"}`},
-		{"quote, backslash and what HTML minds", store.JSON, `a"b\c<>&'/d`, 2 * time.Hour, noon, "+0800",
+		{"quote, backslash and what HTML minds", layout.JSON, `a"b\c<>&'/d`, 2 * time.Hour, noon, "+0800",
 			`{"access_token":"a\"b\\c<>&'/d","expires_in":7200,"expiresAt":"\/Date(1479300000000+0800)\/"}`},
-		{"raw", store.Raw, `a"b\c<>&`, 2 * time.Hour, noon, "+0800", `a"b\c<>&`},
+		{"raw", layout.Raw, `a"b\c<>&`, 2 * time.Hour, noon, "+0800", `a"b\c<>&`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			check(t, "value", tt.format.Encode(tt.token, tt.expiresIn, tt.expiresAt, tt.offset), tt.want)
+			check(t, "value", layout.Target{Format: tt.format, UTCOffset: tt.offset}.Encode(tt.token, tt.expiresIn, tt.expiresAt), tt.want)
 		})
 	}
 }
@@ -110,13 +111,13 @@ func TestReaderOf2016ReadsTheSameInstant(t *testing.T) {
 		{"+0000", shanghai, -8 * time.Hour},
 	} {
 		t.Run(tt.offset+" in "+tt.zone.String(), func(t *testing.T) {
-			value := store.JSON.Encode("57_abc", 2*time.Hour, instant, tt.offset)
+			value := layout.Target{Format: layout.JSON, UTCOffset: tt.offset}.Encode("57_abc", 2*time.Hour, instant)
 			check(t, "instant", readCSharp(t, value, tt.zone).Sub(instant), tt.wrong)
 		})
 	}
 }
 
-func TestDecodeValue(t *testing.T) {
+func TestDecode(t *testing.T) {
 	long := token(1).Reveal()
 	for _, tt := range []struct{ name, text, want string }{
 		{"raw", long, long},
@@ -124,7 +125,7 @@ func TestDecodeValue(t *testing.T) {
 		{"raw, with everything a token has", strings.Repeat("aZ09_-", 14), strings.Repeat("aZ09_-", 14)},
 		{"raw, shortest", strings.Repeat("x", 32), strings.Repeat("x", 32)},
 		{"raw, longest", strings.Repeat("x", 512), strings.Repeat("x", 512)},
-		{"our JSON", store.JSON.Encode(token(1), 2*time.Hour, time.UnixMilli(1479300000000), "+0800"), long},
+		{"our JSON", layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode(token(1), 2*time.Hour, time.UnixMilli(1479300000000)), long},
 		{"JSON, other members", `{"errcode":0,"access_token":"57_abc","x":{"y":[null]}}`, "57_abc"},
 		{"JSON, names as C# matches them", `{"Access_Token":"57_abc"}`, "57_abc"},
 		{"JSON, spaces", "{\n \"access_token\" : \"57_abc\"\n}\n", "57_abc"},
@@ -158,7 +159,7 @@ func TestDecodeValue(t *testing.T) {
 		{"JSON, another name", `{"AccessToken":"57_abc"}`, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := store.DecodeValue(tt.text); got.Reveal() != tt.want {
+			if got := layout.Decode(tt.text); got.Reveal() != tt.want {
 				t.Errorf("token of %q = %q, want %q", tt.text, got.Reveal(), tt.want)
 			}
 		})
@@ -175,20 +176,20 @@ func usable(text string) bool {
 	return len(text) >= 1 && len(text) <= 512
 }
 
-func FuzzDecodeValue(f *testing.F) {
+func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"", "garbage", token(1).Reveal(), `"` + token(1).Reveal() + `"`, `{"access_token":"a\u0000b"}`, `{"access_token":"` + "\xff" + `"}`,
-		store.JSON.Encode(token(1), time.Hour, time.UnixMilli(1479300000000), "-0000"), `{"access_token":"x","access_token":"\n"}`, "{", `"`,
+		layout.Target{Format: layout.JSON, UTCOffset: "-0000"}.Encode(token(1), time.Hour, time.UnixMilli(1479300000000)), `{"access_token":"x","access_token":"\n"}`, "{", `"`,
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := store.DecodeValue(text).Reveal()
+		got := layout.Decode(text).Reveal()
 		if got != "" && !usable(got) {
 			t.Errorf("token of %q = %q", text, got)
 		}
 		// Two replicas with different formats must agree.
-		if got != "" && store.DecodeValue(store.JSON.Encode(secret.Token(got), time.Hour, time.UnixMilli(0), "+0800")).Reveal() != got {
+		if got != "" && layout.Decode(layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode(secret.Token(got), time.Hour, time.UnixMilli(0))).Reveal() != got {
 			t.Errorf("%q is not read back from the other format", got)
 		}
 	})
@@ -205,8 +206,8 @@ func FuzzEncode(f *testing.F) {
 		}
 		for _, offset := range []string{"+0800", "-0000"} {
 			at := time.UnixMilli(expires)
-			value := store.JSON.Encode(secret.Token(text), time.Duration(life)*time.Millisecond, at, offset)
-			if got := store.DecodeValue(value).Reveal(); got != text {
+			value := layout.Target{Format: layout.JSON, UTCOffset: offset}.Encode(secret.Token(text), time.Duration(life)*time.Millisecond, at)
+			if got := layout.Decode(value).Reveal(); got != text {
 				t.Errorf("%q is read back as %q", text, got)
 			}
 			var object struct {
@@ -219,10 +220,20 @@ func FuzzEncode(f *testing.F) {
 				t.Errorf("a reader in China takes %v for %v", at, got)
 			}
 		}
-		raw := store.Raw.Encode(secret.Token(text), time.Hour, time.UnixMilli(0), "")
+		raw := layout.Target{Format: layout.Raw, UTCOffset: ""}.Encode(secret.Token(text), time.Hour, time.UnixMilli(0))
 		check(t, "raw", raw, text)
 		if bare.MatchString(text) {
-			check(t, "raw, read back", store.DecodeValue(raw).Reveal(), text)
+			check(t, "raw, read back", layout.Decode(raw).Reveal(), text)
 		}
 	})
 }
+
+func check[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s = %v, want %v", what, got, want)
+	}
+}
+
+// token is as long as WeChat's are.
+func token(n int) secret.Token { return secret.Token(fmt.Sprintf("57_%0109d", n)) }

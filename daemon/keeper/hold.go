@@ -1,4 +1,4 @@
-package daemon
+package keeper
 
 import (
 	"time"
@@ -23,9 +23,6 @@ const (
 	holdLimit      hold = "daily_limit"
 )
 
-// forceSpacing is how far apart WeChat wants forced refreshes.
-const forceSpacing = 30 * time.Second
-
 // wait is one reason to wait, and until when, zero where nobody knows.
 type wait struct {
 	hold  hold
@@ -45,23 +42,23 @@ func waits(v look, p policy, d decision) []wait {
 	}
 	// A changed configuration takes over from the old account, once its last
 	// token is a good while old: two that both live take turns.
-	add(v.Other.AppID != "", holdCohabitant, v.Other.BegunAt.Add(overlap))
+	add(v.Other.AppID != "", holdCohabitant, v.Other.BegunAt.Add(p.Overlap))
 	add(!d.newSecret, holdBackoff, s.NextAttemptAt)
 	// Nobody mints over a token that readers can use.
 	add(!d.urgent, holdUnknown, s.UnknownUntil)
 	add(v.barred > 0 && !d.newSecret, holdBarred, v.Now.Add(v.barred))
-	add(true, holdSpacing, s.BegunAt.Add(p.backoffMin))
+	add(true, holdSpacing, s.BegunAt.Add(p.BackoffMin))
 	// Each answer kills what the other one drew.
-	add(d.outside && p.replaces, holdOutside, s.OutsideAt.Add(overlap))
-	add(d.forced, holdForced, s.ForcedAt.Add(forceSpacing))
-	add(s.Day == store.Day(v.Now) && s.Calls >= p.limit, holdLimit, store.NextDay(v.Now))
+	add(d.outside && p.Replaces, holdOutside, s.OutsideAt.Add(p.Overlap))
+	add(d.forced, holdForced, s.ForcedAt.Add(p.Traits.ForceSpacing))
+	add(s.Day == store.Day(v.Now) && s.Calls >= p.DailyLimit, holdLimit, store.NextDay(v.Now))
 	return all
 }
 
 // holdOf says what a due mint waits for, "" if it can begin.
 func holdOf(v look, p policy, d decision) hold {
 	switch {
-	case !p.mint:
+	case !p.Mint:
 		return holdMint
 	case v.Lease != "":
 		return holdLeased

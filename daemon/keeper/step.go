@@ -1,4 +1,4 @@
-package daemon
+package keeper
 
 // Step names a place on a token's path, before something is sent that cannot
 // be taken back. Each says what is true if the process dies there.

@@ -1,4 +1,4 @@
-package daemon
+package keeper
 
 import (
 	"testing"
@@ -330,7 +330,7 @@ func TestNothingIsRestoredWithoutToken(t *testing.T) {
 // TestCommittedIsRemembered: the process that minted need not see its token in
 // Redis to put it back.
 func TestCommittedIsRemembered(t *testing.T) {
-	r := &refresher{barred: time.Now().Add(time.Hour)}
+	r := &Keeper{barred: time.Now().Add(time.Hour)}
 	begun := time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)
 	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	order := t0.Add(time.Millisecond)

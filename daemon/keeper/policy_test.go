@@ -1,4 +1,4 @@
-package daemon
+package keeper
 
 import (
 	"fmt"
@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"wxtokend/daemon/wechat"
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/store"
 )
 
 // scaledPolicy is the same a hundred times faster, as in a demo.
 func scaledPolicy(api string) policy {
 	p := policyOf(api)
-	for _, d := range []*time.Duration{&p.ahead, &p.poll, &p.backoffMin, &p.backoffMax} {
+	for _, d := range []*time.Duration{&p.Ahead, &p.Poll, &p.BackoffMin, &p.BackoffMax} {
 		*d /= 100
 	}
 	return p
@@ -32,7 +33,7 @@ func TestPenalise(t *testing.T) {
 	rows := []struct {
 		name    string
 		p       policy
-		classes []wechat.Class
+		classes []credential.Class
 		expiry  time.Duration
 		waits   []time.Duration
 	}{
@@ -53,7 +54,7 @@ func TestPenalise(t *testing.T) {
 		{"a person corrects it, ten minutes ahead", classic, lasting(), 10 * m, []time.Duration{m, m, m}},
 		{"a person corrects it, ten minutes past", stable, lasting(), -10 * m, []time.Duration{m, m, m}},
 		{"a person corrects it, long past", stable, lasting(), -10*m - time.Millisecond, []time.Duration{m, 2 * m, 4 * m}},
-		{"quota, hours before midnight", classic, []wechat.Class{wechat.ClassQuota}, time.Hour, []time.Duration{time.Hour, time.Hour}},
+		{"quota, hours before midnight", classic, []credential.Class{credential.ClassQuota}, time.Hour, []time.Duration{time.Hour, time.Hour}},
 
 		{"scaled: passing, stable", scaledPolicy("stable"), passing(), time.Hour, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10, 3 * s / 10}},
 		{"scaled: passing, classic, outside six seconds", scaledPolicy("classic"), passing(), 6*s + 1, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 8 * s / 25}},
@@ -80,15 +81,15 @@ func TestPenalise(t *testing.T) {
 
 // passing are the classes of what may pass by itself; a class that nobody
 // foresaw is one of them.
-func passing() []wechat.Class {
-	return []wechat.Class{
-		wechat.ClassTransient, wechat.ClassTransport, wechat.ClassGarbage, wechat.ClassUnknown, wechat.ClassIP, wechat.ClassAdmin, "new in some year",
+func passing() []credential.Class {
+	return []credential.Class{
+		credential.ClassTransient, credential.ClassTransport, credential.ClassGarbage, credential.ClassUnknown, credential.ClassIP, credential.ClassAdmin, "new in some year",
 	}
 }
 
 // lasting are the classes of what only a person corrects, or the next minute.
-func lasting() []wechat.Class {
-	return []wechat.Class{wechat.ClassRate, wechat.ClassConfig, wechat.ClassAccount}
+func lasting() []credential.Class {
+	return []credential.Class{credential.ClassRate, credential.ClassConfig, credential.ClassAccount}
 }
 
 // TestPenaliseQuota: until midnight in UTC+8 by Redis' clock, with one probe an hour.
@@ -104,7 +105,7 @@ func TestPenaliseQuota(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := policyOf("stable").penalise(wechat.ClassQuota, 3, now, time.Time{}); got != want {
+		if got := policyOf("stable").penalise(credential.ClassQuota, 3, now, time.Time{}); got != want {
 			t.Errorf("at %s: %v, want %v", at, got, want)
 		}
 	}
@@ -113,13 +114,13 @@ func TestPenaliseQuota(t *testing.T) {
 // TestPenaliseTinyCap: a tenth of a small backoff_max is less than
 // backoff_min, which always wins.
 func TestPenaliseTinyCap(t *testing.T) {
-	p := policy{backoffMin: time.Second, backoffMax: 2 * time.Second}
+	p := policy{credential.Spec{BackoffMin: time.Second, BackoffMax: 2 * time.Second}}
 	for n := 1; n < 5; n++ {
-		if got := p.penalise(wechat.ClassTransient, n, policyNow(), time.Time{}); got != time.Second {
+		if got := p.penalise(credential.ClassTransient, n, policyNow(), time.Time{}); got != time.Second {
 			t.Errorf("failure %d: %v", n, got)
 		}
 	}
-	if got := p.penalise(wechat.ClassConfig, 1, policyNow(), time.Time{}); got != 4*time.Second {
+	if got := p.penalise(credential.ClassConfig, 1, policyNow(), time.Time{}); got != 4*time.Second {
 		t.Errorf("config: %v, want the cap", got)
 	}
 }
@@ -133,7 +134,7 @@ func TestPenaliseBounds(t *testing.T) {
 	for _, backoffMin := range []time.Duration{time.Millisecond, time.Second, 7 * time.Second} {
 		for _, backoffMax := range []time.Duration{backoffMin, 5 * time.Minute, 24 * time.Hour, year, 140 * year} {
 			for _, api := range []string{"stable", "classic"} {
-				p := policy{replaces: api == "classic", backoffMin: backoffMin, backoffMax: backoffMax}
+				p := policy{credential.Spec{Slot: store.Slot{Replaces: api == "classic"}, BackoffMin: backoffMin, BackoffMax: backoffMax}}
 				for _, class := range classes {
 					last := time.Duration(0)
 					for _, n := range []int{1, 2, 3, 10, 29, 30, 31, 32, 33, 60, 61, 62, 63, 64, 65, 1000, 1_000_000} {
@@ -152,32 +153,32 @@ func TestPenaliseBounds(t *testing.T) {
 func TestBar(t *testing.T) {
 	const m = time.Minute
 	for _, row := range []struct {
-		class      wechat.Class
+		class      credential.Class
 		code       int
 		left, want time.Duration
 	}{
-		{wechat.ClassIP, 40164, 2 * time.Hour, 10 * m},
-		{wechat.ClassIP, 61004, 2 * time.Hour, 10 * m},
-		{wechat.ClassAdmin, 89501, 40 * m, 10 * m},
-		{wechat.ClassAdmin, 89503, 39 * m, 39 * m / 4},
-		{wechat.ClassIP, 40164, 270 * time.Second, 270 * time.Second / 4},
-		{wechat.ClassIP, 40164, 4 * m, m},
-		{wechat.ClassIP, 40164, -time.Hour, m},
-		{wechat.ClassAdmin, 89506, m, 24 * time.Hour},
-		{wechat.ClassAdmin, 89507, m, time.Hour},
-		{wechat.ClassTransient, -1, time.Hour, 0},
-		{wechat.ClassConfig, 40125, time.Hour, 0},
-		{wechat.ClassQuota, 45009, time.Hour, 0},
-		{wechat.ClassTransport, 0, time.Hour, 0},
+		{credential.ClassIP, 40164, 2 * time.Hour, 10 * m},
+		{credential.ClassIP, 61004, 2 * time.Hour, 10 * m},
+		{credential.ClassAdmin, 89501, 40 * m, 10 * m},
+		{credential.ClassAdmin, 89503, 39 * m, 39 * m / 4},
+		{credential.ClassIP, 40164, 270 * time.Second, 270 * time.Second / 4},
+		{credential.ClassIP, 40164, 4 * m, m},
+		{credential.ClassIP, 40164, -time.Hour, m},
+		{credential.ClassAdmin, 89506, m, 24 * time.Hour},
+		{credential.ClassAdmin, 89507, m, time.Hour},
+		{credential.ClassTransient, -1, time.Hour, 0},
+		{credential.ClassConfig, 40125, time.Hour, 0},
+		{credential.ClassQuota, 45009, time.Hour, 0},
+		{credential.ClassTransport, 0, time.Hour, 0},
 	} {
 		if got := policyOf("stable").bar(row.class, row.code, row.left); got != row.want {
 			t.Errorf("%s %d, %v left: %v, want %v", row.class, row.code, row.left, got, row.want)
 		}
-		if known, ok := wechat.Lookup(row.code); row.want > 0 && (!ok || known.Class != row.class) {
+		if known, ok := credential.Lookup(row.code); row.want > 0 && (!ok || known.Class != row.class) {
 			t.Errorf("%d is %+v in the table of codes, not %s", row.code, known, row.class)
 		}
 	}
-	if got := scaledPolicy("stable").bar(wechat.ClassIP, 40164, m); got != 6*time.Second {
+	if got := scaledPolicy("stable").bar(credential.ClassIP, 40164, m); got != 6*time.Second {
 		t.Errorf("scaled: %v", got)
 	}
 }
@@ -232,7 +233,7 @@ func TestEffectiveAhead(t *testing.T) {
 		{classic, 59 * m, 29*m + 30*time.Second},
 	} {
 		if got := row.p.effectiveAhead(row.life); got != row.want {
-			t.Errorf("ahead %v, life %v: %v, want %v", row.p.ahead, row.life, got, row.want)
+			t.Errorf("ahead %v, life %v: %v, want %v", row.p.Ahead, row.life, got, row.want)
 		}
 	}
 }
@@ -249,7 +250,7 @@ func TestUnchangedWait(t *testing.T) {
 		{2 * s, 10 * s, 3 * s, 1500 * s / 1000},
 		{2 * s, 270 * s, 0, 0},
 	} {
-		p := policy{poll: row.poll, ahead: row.ahead}
+		p := policy{credential.Spec{Slot: store.Slot{Poll: row.poll}, Ahead: row.ahead}}
 		if got := p.unchangedWait(row.remaining); got != row.want {
 			t.Errorf("poll %v, ahead %v, %v left: %v, want %v", row.poll, row.ahead, row.remaining, got, row.want)
 		}
@@ -261,7 +262,7 @@ func TestUnchangedWait(t *testing.T) {
 // classic app has, 3,000 of the 500,000 of the stable endpoint.
 func TestAllDayFailing(t *testing.T) {
 	for api, most := range map[string]int{"classic": 400, "stable": 3000} {
-		for _, class := range []wechat.Class{wechat.ClassTransient, wechat.ClassTransport, wechat.ClassGarbage} {
+		for _, class := range []credential.Class{credential.ClassTransient, credential.ClassTransport, credential.ClassGarbage} {
 			t.Run(fmt.Sprintf("%s/%s", api, class), func(t *testing.T) {
 				p := policyOf(api)
 				for hours := -2; hours <= 24; hours++ {

@@ -1,10 +1,10 @@
-package daemon
+package keeper
 
 import (
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/store"
-	"wxtokend/daemon/wechat"
 )
 
 // action is what one look calls for.
@@ -129,7 +129,7 @@ func reassertReason(v look, p policy) string {
 		return "ttl"
 	case v.Value.Token == s.Token:
 		return ""
-	case !p.replaces, v.Now.Sub(s.OutsideAt) < overlap:
+	case !p.Replaces, v.Now.Sub(s.OutsideAt) < p.Overlap:
 		return "overwritten"
 	}
 	// Somebody else's token says that ours is on its last five minutes where each
@@ -157,7 +157,7 @@ func mintReason(v look, p policy) string {
 		return "forced"
 	case !s.Live(v.Now):
 		return "refused"
-	case p.replaces && v.Value.Token != s.Token && v.Value.Token != "":
+	case p.Replaces && v.Value.Token != s.Token && v.Value.Token != "":
 		return "foreign"
 	case s.Outstanding():
 		return "outstanding"
@@ -175,24 +175,24 @@ func mintReason(v look, p policy) string {
 // would end each other's for ever.
 func secretChanged(v look) bool {
 	s := v.State
-	return s.LastError != nil && secretToBlame(wechat.Class(s.LastError.Class)) && v.secret != "" && v.secret != s.Secret && v.secret != v.tried &&
+	return s.LastError != nil && secretToBlame(credential.Class(s.LastError.Class)) && v.secret != "" && v.secret != s.Secret && v.secret != v.tried &&
 		store.HasRoom(s.SecretsAt, v.Now, store.SecretsEvery)
 }
 
 // askDue says that WeChat is to be asked now whether it accepts the token.
 func askDue(v look, p policy) bool {
 	s := v.State
-	if !p.mint || v.remaining() <= 0 || v.blind() {
+	if !p.Mint || v.remaining() <= 0 || v.blind() {
 		return false
 	}
-	if v.Now.Before(s.VerifyAt) && !(reported(v) && v.Now.Sub(s.VerifiedAt) >= p.verifyEvery/10) {
+	if v.Now.Before(s.VerifyAt) && !(reported(v) && v.Now.Sub(s.VerifiedAt) >= p.VerifyEvery/10) {
 		return false
 	}
 	// WeChat answers about a thousand questions a day. Once those of the hour are
 	// used up only two are asked: the one in its turn, whoever breaks or kills
 	// what over and over again, and the one that a first refusal waits for.
 	return store.HasRoom(s.QuestionsAt, v.Now, store.QuestionsEvery) ||
-		v.Now.Sub(s.VerifiedAt) >= p.verifyEvery*3/4 || v.Now.Sub(s.SuspectAt) < p.verifyEvery/10
+		v.Now.Sub(s.VerifiedAt) >= p.VerifyEvery*3/4 || v.Now.Sub(s.SuspectAt) < p.VerifyEvery/10
 }
 
 // reported says that a reader was refused with the very token that is stored.

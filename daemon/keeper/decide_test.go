@@ -1,4 +1,4 @@
-package daemon
+package keeper
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -15,16 +16,24 @@ const (
 	foreign = secret.Token("98_foreign")
 )
 
+// overlap is WeChat's.
+const overlap = 5 * time.Minute
+
+const testAppID = "wx0123456789abcdef"
+
 var instant = time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC)
 
 // policyOf is the default policy of an api.
 func policyOf(api string) policy {
 	r := config.Default().Refresh
 	c := config.DefaultCredential(api, r)
-	return policy{
-		replaces: api == "classic", mint: true, limit: c.DailyLimit, ahead: c.Ahead, poll: r.Poll, lease: c.Lease,
-		backoffMin: c.BackoffMin, backoffMax: c.BackoffMax, verifyEvery: c.VerifyEvery,
-	}
+	traits, _ := credential.TraitsOf(credential.OfficialAccount, api)
+	return policy{credential.Spec{
+		Slot: store.Slot{
+			API: api, Replaces: traits.Replaces, Overlap: traits.Overlap, Lease: c.Lease, Poll: r.Poll, VerifyEvery: c.VerifyEvery,
+		},
+		Traits: traits, Mint: true, DailyLimit: c.DailyLimit, Ahead: c.Ahead, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
+	}}
 }
 
 // freshLook is an hour after a mint, with everything in order.
@@ -259,7 +268,7 @@ func TestDecideAsks(t *testing.T) {
 
 func TestDecideWithoutMint(t *testing.T) {
 	p := policyOf("stable")
-	p.mint = false
+	p.Mint = false
 	v := freshLook()
 	without(&v)
 	if d := decide(v, p); d.action != nothing || d.hold != "mint: false" {
@@ -380,9 +389,9 @@ func FuzzDecide(f *testing.F) {
 			v.barred = time.Minute
 		}
 		p := policyOf([]string{"stable", "classic"}[flags>>7&1])
-		p.mint = flag(8)
+		p.Mint = flag(8)
 		if flag(9) {
-			s.Calls = p.limit
+			s.Calls = p.DailyLimit
 		}
 
 		d := decide(v, p)
@@ -390,15 +399,15 @@ func FuzzDecide(f *testing.F) {
 			t.Error("not a function")
 		}
 		live := s.Live(v.Now)
-		if d.ask && (v.remaining() <= 0 || !p.mint || d.action == mint) {
+		if d.ask && (v.remaining() <= 0 || !p.Mint || d.action == mint) {
 			t.Errorf("asks about a token that is over, without the right to, or beside a mint: %+v", d)
 		}
 		switch d.action {
 		case mint:
-			if !p.mint || v.Lease != "" || v.Other.AppID != "" || s.Calls >= p.limit || v.barred > 0 && !d.newSecret {
+			if !p.Mint || v.Lease != "" || v.Other.AppID != "" || s.Calls >= p.DailyLimit || v.barred > 0 && !d.newSecret {
 				t.Errorf("minted although forbidden: %+v", d)
 			}
-			if live && v.Value.Token == s.Token && !s.Outstanding() && s.Force == 0 && v.remaining() > p.ahead && v.remaining() <= s.ExpiresIn {
+			if live && v.Value.Token == s.Token && !s.Outstanding() && s.Force == 0 && v.remaining() > p.Ahead && v.remaining() <= s.ExpiresIn {
 				t.Errorf("minted although fresh: %+v", d)
 			}
 			if live && s.UnknownUntil.After(v.Now) {
@@ -408,7 +417,7 @@ func FuzzDecide(f *testing.F) {
 			if !live {
 				t.Error("re-asserted a token that is not live")
 			}
-			if p.replaces && v.Value.Token == foreign && v.Now.Sub(s.OutsideAt) >= overlap {
+			if p.Replaces && v.Value.Token == foreign && v.Now.Sub(s.OutsideAt) >= overlap {
 				t.Error("buried the evidence of an outside draw")
 			}
 		case restore:
@@ -416,7 +425,7 @@ func FuzzDecide(f *testing.F) {
 				t.Error("restored without a memory or during a mint")
 			}
 		case nothing:
-			if !live && p.mint && v.Lease == "" && v.Other.AppID == "" && v.barred <= 0 && s.Calls < p.limit && d.hold == "" {
+			if !live && p.Mint && v.Lease == "" && v.Other.AppID == "" && v.barred <= 0 && s.Calls < p.DailyLimit && d.hold == "" {
 				t.Error("readers have no token, and nothing happens for no reason")
 			}
 		}

@@ -1,4 +1,5 @@
-package store
+// Package layout knows how a token lies in Redis for its readers.
+package layout
 
 import (
 	"encoding/json"
@@ -22,16 +23,23 @@ const (
 	Raw Format = "raw"
 )
 
+// Target is where a reader looks, and in which form.
+type Target struct {
+	Format Format
+	// UTCOffset is that of expiresAt as "+hhmm" or "-hhmm": a reader of 2016 takes
+	// the date in its own zone and ignores the instant unless the two agree;
+	// "-0000" is right in every zone.
+	UTCOffset string
+}
+
 // Encode renders a token for readers. expiresIn is the lifetime that WeChat
-// sent with it, offset the UTC offset of expiresAt as "+hhmm" or "-hhmm": a
-// reader of 2016 takes the date in its own zone and ignores the instant unless
-// the two agree; "-0000" is right in every zone.
-func (f Format) Encode(token secret.Token, expiresIn time.Duration, expiresAt time.Time, offset string) string {
-	if f == Raw {
+// sent with it.
+func (t Target) Encode(token secret.Token, expiresIn time.Duration, expiresAt time.Time) string {
+	if t.Format == Raw {
 		return token.Reveal()
 	}
 	return fmt.Sprintf(`{"access_token":%s,"expires_in":%s,"expiresAt":"\/Date(%d%s)\/"}`,
-		quote(token.Reveal()), strconv.FormatFloat(expiresIn.Seconds(), 'f', -1, 64), expiresAt.UnixMilli(), offset)
+		quote(token.Reveal()), strconv.FormatFloat(expiresIn.Seconds(), 'f', -1, 64), expiresAt.UnixMilli(), t.UTCOffset)
 }
 
 // quote escapes what ServiceStack.Text escapes in printable ASCII: the quote
@@ -55,11 +63,11 @@ var (
 // maxToken is the length of the longest token, in bytes.
 const maxToken = 512
 
-// DecodeValue finds the token in whatever lies under the key, in either format
+// Decode finds the token in whatever lies under the key, in either format
 // and whoever wrote it, so that replicas with different formats agree. It
 // returns "" for garbage. A token inside a JSON object was put there on
 // purpose; a bare string has to look like a token.
-func DecodeValue(text string) secret.Token {
+func Decode(text string) secret.Token {
 	if strings.HasPrefix(text, "{") {
 		var object struct {
 			AccessToken string `json:"access_token"`

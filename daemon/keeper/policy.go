@@ -1,39 +1,27 @@
-package daemon
+package keeper
 
 import (
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/store"
-	"wxtokend/daemon/wechat"
 )
 
-// overlap is how long WeChat accepts a token after the next one was drawn.
-const overlap = 5 * time.Minute
-
 // policy is what a credential's configuration means for its decisions.
-type policy struct {
-	replaces bool // each draw ends the token before it; else asking again is harmless
-	mint     bool // false: observe, restore and re-assert only
-	limit    int  // calls to WeChat a day
-	ahead    time.Duration
-	poll     time.Duration
-	lease    time.Duration
-
-	backoffMin, backoffMax, verifyEvery time.Duration
-}
+type policy struct{ credential.Spec }
 
 // effectiveAhead is how long before its expiry a token becomes due. Half of
 // its life at most: a token that came with little time left (the stable
 // endpoint hands out what remains) must not be due at once for ever.
 func (p policy) effectiveAhead(life time.Duration) time.Duration {
-	return min(p.ahead, life/2)
+	return min(p.Ahead, life/2)
 }
 
 // unchangedWait is when to ask again after WeChat answered with the token that
 // was stored already: it rolls the token in its last five minutes, so our
 // count of them was early.
 func (p policy) unchangedWait(remaining time.Duration) time.Duration {
-	return min(max(p.poll, p.ahead/10), remaining/2)
+	return min(max(p.Poll, p.Ahead/10), remaining/2)
 }
 
 // Waits that WeChat itself names, and the longest one between two probes of a
@@ -47,36 +35,36 @@ const (
 // penalise decides how long the fleet waits after failure number n (1 is the
 // first) of the given class, at the Redis time now, for a token that expires
 // at expiry (zero: none known).
-func (p policy) penalise(class wechat.Class, n int, now, expiry time.Time) time.Duration {
-	near := now.Sub(expiry).Abs() <= 2*p.backoffMax
+func (p policy) penalise(class credential.Class, n int, now, expiry time.Time) time.Duration {
+	near := now.Sub(expiry).Abs() <= 2*p.BackoffMax
 	switch {
-	case class == wechat.ClassQuota:
+	case class == credential.ClassQuota:
 		return min(store.NextDay(now).Sub(now), quotaProbe)
-	case mayPass(class) && (near || !p.replaces):
+	case mayPass(class) && (near || !p.Replaces):
 		// To ask often is harmless, or worth its quota.
-		return double(p.backoffMin, max(p.backoffMax/10, p.backoffMin), n)
+		return double(p.BackoffMin, max(p.BackoffMax/10, p.BackoffMin), n)
 	case mayPass(class):
-		return double(p.backoffMin, p.backoffMax, n)
+		return double(p.BackoffMin, p.BackoffMax, n)
 	case near:
 		n = 1
 	}
-	return double(60*p.backoffMin, 2*p.backoffMax, n)
+	return double(60*p.BackoffMin, 2*p.BackoffMax, n)
 }
 
 // unknownWait is how long WeChat may process a mint of unknown outcome to the
 // harm of the next one; none where asking again is harmless.
 func (p policy) unknownWait(forced bool) time.Duration {
-	if p.replaces || forced {
-		return p.lease
+	if p.Replaces || forced {
+		return p.Lease
 	}
 	return 0
 }
 
 // mayPass says that the next call may succeed within seconds: the failure passes
 // by itself, or another host may be let in where this one is not.
-func mayPass(class wechat.Class) bool {
+func mayPass(class credential.Class) bool {
 	switch class {
-	case wechat.ClassQuota, wechat.ClassRate, wechat.ClassConfig, wechat.ClassAccount:
+	case credential.ClassQuota, credential.ClassRate, credential.ClassConfig, credential.ClassAccount:
 		return false
 	}
 	return true
@@ -86,23 +74,23 @@ func mayPass(class wechat.Class) bool {
 // refuses: at once for a forced refresh, then ever later, as those are few.
 func (p policy) refusedWait(failures int) time.Duration {
 	if failures <= 1 {
-		return p.backoffMin
+		return p.BackoffMin
 	}
-	return double(60*p.backoffMin, 2*p.backoffMax, failures-1)
+	return double(60*p.BackoffMin, 2*p.BackoffMax, failures-1)
 }
 
 // bar is how long this process alone waits after WeChat refused its address: it
 // is not the account's fault, and another replica may be let in. Behind several
 // exits the next call of this one may be as well, so readers never wait for
 // more than a quarter of what their token has left.
-func (p policy) bar(class wechat.Class, code int, left time.Duration) time.Duration {
+func (p policy) bar(class credential.Class, code int, left time.Duration) time.Duration {
 	switch {
 	case code == 89507:
 		return refusedOnce
 	case code == 89506:
 		return refusedTwice
-	case class == wechat.ClassIP, class == wechat.ClassAdmin:
-		return max(min(2*p.backoffMax, left/4), 60*p.backoffMin)
+	case class == credential.ClassIP, class == credential.ClassAdmin:
+		return max(min(2*p.BackoffMax, left/4), 60*p.BackoffMin)
 	}
 	return 0
 }
@@ -124,6 +112,6 @@ func lengthen(d time.Duration, jitter float64) time.Duration {
 }
 
 // secretToBlame says that another AppSecret may cure a failure of this class.
-func secretToBlame(class wechat.Class) bool {
-	return class == wechat.ClassConfig || class == wechat.ClassAccount
+func secretToBlame(class credential.Class) bool {
+	return class == credential.ClassConfig || class == credential.ClassAccount
 }

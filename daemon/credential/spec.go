@@ -1,0 +1,29 @@
+package credential
+
+import (
+	"context"
+	"time"
+
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+)
+
+// Spec is one credential as it is configured. It does not change.
+type Spec struct {
+	// Slot is the credential as Redis' scripts see it: key, account, leases and the like.
+	store.Slot
+	Kind   string
+	Traits Traits
+	// Secret reads the AppSecret anew.
+	Secret func(ctx context.Context) (secret.Secret, error)
+
+	// Mint says that this process may draw tokens; else it observes, restores and re-asserts.
+	Mint bool
+	// Ahead is how long before the expiry a refresh becomes due.
+	Ahead time.Duration
+	// DailyLimit bounds the draws of a day, by all replicas together.
+	DailyLimit int
+
+	// BackoffMin and BackoffMax are the shortest and the longest wait after failures that pass.
+	BackoffMin, BackoffMax time.Duration
+}

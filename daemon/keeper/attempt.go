@@ -1,0 +1,244 @@
+package keeper
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+	"wxtokend/metrics"
+)
+
+// attempt is one refresh on its way: begin, mint, then commit or abort. It
+// ends only with a definite answer of Redis; until then every tick takes it up
+// where it stood. If the process dies the lease ends by itself, and begin has
+// left all that the next attempt must know.
+type attempt struct {
+	seen     store.Observation
+	decision decision
+	begin    store.Begin
+	begun    time.Time // by this host's monotonic clock, before begin was sent
+
+	commit *store.Commit // after the mint, the token on its way to readers
+	abort  *store.Abort  // or the failure
+	wait   time.Duration // of this process after the failure; the fleet's may be shorter
+}
+
+// newAttempt makes the decision known as this process' own, so that no second
+// one starts beside it.
+func (k *Keeper) newAttempt(v look, d decision) *attempt {
+	id := make([]byte, 8)
+	_, _ = rand.Read(id) // never fails
+	n := v.State.Failures + 1
+	a := &attempt{seen: v.Observation, decision: d, begin: store.Begin{
+		Attempt: hex.EncodeToString(id), NewSecret: d.newSecret, Forced: d.forced,
+		// As if it failed: a process that dies in every mint has to back off as well.
+		Wait: k.policy.penalise(credential.ClassTransient, n, v.Now, v.State.ExpiresAt), Day: store.Day(v.Now),
+	}}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.own = a
+	return a
+}
+
+func (k *Keeper) finished(a *attempt) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.own == a {
+		k.own = nil
+	}
+}
+
+// pursue takes an attempt as far as it gets.
+func (k *Keeper) pursue(ctx context.Context, a *attempt) {
+	if a.commit == nil && a.abort == nil && !k.begin(ctx, a) {
+		return
+	}
+	if a.commit != nil {
+		k.commit(ctx, a)
+	} else {
+		k.abort(ctx, a)
+	}
+}
+
+// mint begins and calls WeChat. Afterwards the attempt has a commit or an
+// abort; false says that it got no further than begin.
+func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
+	appSecret, err := k.policy.Secret(ctx)
+	if err != nil {
+		k.finished(a)
+		k.failedBefore("read the AppSecret", err)
+		return false
+	}
+	a.begin.Secret = appSecret.Fingerprint()
+	// The lease is counted from before begin, so never longer than Redis counts it.
+	a.begun = time.Now()
+	k.passing(Beginning, a.begin.Attempt)
+	answer, err := k.store.Begin(ctx, k.policy.Slot, a.seen, a.begin)
+	k.metrics.RedisOperation(metrics.OpBegin, err)
+	if err != nil {
+		if store.Definite(err) {
+			k.finished(a)
+		}
+		k.failedBefore("begin the refresh", err)
+		return false
+	}
+	if answer.Status != store.Begun {
+		k.finished(a) // somebody else is at it, or the world changed: the next tick decides anew
+		return false
+	}
+	k.log.Debug("refresh begins", "reason", a.decision.reason, "attempt", a.begin.Attempt)
+	// If the process dies from here on, the lease runs out and the generation
+	// says that a mint may be outstanding.
+	deadline := time.Now().Add(k.callTimeout)
+	if end := a.begun.Add(k.policy.Lease - k.redisTimeout); end.Before(deadline) {
+		deadline = end
+	}
+	k.draw(ctx, a, answer, appSecret, deadline)
+	return true
+}
+
+// ask makes the one call to WeChat.
+func (k *Keeper) draw(ctx context.Context, a *attempt, begun store.BeginAnswer, appSecret secret.Secret, deadline time.Time) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	// Whatever happens in there, a panic included, the call counts as made.
+	a.abort = k.newAbort(a, begun, &credential.Error{Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Message: "the client panicked"}, 0)
+	k.passing(Minting, a.begin.Attempt)
+	start := time.Now()
+	grant, err := k.kind.Draw(ctx, credential.Inputs{Account: k.policy.Account, Secret: appSecret, Force: a.begin.Forced})
+	took := time.Since(start)
+	if err == nil {
+		k.metrics.MintRequest(k.policy.Keys.Value, metrics.OutcomeOK, took)
+		a.abort = nil
+		a.commit = &store.Commit{
+			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, T0: begun.T0, Order: begun.Order,
+			UnchangedWait: k.policy.unchangedWait(grant.ExpiresIn), RefusedWait: k.policy.refusedWait(begun.Failures),
+			Outside: a.decision.outside, Forced: a.begin.Forced,
+		}
+		return
+	}
+	var failed *credential.Error
+	if !errors.As(err, &failed) {
+		failed = &credential.Error{Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Err: err}
+	}
+	k.metrics.MintRequest(k.policy.Keys.Value, metrics.Outcome(failed.Class), took)
+	a.abort = k.newAbort(a, begun, failed, took)
+	bar := lengthen(k.policy.bar(failed.Class, failed.Code, a.seen.State.ExpiresAt.Sub(begun.T0)), k.jitter())
+	a.wait = max(a.abort.Wait, bar)
+	k.penalised(failed, appSecret, bar)
+}
+
+// newAbort writes a failure in the form that Redis keeps.
+func (k *Keeper) newAbort(a *attempt, begun store.BeginAnswer, failed *credential.Error, took time.Duration) *store.Abort {
+	at, times := begun.T0.Add(took), 1
+	if last := a.seen.State.LastError; last != nil && last.Class == string(failed.Class) && a.seen.State.Secret == a.begin.Secret {
+		times += last.Times
+	}
+	n := times
+	if mayPass(failed.Class) {
+		n = begun.Failures // includes what died without a word
+	}
+	abort := &store.Abort{
+		Attempt: a.begin.Attempt, Unknown: failed.Issued != credential.NotIssued, UnknownWait: k.policy.unknownWait(a.begin.Forced),
+		GiveBack: !failed.Left(), Wait: k.policy.penalise(failed.Class, n, at, a.seen.State.ExpiresAt),
+		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
+	}
+	if a.begin.Forced && !k.policy.Replaces && failed.Class == credential.ClassQuota {
+		// WeChat forces no more today, but ordinary refreshes go on.
+		abort.NoForceWait, abort.Wait = store.NextDay(at).Sub(at), k.policy.BackoffMin
+	}
+	abort.Wait = lengthen(abort.Wait, k.jitter())
+	return abort
+}
+
+// penalised keeps what only this process knows of its failure.
+func (k *Keeper) penalised(failed *credential.Error, appSecret secret.Secret, bar time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if bar > 0 {
+		k.barred = time.Now().Add(bar)
+	}
+	if secretToBlame(failed.Class) {
+		k.tried = appSecret.Fingerprint()
+	}
+}
+
+// keep commits. The token exists nowhere else: without a definite answer it
+// stays here, and the next tick tries again.
+func (k *Keeper) commit(ctx context.Context, a *attempt) {
+	k.passing(Committing, a.begin.Attempt)
+	status, unchanged, err := k.store.Commit(ctx, k.policy.Slot, *a.commit)
+	k.metrics.RedisOperation(metrics.OpCommit, err)
+	if err != nil {
+		k.warnOnce("a new token is not stored yet", err)
+		return
+	}
+	k.passing(Committed, a.begin.Attempt)
+	k.finished(a)
+	expires := a.commit.T0.Add(a.commit.ExpiresIn)
+	switch status {
+	case store.Committed, store.Already:
+		k.remember(a)
+		defer k.lookSoon() // a new observation makes the daemon ready before the next poll
+		result := metrics.ResultNew
+		if unchanged {
+			result = metrics.ResultUnchanged
+		}
+		k.metrics.Refresh(k.policy.Keys.Value, result)
+		k.log.Info("token refreshed", "result", string(result), "reason", a.decision.reason, "token", a.commit.Token, "expires_at", expires)
+	case store.Lost:
+		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultRefused)
+		k.metrics.FenceRejection(k.policy.Keys.Value)
+		k.log.Warn("minted too late: the lease was lost, the stored token stays", "token", a.commit.Token, "next", "a mint settles it")
+	case store.Refused:
+		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
+		k.log.Warn("WeChat gave back the token that it refuses", "token", a.commit.Token, "next_attempt", "a forced refresh, at most once in five minutes")
+	default:
+		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
+		k.log.Warn("the token had expired before it could be stored", "status", string(status), "expires_at", expires)
+	}
+}
+
+// remember fills the memory from a commit that Redis confirmed.
+func (k *Keeper) remember(a *attempt) {
+	c := a.commit
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.barred = time.Time{}
+	k.memory.fill(store.State{
+		Token: c.Token, ExpiresIn: c.ExpiresIn, Life: c.ExpiresIn, ExpiresAt: c.T0.Add(c.ExpiresIn), MintedAt: c.Order,
+	}, c.T0, a.begun)
+}
+
+// giveUp aborts, and reports the failure when that is written down.
+func (k *Keeper) abort(ctx context.Context, a *attempt) {
+	k.passing(Aborting, a.begin.Attempt)
+	status, err := k.store.Abort(ctx, k.policy.Slot, *a.abort)
+	k.metrics.RedisOperation(metrics.OpAbort, err)
+	if err != nil {
+		k.warnOnce("a failed mint is not written down yet", err)
+		return
+	}
+	k.finished(a)
+	k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
+	wait := max(a.wait, a.abort.Wait)
+	if a.abort.Unknown && !a.decision.urgent {
+		// Nobody mints over a good token before the outcome is settled.
+		wait = max(wait, a.abort.UnknownWait)
+	}
+	next := a.abort.Failure.At.Add(max(wait, a.abort.NoForceWait))
+	k.log.Warn("refresh failed, the stored token stays", "reason", a.decision.reason, "class", a.abort.Failure.Class,
+		"error", a.abort.Failure.Message, "next_attempt", next, "status", string(status))
+}
+
+// failedBefore reports what kept a refresh from beginning, once per cause.
+func (k *Keeper) failedBefore(what string, err error) {
+	if k.warnOnce("could not "+what, err) {
+		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
+	}
+}

@@ -1,0 +1,299 @@
+package keeper
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/store"
+	"wxtokend/metrics"
+)
+
+// Options are what a keeper works with.
+type Options struct {
+	Spec    credential.Spec
+	Kind    credential.Kind
+	Store   *store.Store
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
+
+	// LookSoon asks for a look before the next poll.
+	LookSoon func()
+	// Many says that this is not the only credential.
+	Many bool
+	// Passing is told of each Step before it is taken, and of the attempt if it
+	// belongs to one; it may delay the step.
+	Passing func(s Step, attempt string)
+	// Jitter spreads waits: numbers in [0,1), asked for by several goroutines.
+	Jitter func() float64
+	// RedisTimeout bounds one operation of Redis, CallTimeout one call to the platform.
+	RedisTimeout, CallTimeout time.Duration
+}
+
+// Keeper keeps one credential fresh. Its looks come from one goroutine; what a
+// look calls for is carried out in others: at most one action at a time, and at
+// most one question beside it.
+type Keeper struct {
+	policy  policy
+	kind    credential.Kind
+	store   *store.Store
+	metrics *metrics.Metrics
+	log     *slog.Logger
+
+	lookSoon func()
+	many     bool
+	passing  func(s Step, attempt string)
+	jitter   func() float64
+
+	redisTimeout, callTimeout time.Duration
+
+	mu      sync.Mutex // guards all below; never held during I/O
+	seen    sight
+	acting  bool // something is being done for readers
+	asking  bool // WeChat is asked about the token, or a report is deleted
+	reading bool // the AppSecret's file
+	own     *attempt
+
+	memory memory
+	asked  time.Time // by a person, as seen last
+	secret string    // fingerprint of the AppSecret in use, as far as it matters
+	tried  string    // fingerprint of the AppSecret that WeChat refused to this process
+	barred time.Time // WeChat refuses this host's address until then, by its own clock
+
+	cohabitant cohabitant
+	told       told
+}
+
+// New returns a keeper that has seen nothing yet.
+func New(o Options) *Keeper {
+	return &Keeper{
+		policy: policy{o.Spec}, kind: o.Kind, store: o.Store, metrics: o.Metrics,
+		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Account),
+		lookSoon: o.LookSoon, many: o.Many, passing: o.Passing, jitter: o.Jitter,
+		redisTimeout: o.RedisTimeout, callTimeout: o.CallTimeout,
+	}
+}
+
+// Spec is the credential as it is configured.
+func (k *Keeper) Spec() credential.Spec { return k.policy.Spec }
+
+// sight is the last good look with what is to be done about it. An action reads
+// it when its turn comes, which may be some looks later.
+type sight struct {
+	look
+	decision decision
+	local    time.Time // when it was made, by this host's monotonic clock; zero: never
+}
+
+// Errand is what an action spends its time on.
+type Errand int
+
+const (
+	// Writing to Redis alone: re-assert, restore, a reader's report, the end of an attempt.
+	Writing Errand = iota + 1
+	// Drawing a token from the platform.
+	Drawing
+	// Asking the platform about a token.
+	Asking
+	// Reading the file of an AppSecret, which may hang for ever.
+	Reading
+)
+
+// Spawner runs an action elsewhere when its turn comes.
+type Spawner func(what Errand, action func(context.Context))
+
+// Take takes in an observation and starts what it calls for. It does not wait
+// for it.
+func (k *Keeper) Take(result store.Result, spawn Spawner) {
+	local := time.Now()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.memory.tick(local, 3*k.policy.Poll+2*k.redisTimeout)
+	k.lookFailed(result.Err)
+	if result.Err != nil {
+		k.tellState(local)
+		return
+	}
+	v := k.look(result.Observation, local)
+	k.seen = sight{v, decide(v, k.policy), local}
+	k.tell(local)
+	k.startAll(spawn)
+}
+
+// startAll starts what the last look calls for. Called with mu held.
+func (k *Keeper) startAll(spawn Spawner) {
+	k.start(&k.acting, k.toAct, spawn, k.act)
+	k.start(&k.asking, k.toAsk, spawn, k.question)
+	k.start(&k.reading, k.toRead, spawn, k.readSecret)
+}
+
+// toAct is what the next action needs, 0 if there is nothing to do. Called with
+// mu held.
+func (k *Keeper) toAct() Errand {
+	switch action := k.seen.decision.action; {
+	case k.own != nil && (k.own.commit != nil || k.own.abort != nil):
+		return Writing
+	case k.own != nil, action == mint:
+		return Drawing
+	case action != nothing:
+		return Writing
+	}
+	return 0
+}
+
+// toAsk is what the next question needs: it comes after an action, which changes
+// what it is about. Called with mu held.
+func (k *Keeper) toAsk() Errand {
+	switch d := k.seen.decision; {
+	case k.own != nil, d.action != nothing:
+		return 0
+	case d.ask:
+		return Asking
+	case d.drop:
+		return Writing
+	}
+	return 0
+}
+
+// toRead is what noticing a changed AppSecret needs: that ends the wait after a
+// failure that the old one caused. Called with mu held.
+func (k *Keeper) toRead() Errand {
+	if last := k.seen.State.LastError; last != nil && secretToBlame(credential.Class(last.Class)) {
+		return Reading
+	}
+	return 0
+}
+
+// start spawns what has its turn, unless the last one still runs. A question
+// that WeChat leaves unanswered must not keep readers waiting for an action, so
+// the two take turns of their own. What do changed may call for more at once.
+// Called with mu held.
+func (k *Keeper) start(turn *bool, need func() Errand, spawn Spawner, do func(context.Context, Errand) (more bool)) {
+	what := need()
+	if *turn || what == 0 {
+		return
+	}
+	*turn = true
+	spawn(what, func(ctx context.Context) {
+		more := false
+		defer func() {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			*turn = false
+			if more {
+				k.startAll(spawn)
+			}
+		}()
+		more = do(ctx, what)
+	})
+}
+
+// Settle tries once more to end an attempt that the platform has answered and
+// Redis does not know of: this process will not be there for another look.
+func (k *Keeper) Settle(ctx context.Context) {
+	k.mu.Lock()
+	own := k.own
+	k.mu.Unlock()
+	if own != nil && (own.commit != nil || own.abort != nil) {
+		k.pursue(ctx, own)
+	}
+}
+
+// look completes an observation with what only this process knows.
+func (k *Keeper) look(o store.Observation, local time.Time) look {
+	v := look{Observation: o, memory: k.memory.observe(o, local), secret: k.secret, tried: k.tried, barred: k.barred.Sub(local)}
+	v.left = k.memory.left(o.State, local)
+	k.cohabitant.meet(o, local, k.policy.Overlap)
+	if !o.State.AskedAt.IsZero() && !o.State.AskedAt.Equal(k.asked) {
+		k.asked, k.barred, v.barred = o.State.AskedAt, time.Time{}, 0
+	}
+	return v
+}
+
+// readSecret notices a changed AppSecret, where the old one was refused: that
+// ends the wait. It is no part of a tick, as a file system may hang.
+func (k *Keeper) readSecret(ctx context.Context, _ Errand) (more bool) {
+	ctx, cancel := context.WithTimeout(ctx, k.redisTimeout)
+	defer cancel()
+	// An unreadable file is told of when a mint needs it.
+	appSecret, _ := k.policy.Secret(ctx)
+	k.mu.Lock()
+	changed := k.secret != appSecret.Fingerprint()
+	k.secret = appSecret.Fingerprint()
+	k.mu.Unlock()
+	if changed {
+		k.lookSoon()
+	}
+	return false
+}
+
+// act carries out the newest decision, unless it has become another Errand
+// than the one whose turn it is. An attempt without a definite answer comes
+// before anything new: two at a time would be two mints.
+func (k *Keeper) act(ctx context.Context, what Errand) (more bool) {
+	k.mu.Lock()
+	v, d, own, now := k.seen.look, k.seen.decision, k.own, k.toAct()
+	k.mu.Unlock()
+	switch {
+	case now != what:
+	case own != nil:
+		k.pursue(ctx, own)
+	case d.action == mint:
+		k.pursue(ctx, k.newAttempt(v, d))
+	case d.action == reassert:
+		k.passing(Reasserting, "")
+		after, status, err := k.store.Reassert(ctx, k.policy.Slot, v.Observation)
+		return k.mended(status, err, d, after)
+	case d.action == restore:
+		k.passing(Restoring, "")
+		after, status, err := k.store.Restore(ctx, k.policy.Slot, v.Observation, *v.memory)
+		return k.mended(status, err, d, after)
+	}
+	return false
+}
+
+// question deletes a report that calls for nothing, and asks WeChat.
+func (k *Keeper) question(ctx context.Context, what Errand) (more bool) {
+	k.mu.Lock()
+	v, d := k.seen.look, k.seen.decision
+	k.mu.Unlock()
+	if d.drop {
+		k.discard(ctx, v)
+	}
+	if d.ask && what == Asking {
+		k.verify(ctx, v)
+	}
+	return false
+}
+
+// mended takes in what readers get after the known token was written back. What
+// comes next is decided already and needs no other look, as it fails if the
+// world is not the one that was left; and a look would let whoever breaks the
+// key in a loop set the pace.
+func (k *Keeper) mended(status store.Status, err error, d decision, after store.Observation) (more bool) {
+	const what = "could not write the known token back"
+	k.metrics.RedisOperation(metrics.OpRestore, err)
+	if err != nil {
+		k.warnOnce(what, err)
+		return false
+	}
+	k.works(what)
+	if status != store.Restored {
+		return false
+	}
+	k.metrics.Restore(k.policy.Keys.Value, metrics.Reason(d.reason))
+	k.log.Info("wrote the known token back, without asking WeChat", "action", string(d.action), "reason", d.reason, "token", after.State.Token)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.seen.decision != d {
+		// Another look has come meanwhile.
+		return false
+	}
+	k.seen.Observation, k.seen.decision.action = after, nothing
+	if d.next != "" {
+		k.seen.decision.action, k.seen.decision.reason = mint, d.next
+	}
+	return true
+}

@@ -1,0 +1,170 @@
+package keeper
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"wxtokend/daemon/store"
+)
+
+// State is what a reader of the key would meet.
+type State string
+
+// Due is still a valid token; Unknown means that no look succeeded within one lease.
+const (
+	Fresh    State = "fresh"
+	Due      State = "due"
+	Expired  State = "expired"
+	Missing  State = "missing"
+	Rejected State = "rejected"
+	Unknown  State = "unknown"
+)
+
+// state is what a reader of the key would meet.
+func (k *Keeper) state(local time.Time) State {
+	s, now := k.readable(local), k.now(local)
+	switch {
+	case k.seen.local.IsZero() || local.Sub(k.seen.local) > k.policy.Lease:
+		return Unknown
+	case s.Token == "":
+		return Missing
+	case !now.Before(s.ExpiresAt):
+		return Expired
+	case !s.Live(now):
+		return Rejected
+	case k.seen.Value.Token != s.Token:
+		return Missing
+	case k.seen.decision.mintDue() || s.ExpiresAt.Sub(now) <= k.policy.effectiveAhead(s.Life):
+		return Due
+	}
+	return Fresh
+}
+
+// readable is the state whose token readers get. Under another account's state
+// that is what this process remembers, as long as it still lies there.
+func (k *Keeper) readable(local time.Time) store.State {
+	m := k.memory
+	if k.seen.Other.AppID == "" || m.Token == "" || m.Token != k.seen.Value.Token {
+		return k.seen.State
+	}
+	return store.State{Token: m.Token, Life: m.Life, ExpiresAt: k.now(local).Add(m.expiry.Sub(local)), MintedAt: m.MintedAt, Refused: m.refused}
+}
+
+// now is Redis server time, carried on from the last look.
+func (k *Keeper) now(local time.Time) time.Time {
+	return k.seen.Now.Add(local.Sub(k.seen.local))
+}
+
+// Brief is what a list of many wants to know of each.
+type Brief struct {
+	State State
+	Ready bool
+	// Failures in a row, and how many Notes there are.
+	Failures, Notes int
+}
+
+// Brief costs little.
+func (k *Keeper) Brief() Brief {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	local := time.Now()
+	return Brief{k.state(local), k.unready(local) == "", k.seen.State.Failures, len(k.notes())}
+}
+
+// Status is what people and programs are told of the credential. Times are Redis
+// server time; what is not known is zero.
+type Status struct {
+	State State
+	// Now and DueAt are known after the first look.
+	Now, DueAt time.Time
+	// These are the token's; Life is how long it lived when it was minted.
+	ExpiresAt, RefreshedAt time.Time
+	Life                   time.Duration
+	Fingerprint            string
+
+	Failures  int
+	LastError *store.Failure
+	Notes     []string
+	// Unready says why readers cannot rely on the key, "" if they can.
+	Unready string
+}
+
+// Status waits for nobody.
+func (k *Keeper) Status() Status {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	local := time.Now()
+	status := Status{State: k.state(local), Notes: k.notes(), Unready: k.unready(local)}
+	if k.seen.local.IsZero() {
+		return status
+	}
+	s := k.readable(local)
+	status.Now, status.DueAt, status.Failures, status.LastError = k.now(local), k.seen.decision.at, s.Failures, s.LastError
+	if s.Token != "" {
+		status.ExpiresAt, status.RefreshedAt = s.ExpiresAt, s.MintedAt
+		status.Life, status.Fingerprint = s.Life, s.Token.Fingerprint()
+	}
+	return status
+}
+
+// notes are what a person should know beside the state.
+func (k *Keeper) notes() []string {
+	var notes []string
+	note := func(applies bool, text string) {
+		if applies {
+			notes = append(notes, text)
+		}
+	}
+	note(k.told.redis != "", "Redis does not answer: "+k.told.redis)
+	if k.seen.local.IsZero() {
+		return notes
+	}
+	v, s := look{Observation: k.seen.Observation}, k.seen.State
+	other, hold := k.cohabitant.name(k.policy.Account), k.seen.decision.hold
+	note(other != "", other)
+	note(s.OutsideDraws > 1 && k.seen.Now.Sub(s.OutsideAt) < time.Hour,
+		"somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
+	note(hold != "" && !k.policy.Mint, "due, but this replica has mint: false: another one has to draw the token")
+	note(hold != "" && k.policy.Mint, "due, but waiting: "+string(hold))
+	note(s.Force > 0 && s.NoForceUntil.After(k.seen.Now),
+		"the day's forced refreshes are used up: until 00:00 UTC+8 the token is replaced in its turn only")
+	note(v.blind(), "WeChat's quota for questions about a token is used up: nobody notices whether it was replaced")
+	note(k.told.silent >= silentFor, fmt.Sprintf(
+		"WeChat has not said for %d questions in a row whether it accepts the token, so nobody notices whether it was replaced: %s",
+		k.told.silent, k.told.silence))
+	note(k.told.clock, fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its times with time() are wrong by so much",
+		k.clockOff().Round(time.Second)))
+	for _, what := range slices.Sorted(maps.Keys(k.told.failing)) {
+		notes = append(notes, k.told.failing[what].message)
+	}
+	return notes
+}
+
+// silentFor is how many verifications in a row without an answer are worth a
+// person's while: a few are a proxy's or WeChat's bad minute.
+const silentFor = 3
+
+// unready says why readers of this credential cannot rely on its key, "" if they can.
+func (k *Keeper) unready(local time.Time) string {
+	state := k.state(local)
+	reason := string(state)
+	switch {
+	case state == Fresh, state == Due:
+		return ""
+	case state == Unknown:
+		return reason + ": no answer from Redis: " + k.told.redis
+	case k.seen.State.LastError != nil:
+		return reason + ": " + k.seen.State.LastError.Message
+	}
+	for _, why := range []string{k.cohabitant.name(k.policy.Account), string(k.seen.decision.hold)} {
+		if why != "" {
+			reason += ": " + why
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(k.told.failing)) {
+		reason += ": " + k.told.failing[what].message
+	}
+	return reason
+}

@@ -1,0 +1,105 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/store"
+	"wxtokend/metrics"
+)
+
+// verify asks WeChat whether it accepts the stored token. It is the one way to
+// notice that somebody else killed it. If the process dies in between, the
+// next verification is merely later.
+func (k *Keeper) verify(ctx context.Context, v look) {
+	status, asked, err := k.store.Claim(ctx, k.policy.Slot, v.Observation)
+	if err != nil {
+		k.warnOnce("could not claim the verification", err)
+		return
+	}
+	k.works("could not claim the verification")
+	if status != store.Claimed {
+		// Another replica does it, or the world has changed.
+		return
+	}
+	if reported(v) {
+		k.metrics.Report(k.policy.Keys.Value, metrics.ReportAccepted)
+		k.log.Info("a reader reports that WeChat refused the token; asking WeChat", "token", v.Rejected)
+	}
+	k.passing(Verifying, "")
+	asking, cancel := context.WithTimeout(ctx, k.callTimeout)
+	defer cancel()
+	verdict, wait := k.judge(v, k.kind.Check(asking, v.State.Token))
+	if verdict == "" {
+		return
+	}
+	k.passing(Judging, "")
+	status, err = k.store.Verdict(ctx, k.policy.Slot, v.Observation, asked, verdict, wait)
+	if err != nil {
+		k.warnOnce("could not store the verdict on the token", err)
+		return
+	}
+	k.works("could not store the verdict on the token")
+	switch status {
+	case store.Refused:
+		why, next := "somebody else drew one for this appid, or the account was changed", "at the next poll"
+		if v.State.Outstanding() {
+			why = "a mint of our own whose answer was lost may have replaced it"
+		} else if k.policy.Replaces {
+			next += ", at most once in five minutes"
+		}
+		k.log.Warn("WeChat refuses the stored token: "+why, "token", v.State.Token, "next_attempt", next)
+	case store.Unconfirmed:
+		k.metrics.Report(k.policy.Keys.Value, metrics.ReportUnconfirmed)
+	}
+}
+
+// judge turns WeChat's answer into a verdict, "" if it says nothing about the
+// token. Nobody notices then whether the token was replaced, and after some in
+// a row people are told.
+func (k *Keeper) judge(v look, err error) (verdict store.Verdict, wait time.Duration) {
+	var failed *credential.Error
+	switch {
+	case err == nil:
+		verdict = store.VerdictAccepted
+		k.metrics.Verification(k.policy.Keys.Value, metrics.VerdictAccepted)
+	case errors.As(err, &failed) && failed.Refused():
+		verdict = store.VerdictRefused
+		k.metrics.Verification(k.policy.Keys.Value, metrics.VerdictRefused)
+	default:
+		k.metrics.Verification(k.policy.Keys.Value, metrics.VerdictInconclusive)
+		k.log.Debug("verification said nothing about the token", "error", err)
+	}
+	if failed != nil && failed.Class == credential.ClassQuota {
+		verdict, wait = store.VerdictNone, k.policy.penalise(credential.ClassQuota, 1, v.Now, v.State.ExpiresAt)
+		k.log.Warn("WeChat answers no question about the token, so nobody notices whether it was replaced",
+			"error", err, "next_attempt", "in "+wait.Round(time.Second).String())
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if verdict != "" {
+		k.told.silent = 0
+		return verdict, wait
+	}
+	k.told.silence = err.Error()
+	if k.told.silent++; k.told.silent == silentFor {
+		k.log.Warn("WeChat does not say whether it accepts the token, so nobody notices whether it was replaced", "error", err)
+	}
+	return "", 0
+}
+
+// discard deletes a report that calls for nothing: of another token, or of one
+// that is known to be refused.
+func (k *Keeper) discard(ctx context.Context, v look) {
+	status, err := k.store.Discard(ctx, k.policy.Slot, v.Observation)
+	if err != nil {
+		k.warnOnce("could not delete a reader's report", err)
+		return
+	}
+	k.works("could not delete a reader's report")
+	if status == store.Discarded {
+		k.metrics.Report(k.policy.Keys.Value, metrics.ReportStale)
+	}
+}
