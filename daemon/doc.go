@@ -5,11 +5,11 @@
 //
 // At each beat of the heartbeat the observer takes those credentials from the
 // registry whose time has come, and looks at them in one round trip, up to a
-// hundred or so; many are spread over the poll in batches. Each look goes to its
-// credential's keeper, which decides, without a clock or a memory of its own, on at
-// most one action, with at most one question to WeChat beside it. Both are carried
-// out when there is a place in the pool, which bounds how much happens at
-// once. The wait for a place comes before begin, so that no lease runs meanwhile:
+// hundred or so; many are spread over the poll in batches. Its keeper takes each
+// look in ([keeper.Keeper.Take]) and decides, by a function without a clock or a
+// memory, on at most one action, with at most one question to WeChat beside it. Both
+// are carried out when there is a place in the pool, which bounds how much happens
+// at once. The wait for a place comes before begin, so that no lease runs meanwhile:
 //
 //	observe → decide → begin → draw → commit, or abort
 //	                 → re-assert: somebody deleted or overwrote the key
@@ -73,7 +73,7 @@
 //
 // # If the process dies
 //
-// At any step, with what is true then (package keeper has a Step for each):
+// At any step, with what is true then ([keeper.Step] names each):
 //
 //   - before begin: nothing is written, the next look of any replica finds the same
 //     refresh due.
