@@ -3,21 +3,28 @@
 //
 // # The path of a token
 //
-// At each beat an observer looks at the credentials whose time has come in the
-// registry, a batch in one round trip. [due] decides without a clock or a
-// memory of its own, and at most one action per credential is carried out, with
-// at most one verification beside it, when there is a place in the pool. It
-// waits for that before begin, so that no lease runs meanwhile:
+// At each beat of the heartbeat the observer takes those credentials from the
+// registry whose time has come, and looks at them in one round trip, up to a
+// hundred or so; many are spread over the poll in batches. Its keeper takes each
+// look in ([keeper.Keeper.Take]) and decides, by a function without a clock or a
+// memory, on at most one action, with at most one question to WeChat beside it. Both
+// are carried out when there is a place in the pool, which bounds how much happens
+// at once. The wait for a place comes before begin, so that no lease runs meanwhile:
 //
-//	observe → due → begin → mint → commit, or abort
-//	              → re-assert: somebody deleted or overwrote the key
-//	              → restore:   Redis lost what this process saw last
-//	              → verify:    does WeChat still accept the stored token?
+//	observe → decide → begin → draw → commit, or abort
+//	                 → re-assert: somebody deleted or overwrote the key
+//	                 → restore:   Redis lost what this process saw last
+//	                 → verify:    does WeChat still accept the stored token?
 //
-// begin takes a lease and writes the outcome down as a failure before WeChat
-// is asked; commit is accepted from the holder of the lease alone. Both are
-// scripts, atomic in Redis. An attempt ends only with a definite answer of
-// Redis, and until then every tick takes it up where it stood.
+// begin, draw, commit and abort are the steps of an attempt, and the whole of it is
+// a mint. begin takes a lease and writes the outcome down as a failure before
+// WeChat is asked; commit is accepted from the holder of the lease alone. An attempt
+// ends only with a definite answer of Redis; until then every look takes it up
+// where it stood.
+//
+// A report is a reader's word that WeChat refused the token. An outside draw is
+// somebody else's for our account: it ends our token, found under the key or by
+// a verification. A cohabitant is another account that lives under our key.
 //
 // # Guarantees
 //
@@ -25,20 +32,27 @@
 //
 //   - As long as Redis is up, and WeChat answered for half a minute on end
 //     within the slack before the expiry (effective ahead less lease, poll and
-//     wechat.timeout), a reader of the key gets a token that WeChat accepts.
+//     wechat.timeout), a reader of the key gets a token that WeChat accepts. Where
+//     its last failure asked for a longer wait, WeChat has to have answered for
+//     that long: a minute near the expiry for what a person mends, an hour for a
+//     used-up quota and 89507, a day for 89506. The README has all of them.
 //   - At most one mint is under way whose lease is valid. A process that lost
 //     its lease, however long it was paused, never writes the key.
 //   - One refresh costs one call to WeChat, whatever restarts meanwhile. The
 //     daily limit counts a call before it is made.
 //   - No failure touches the stored token. While Redis is away nothing is minted.
 //   - Backoff and quota are kept in Redis: a crash loop backs off as well.
+//   - An address that WeChat does not let in bars its own process, and makes no
+//     other one wait for longer than a failure that passes by itself.
 //   - No host's clock is compared with another's; a host's clock that jumps
 //     changes nothing, and one of Redis costs a mint at most.
+//   - What one credential does wrong, or waits for, is no matter of the others.
 //
 // # Why that holds for any number of processes
 //
 // There is no leader. A refresh is fenced by its attempt, a random id that is
-// new for each begin:
+// new for each begin. The scripts, their numbered guards and the trace behind each
+// stand in the doc of package store; in short:
 //
 //   - At most one live mint: begin is atomic in Redis and refused while a lease
 //     lives, and the call to WeChat is not written once the time left of the
@@ -54,22 +68,45 @@
 //     settled, which every process takes for a mint that is due.
 //   - One refresh costs one call: begin is refused when the world is not the
 //     one that was observed, so a second process that saw the same refresh due
-//     comes too late, and not once more.
+//     comes too late, and not once more. Waits and limits hold for the same
+//     reason, as whatever lengthens one is such a change.
 //
-// Where a process may die stands at each [Step], with what is true then.
+// # If the process dies
+//
+// At any step, with what is true then ([keeper.Step] names each):
+//
+//   - before begin: nothing is written, the next look of any replica finds the same
+//     refresh due.
+//   - between begin and WeChat's answer, or between the answer and the commit: the
+//     lease ends by itself, the call counts as made and failed, and the next attempt
+//     draws once more. A token that was drawn is lost; with classic the stored one
+//     then has the overlap left, which is longer than lease, poll and the next
+//     mint together.
+//   - after the commit: readers have the token. Only this process' memory is gone,
+//     and with it what it could have restored.
+//   - before an abort: as before the commit, since begin has written the failure down.
+//   - before a re-assert or a restore: any replica writes the state's token again;
+//     another one that saw the lost token restores it, and where there is none a
+//     token is minted.
+//   - before or after a question to WeChat: what it said is forgotten, and asked
+//     again within a tenth of verify_every.
 //
 // # What is not guaranteed
 //
 //   - classic: after a reply of WeChat was lost, the stored token may be dead
 //     from the moment the next one is issued until its commit. WeChat keeps
 //     only the newest two, and the lost one was the second.
-//   - classic: whoever else draws tokens for the same appid breaks the stored
-//     one until the next verification notices; nobody does while WeChat's quota
-//     for such questions is used up.
+//   - classic: an outside draw breaks the stored token until the next verification
+//     notices; nobody does while WeChat's quota for such questions is used up.
+//     It is answered once an overlap and no more: who draws again meanwhile
+//     leaves readers without a good token for so long.
+//   - Two accounts under one key: each takes it over an overlap after the other's
+//     last begin, and neither has readers that it can serve.
 //   - A failover of Redis may lose the newest write. A replica that saw the
 //     newer token puts it back; if none did, verification notices.
-//   - Quota and backoff are gone after a FLUSHALL; only what this process
-//     remembers of them is left.
+//   - Quota and backoff are gone after a FLUSHALL: the calls of the day count from
+//     zero, and no failure is waited for. Who remembers the token restores it, so
+//     that the loss alone costs no call.
 //   - Redis and the process both gone within one refresh, or a pause between
 //     the last look at the deadline and the write of the request, leave a
 //     mint that nobody knows of. Verification notices.

@@ -1,13 +1,3 @@
-// Package store keeps a credential's token and bookkeeping in Redis.
-//
-// All that can be decided wrongly by two processes at once is decided inside
-// Redis, in the scripts under lua/; each is atomic. Numbers such as B5 in
-// their comments name the guards. The decision whether to mint is not made
-// here: it comes in as the observation that it was made on, and begin, restore
-// and re-assert do nothing if that observation no longer holds.
-//
-// A script is sent once and never retried by the client library: each of them
-// can be asked again by its caller, and then gives the answer it gave before.
 package store
 
 import (
