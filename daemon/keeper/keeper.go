@@ -1,3 +1,15 @@
+// Package keeper keeps one credential fresh.
+//
+// A look at Redis is taken in by [Keeper.Take]: decide says what it calls for,
+// without a clock, a memory or a side effect of its own, and hold.go has all
+// that a mint can wait for. What is called for is carried out elsewhere, at most
+// one action and one question at a time. A mint is an attempt in four steps:
+//
+//	begin → draw → commit, or abort
+//
+// Step says what is true if the process dies before each of them. What is known
+// besides Redis, such as the token to restore, is in memory.go, what people were
+// told in told.go, what they are shown in status.go.
 package keeper
 
 import (

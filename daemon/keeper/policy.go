@@ -36,7 +36,8 @@ const (
 // first) of the given class, at the Redis time now, for a token that expires
 // at expiry (zero: none known).
 func (p policy) penalise(class credential.Class, n int, now, expiry time.Time) time.Duration {
-	near := now.Sub(expiry).Abs() <= 2*p.BackoffMax
+	left, minute := expiry.Sub(now), 60*p.BackoffMin
+	near := left.Abs() <= 2*p.BackoffMax
 	switch {
 	case class == credential.ClassQuota:
 		return min(store.NextDay(now).Sub(now), quotaProbe)
@@ -48,7 +49,13 @@ func (p policy) penalise(class credential.Class, n int, now, expiry time.Time) t
 	case near:
 		n = 1
 	}
-	return double(60*p.BackoffMin, 2*p.BackoffMax, n)
+	wait := double(minute, 2*p.BackoffMax, n)
+	if left > 0 {
+		// Readers have a token now, and with it a last try a minute before its end,
+		// jitter included.
+		wait = min(wait, max((left-minute)*5/6, minute))
+	}
+	return wait
 }
 
 // unknownWait is how long WeChat may process a mint of unknown outcome to the

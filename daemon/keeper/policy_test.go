@@ -50,7 +50,7 @@ func TestPenalise(t *testing.T) {
 			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 5 * m}},
 		{"a person corrects it", stable, lasting(), time.Hour, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
 		{"a person corrects it, no token", classic, lasting(), none, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
-		{"a person corrects it, just outside", classic, lasting(), 10*m + time.Millisecond, []time.Duration{m, 2 * m, 4 * m}},
+		{"a person corrects it, just outside", classic, lasting(), 10*m + 12*time.Second, []time.Duration{m, 2 * m, 4 * m, 7*m + 40*s, 7*m + 40*s}},
 		{"a person corrects it, ten minutes ahead", classic, lasting(), 10 * m, []time.Duration{m, m, m}},
 		{"a person corrects it, ten minutes past", stable, lasting(), -10 * m, []time.Duration{m, m, m}},
 		{"a person corrects it, long past", stable, lasting(), -10*m - time.Millisecond, []time.Duration{m, 2 * m, 4 * m}},
@@ -59,7 +59,7 @@ func TestPenalise(t *testing.T) {
 		{"scaled: passing, stable", scaledPolicy("stable"), passing(), time.Hour, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10, 3 * s / 10}},
 		{"scaled: passing, classic, outside six seconds", scaledPolicy("classic"), passing(), 6*s + 1, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 8 * s / 25}},
 		{"scaled: passing, classic, within six seconds", scaledPolicy("classic"), passing(), 6 * s, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10}},
-		{"scaled: a person, outside six seconds", scaledPolicy("stable"), lasting(), 6*s + 1, []time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 24 * s / 5, 6 * s, 6 * s}},
+		{"scaled: a person, outside six seconds", scaledPolicy("stable"), lasting(), 6*s + 1, []time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 9 * s / 2, 9 * s / 2}},
 		{"scaled: a person, within six seconds", scaledPolicy("stable"), lasting(), 6 * s, []time.Duration{3 * s / 5, 3 * s / 5}},
 	}
 	for _, row := range rows {

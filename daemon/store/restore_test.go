@@ -56,7 +56,7 @@ func TestRestoreWrites(t *testing.T) {
 	})
 }
 
-func TestRestoreR2NeverDuringAMint(t *testing.T) {
+func TestRestoreNeverDuringAMint(t *testing.T) {
 	everywhere(t, func(w *world) {
 		o := w.observe()
 		w.mustBegin()

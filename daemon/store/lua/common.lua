@@ -108,7 +108,8 @@ local function save(s)
     'verify_at', s.verify_at, 'verified_at', s.verified_at, 'watch_until', s.watch_until, 'suspect_at', s.suspect_at,
     'questions_at', s.questions_at, 'refused', s.refused, 'outside_at', s.outside_at, 'outside_draws', s.outside_draws,
     'force', s.force, 'force_for', s.force_for, 'forced_at', s.forced_at, 'no_force_until', s.no_force_until,
-    'no_answer_until', s.no_answer_until,     'asked_at', s.asked_at, 'wished_at', s.wished_at, 'requests_at', s.requests_at)
+    'no_answer_until', s.no_answer_until, 'asked_at', s.asked_at,
+    'wished_at', s.wished_at, 'requests_at', s.requests_at)
 end
 
 -- What lies under the key, and a short name of it to compare by. Another type,
