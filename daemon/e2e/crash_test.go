@@ -98,9 +98,10 @@ func TestKill(t *testing.T) {
 
 // cold is a crash in the very first refresh.
 func (c crash) cold(w *world) {
-	if c.name == replyLost {
+	if c.name == replyLost && w.api == "classic" {
 		// Without a token to serve nobody waits until WeChat must be done with the
 		// first request, so there is a second, and a third settles which came last.
+		// To ask the stable endpoint again is harmless, so the second settles it there.
 		c.calls, c.issues = 3, 3
 	}
 	took := c.refresh(w, "")
