@@ -49,7 +49,8 @@ end
 local function number(text, most)
   if not text or text == '0' then return 0 end
   local n = tonumber(text)
-  if not n or n < 0 or n > most or string.format('%.0f', n) ~= text then return 0 end
+  -- `nan` is a number to Redis' Lua, and compares with none.
+  if not (n and n >= 0 and n <= most and string.format('%.0f', n) == text) then return 0 end
   return n
 end
 
