@@ -105,6 +105,16 @@ const (
 	SecretsEvery = time.Hour / 6
 )
 
+// The longest times that a configuration may ask for. What would take longer was
+// written by somebody else: the scripts, which have their own figures of the
+// same, take it for absent.
+const (
+	LongestLease   = time.Hour
+	LongestBackoff = time.Hour
+	LongestVerify  = 24 * time.Hour
+	LongestAppID   = 128 // bytes
+)
+
 // HasRoom says whether the hour has room for one more of what was counted up
 // to the time at, one each `every`.
 func HasRoom(at, now time.Time, every time.Duration) bool { return at.Sub(now) <= time.Hour-every }
