@@ -26,7 +26,7 @@ local TEXTS = {
 }
 local NUMBERS = {
   schema = COUNT, expires_in = MONTH, life = MONTH, expires_at = ENDS, minted_at = ENDS, asked_at = ENDS,
-  generation = COUNT, settled = COUNT, failures = COUNT, day = COUNT, calls = COUNT, outside_draws = COUNT, force = COUNT,
+  generation = COUNT, settled = COUNT, failures = COUNT, day = COUNT, calls = COUNT, outside_draws = COUNT, force = 2,
 }
 local TIMES = {
   begun_at = 0, verified_at = 0, suspect_at = 0, outside_at = 0, forced_at = 0, wished_at = 0,
@@ -85,6 +85,8 @@ local function load_state()
   for field, most in pairs(NUMBERS) do s[field] = number(raw[field], most) end
   for field, ahead in pairs(TIMES) do s[field] = math.max(number(raw[field], version + ahead) - back, 0) end
   s.token = printable(s.token)
+  -- Of all that WeChat issues nothing lives longer than a month.
+  if s.expires_at > math.max(version, now) + MONTH then s.expires_at = 0 end
   -- Settled in advance, the next lost mint would be no outstanding one.
   s.settled = math.min(s.settled, s.generation)
   if s.appid == a.appid and s.issuer == a.issuer then return s end
