@@ -116,7 +116,7 @@ const ttlSlack = time.Second
 func reassertReason(v look, p policy) string {
 	s := v.State
 	switch {
-	case !s.Live(v.Now):
+	case !s.Live(v.Now), v.left <= 0:
 		return ""
 	case !v.Value.Present:
 		return "deleted"
