@@ -37,6 +37,10 @@ local TIMES = {
   questions_at = HOUR, requests_at = HOUR, secrets_at = HOUR,
 }
 
+-- What stands still until somebody saves by the clock that went back, and
+-- what such a save waits for: it is over. It costs a mint and a question at most.
+local STANDS = { begun_at = true, next_attempt_at = true, verify_at = true, no_answer_until = true, questions_at = true }
+
 -- The reply of a read, nil if the key has another type. Any other error ends
 -- the script: a missing right, taken for an empty state, would start a mint at
 -- each poll.
@@ -83,7 +87,9 @@ local function load_state()
     s[field] = text and #text <= most and text or ''
   end
   for field, most in pairs(NUMBERS) do s[field] = number(raw[field], most) end
-  for field, ahead in pairs(TIMES) do s[field] = math.max(number(raw[field], version + ahead) - back, 0) end
+  for field, ahead in pairs(TIMES) do
+    s[field] = turned and STANDS[field] and 0 or math.max(number(raw[field], version + ahead) - back, 0)
+  end
   s.token = printable(s.token)
   -- Of all that WeChat issues nothing lives longer than a month.
   if s.expires_at > math.max(version, now) + MONTH then s.expires_at = 0 end
