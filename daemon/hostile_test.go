@@ -88,6 +88,30 @@ func TestFieldsOfNobody(t *testing.T) {
 	}
 }
 
+// TestTextsOfNobodyAreShown: beside a good token, which stays, any text of the state
+// and any report is shown in bounded and harmless words, or not at all.
+func TestTextsOfNobodyAreShown(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		w.start()
+		w.wait(time.Minute)
+		s := siblingsOf(testKey)
+		for _, text := range append(oddTexts(), nobodys...) {
+			for _, field := range []string{"last_error", "api", "attempt", "secret", "refused", "force_for"} {
+				w.redis.HSet(s.state, field, text)
+			}
+			w.put(s.rejected, text, time.Minute)
+			w.wait(3 * w.config.Refresh.Poll)
+			w.shown()
+			if !w.accepted() || w.daemon.Ready() != nil {
+				w.Fatalf("%.20q: a good token: %v, not ready: %v", text, w.accepted(), w.daemon.Ready())
+			}
+		}
+		if w.calls() != 1 {
+			w.Errorf("%d calls", w.calls())
+		}
+	})
+}
+
 // TestContentOfNobody: what is worst in each of the four keys.
 func TestContentOfNobody(t *testing.T) {
 	cases := map[string]func(w *world, s siblings){

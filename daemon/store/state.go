@@ -167,7 +167,9 @@ func decodeState(flat []any) State {
 		QuestionsAt: f.time("questions_at"), RequestsAt: f.time("requests_at"), SecretsAt: f.time("secrets_at"),
 	}
 	var failure Failure
-	if json.Unmarshal([]byte(f.text("last_error")), &failure) == nil {
+	// JSON cannot tell of a year of five digits, which a zone can make of one of four.
+	err := json.Unmarshal([]byte(f.text("last_error")), &failure)
+	if year := failure.At.UTC().Year(); err == nil && year >= 0 && year <= 9999 {
 		s.LastError = &failure
 	}
 	return s
