@@ -276,6 +276,14 @@ func badConfigs() []badConfig {
 		{"duration without unit", minimal + "redis: {timeout: 2}\n", []string{
 			`config.yaml:2: redis.timeout: must be a duration with a unit, such as 500ms, 30s or 5m`,
 		}},
+		{"times longer than Redis can tell from somebody else's", minimal + "refresh: {lease: 61m, backoff_max: 61m, verify_every: 25h}\n", []string{
+			`config.yaml:2: refresh.lease: must be at most 1h0m0s`,
+			`config.yaml:2: refresh.backoff_max: must be at most 1h0m0s`,
+			`config.yaml:2: refresh.verify_every: must be at most 24h0m0s`,
+		}},
+		{"an appid longer than any", "credentials: [{appid: " + strings.Repeat("a", 129) + ", secret: b}]\n", []string{
+			`config.yaml:1: credentials[0].appid: must be at most 128 bytes long`,
+		}},
 		{"durations of zero, too fine, negative, too long", minimal + "refresh: {poll: 0s, lease: 1500us, backoff_min: -1s, backoff_max: 9000h}\n", []string{
 			`config.yaml:2: refresh.poll: must be from 1ms to 8760h in whole milliseconds`,
 			`config.yaml:2: refresh.lease: must be from 1ms to 8760h in whole milliseconds`,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
@@ -31,6 +32,7 @@ func (l *loader) validate() {
 	for i, own := range c.Credentials {
 		path := fmt.Sprintf("credentials[%d]", i)
 		l.require(own.AppID != "", path+".appid", "missing: set it to the AppID of the account")
+		l.require(len(own.AppID) <= store.LongestAppID, path+".appid", "must be at most %d bytes long", store.LongestAppID)
 		l.require(!own.Mint || own.Secret != "" || own.SecretFile != "", path+".secret",
 			"missing: set secret_file (or secret), or mint: false for a replica that never calls WeChat")
 		l.validateSecret(path, "secret", own.Secret, own.SecretFile)
@@ -107,6 +109,15 @@ func (l *loader) relations(path string, r Refresh) {
 		"lease %v must be at least wechat.timeout + 2 × redis.timeout = %v", r.Lease, least)
 	l.relation(r.Poll <= r.Lease, path, []string{lease, "refresh.poll"},
 		"poll %v must be at most lease %v", r.Poll, r.Lease)
+	for _, limit := range []struct {
+		option   string
+		is, most time.Duration
+	}{
+		{lease, r.Lease, store.LongestLease}, {longest, r.BackoffMax, store.LongestBackoff},
+		{path + ".verify_every", r.VerifyEvery, store.LongestVerify},
+	} {
+		l.relation(limit.is <= limit.most, path, []string{limit.option}, "must be at most %v", limit.most)
+	}
 	l.relation(r.BackoffMin <= r.BackoffMax, path, []string{shortest, longest},
 		"backoff_min %v must be at most backoff_max %v", r.BackoffMin, r.BackoffMax)
 }

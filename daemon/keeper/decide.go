@@ -52,7 +52,7 @@ func decide(v look, p policy) decision {
 	if v.newer() {
 		// Act only if readers would lose their token: after a roll-back the newer
 		// version may not be running.
-		if v.Value.Token != "" && v.State.Live(v.Now) && v.remaining() > p.effectiveAhead(v.State.Life) {
+		if v.Value.Token != "" && v.State.Live(v.Now) && !v.endless() && v.remaining() > p.effectiveAhead(v.State.Life) {
 			return decision{hold: holdNewer, at: d.at}
 		}
 		return d
@@ -116,7 +116,7 @@ const ttlSlack = time.Second
 func reassertReason(v look, p policy) string {
 	s := v.State
 	switch {
-	case !s.Live(v.Now):
+	case !s.Live(v.Now), v.left <= 0:
 		return ""
 	case !v.Value.Present:
 		return "deleted"

@@ -105,6 +105,16 @@ const (
 	SecretsEvery = time.Hour / 6
 )
 
+// The longest times that a configuration may ask for. What would take longer was
+// written by somebody else: the scripts, which have their own figures of the
+// same, take it for absent.
+const (
+	LongestLease   = time.Hour
+	LongestBackoff = time.Hour
+	LongestVerify  = 24 * time.Hour
+	LongestAppID   = 128 // bytes
+)
+
 // HasRoom says whether the hour has room for one more of what was counted up
 // to the time at, one each `every`.
 func HasRoom(at, now time.Time, every time.Duration) bool { return at.Sub(now) <= time.Hour-every }
@@ -157,7 +167,9 @@ func decodeState(flat []any) State {
 		QuestionsAt: f.time("questions_at"), RequestsAt: f.time("requests_at"), SecretsAt: f.time("secrets_at"),
 	}
 	var failure Failure
-	if json.Unmarshal([]byte(f.text("last_error")), &failure) == nil {
+	// JSON cannot tell of a year of five digits, which a zone can make of one of four.
+	err := json.Unmarshal([]byte(f.text("last_error")), &failure)
+	if year := failure.At.UTC().Year(); err == nil && year >= 0 && year <= 9999 {
 		s.LastError = &failure
 	}
 	return s

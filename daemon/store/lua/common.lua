@@ -16,25 +16,30 @@ local HOUR = 3600000
 local MONTH = 30 * 24 * HOUR
 -- The end of the year 9999.
 local ENDS = 253402300799999
--- Longer than any wait: the longest is a day, and a fifth for jitter.
-local LONGEST_WAIT = 36 * HOUR
 local LONGEST_LEASE = HOUR
 
 -- The fields of the state: the most characters of a text, the most that a
--- number can be, and how far a time can lie beyond the save that wrote it.
+-- number can be, and how far a time can lie beyond the save that wrote it. The
+-- configuration allows no longer times than these.
 local TEXTS = {
   appid = 128, issuer = 300, api = 16, token = 512, attempt = 64, last_error = 4096, secret = 8, refused = 8, force_for = 8,
 }
 local NUMBERS = {
   schema = COUNT, expires_in = MONTH, life = MONTH, expires_at = ENDS, minted_at = ENDS, asked_at = ENDS,
-  generation = COUNT, settled = COUNT, failures = COUNT, day = COUNT, calls = COUNT, outside_draws = COUNT, force = COUNT,
+  generation = COUNT, settled = COUNT, failures = COUNT, day = COUNT, calls = COUNT, outside_draws = COUNT, force = 2,
 }
 local TIMES = {
   begun_at = 0, verified_at = 0, suspect_at = 0, outside_at = 0, forced_at = 0, wished_at = 0,
-  next_attempt_at = LONGEST_WAIT, unknown_until = LONGEST_WAIT, verify_at = LONGEST_WAIT, watch_until = LONGEST_WAIT,
-  questions_at = LONGEST_WAIT, no_force_until = LONGEST_WAIT, no_answer_until = LONGEST_WAIT,
-  requests_at = LONGEST_WAIT, secrets_at = LONGEST_WAIT,
+  -- Twice the longest backoff_max, and a fifth for jitter.
+  next_attempt_at = 3 * HOUR,
+  unknown_until = LONGEST_LEASE, watch_until = 2 * HOUR, verify_at = 24 * HOUR,
+  no_answer_until = 2 * HOUR, no_force_until = 25 * HOUR,
+  questions_at = HOUR, requests_at = HOUR, secrets_at = HOUR,
 }
+
+-- What stands still until somebody saves by the clock that went back, and
+-- what such a save waits for: it is over. It costs a mint and a question at most.
+local STANDS = { begun_at = true, next_attempt_at = true, verify_at = true, no_answer_until = true, questions_at = true }
 
 -- The reply of a read, nil if the key has another type. Any other error ends
 -- the script: a missing right, taken for an empty state, would start a mint at
@@ -49,7 +54,8 @@ end
 local function number(text, most)
   if not text or text == '0' then return 0 end
   local n = tonumber(text)
-  if not n or n < 0 or n > most or string.format('%.0f', n) ~= text then return 0 end
+  -- `nan` is a number to Redis' Lua, and compares with none.
+  if not (n and n >= 0 and n <= most and string.format('%.0f', n) == text) then return 0 end
   return n
 end
 
@@ -81,8 +87,14 @@ local function load_state()
     s[field] = text and #text <= most and text or ''
   end
   for field, most in pairs(NUMBERS) do s[field] = number(raw[field], most) end
-  for field, ahead in pairs(TIMES) do s[field] = math.max(number(raw[field], version + ahead) - back, 0) end
+  for field, ahead in pairs(TIMES) do
+    s[field] = turned and STANDS[field] and 0 or math.max(number(raw[field], version + ahead) - back, 0)
+  end
   s.token = printable(s.token)
+  -- Of all that WeChat issues nothing lives longer than a month.
+  if s.expires_at > math.max(version, now) + MONTH then s.expires_at = 0 end
+  -- Settled in advance, the next lost mint would be no outstanding one.
+  s.settled = math.min(s.settled, s.generation)
   if s.appid == a.appid and s.issuer == a.issuer then return s end
   local mine = blank()
   -- Nobody's, if it names no account: what a daemon writes does.
@@ -181,4 +193,5 @@ end
 
 -- Of what people and readers ask for, one each `every`, and up to an hour's
 -- share at once: whether there is room was decided in Go, this counts it.
-local function count(t, every) return math.max(t, now) + every end
+-- Beyond the hour there is nothing to count.
+local function count(t, every) return math.min(math.max(t, now) + every, now + HOUR) end

@@ -1,0 +1,490 @@
+package daemon
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"wxtokend/daemon/store"
+)
+
+// nobodys are texts that no daemon writes where a number belongs. Each stands
+// for a language that takes it for one.
+var nobodys = []string{
+	"+5", "-1000", "9e15", "1e3", "0x10", " 5", "05", "NaN", "nan", "inf", "1.5", "", "٥", "9223372036854775808",
+	"253402300800000", strings.Repeat("9", 400), "\x1b[2J\u202e", strings.Repeat("x", 100<<10),
+}
+
+// stateNumbers are the fields of the state that hold a number, saved_at among them.
+var stateNumbers = []string{
+	"asked_at", "begun_at", "calls", "day", "expires_at", "expires_in", "failures", "force", "forced_at", "generation", "life",
+	"minted_at", "next_attempt_at", "no_answer_until", "no_force_until", "outside_at", "outside_draws", "questions_at",
+	"requests_at", "saved_at", "schema", "secrets_at", "settled", "suspect_at", "unknown_until", "verified_at", "verify_at",
+	"watch_until", "wished_at",
+}
+
+var stateTexts = []string{"api", "appid", "attempt", "force_for", "issuer", "last_error", "refused", "secret", "token"}
+
+// oddTexts are what somebody may write where a text belongs.
+func oddTexts() []string {
+	return []string{
+		"", "\x00", "\xff\xfe", "\x1b[2J\u202eevil\u2066", "<script>alert(1)</script>", strings.Repeat("A", 100<<10), " ", "null",
+		`{"class":"config","code":40125,"message":"\u202e\u001b[2J` + strings.Repeat("m", 3000) + `","at":"9999-12-31T23:59:59-23:59","times":9223372036854775807}`,
+		`{"class":"` + strings.Repeat("c", 3000) + `","at":"0000-01-01T00:00:00+23:59","times":-9223372036854775808}`,
+		`{"class":"ip","code":-9223372036854775808,"at":"2026-01-01T00:00:00Z"}`, `{"at":5}`, `[1]`,
+	}
+}
+
+// TestFieldsOfNobody: one field of the state at a time holds what no daemon
+// wrote, and the token has ended. Readers have a good one again within a poll and
+// one call.
+func TestFieldsOfNobody(t *testing.T) {
+	for _, api := range []string{"stable", "classic"} {
+		t.Run(api, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, api, func(w *world) {
+				w.start()
+				w.wait(time.Minute)
+				state := "{" + testKey + "}:state"
+				spoil := func(field, text string) {
+					// The token has ended, and nothing of the last field is waited for.
+					w.redis.HSet(state, "expires_at", "1", "next_attempt_at", "0")
+					w.redis.HSet(state, field, text)
+					w.redis.Del(testKey)
+					calls := w.calls()
+					if took := w.goodWithin(field+" "+text[:min(20, len(text))], w.promise()); took > 2*w.config.Refresh.Poll {
+						w.Errorf("%s %.20q: a good token after %v", field, text, took)
+					}
+					w.shown()
+					w.wait(5 * time.Second)
+					if more := w.calls() - calls; more > 3 {
+						w.Errorf("%s %.20q: %d calls", field, text, more)
+					}
+				}
+				for _, field := range stateNumbers {
+					for _, text := range nobodys {
+						spoil(field, text)
+					}
+				}
+				for _, field := range stateTexts {
+					for _, text := range oddTexts() {
+						// What could name an account is another one's, which is waited for.
+						if !(field == "appid" || field == "issuer") || !account.MatchString(text) {
+							spoil(field, text)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestTextsOfNobodyAreShown: beside a good token, which stays, any text of the state
+// and any report is shown in bounded and harmless words, or not at all.
+func TestTextsOfNobodyAreShown(t *testing.T) {
+	inWorld(t, "stable", func(w *world) {
+		w.start()
+		w.wait(time.Minute)
+		s := siblingsOf(testKey)
+		for _, text := range append(oddTexts(), nobodys...) {
+			for _, field := range []string{"last_error", "api", "attempt", "secret", "refused", "force_for"} {
+				w.redis.HSet(s.state, field, text)
+			}
+			w.put(s.rejected, text, time.Minute)
+			w.wait(3 * w.config.Refresh.Poll)
+			w.shown()
+			if !w.accepted() || w.daemon.Ready() != nil {
+				w.Fatalf("%.20q: a good token: %v, not ready: %v", text, w.accepted(), w.daemon.Ready())
+			}
+		}
+		if w.calls() != 1 {
+			w.Errorf("%d calls", w.calls())
+		}
+	})
+}
+
+// TestContentOfNobody: what is worst in each of the four keys.
+func TestContentOfNobody(t *testing.T) {
+	cases := map[string]func(w *world, s siblings){
+		"generation far below": func(w *world, s siblings) { w.redis.HSet(s.state, "generation", "-1000") },
+		"generation 9e15":      func(w *world, s siblings) { w.redis.HSet(s.state, "generation", "9000000000000000") },
+		"generation +5":        func(w *world, s siblings) { w.redis.HSet(s.state, "generation", "+5") },
+		"generation at its most": func(w *world, s siblings) {
+			w.redis.HSet(s.state, "generation", "999999999999", "settled", "999999999999")
+		},
+		"a lease with a far end": func(w *world, s siblings) { w.put(s.lease, "aa:1:1:30000", 100*time.Hour) },
+		"a lease without an end": func(w *world, s siblings) { w.put(s.lease, "aa:1:1:30000", 0) },
+		"a lease of a year":      func(w *world, s siblings) { w.put(s.lease, "aa:1:1:31536000000", 8760*time.Hour) },
+		"a lease of garbage":     func(w *world, s siblings) { w.put(s.lease, strings.Repeat("\xff", 100<<10), 0) },
+		"5,000 foreign fields": func(w *world, s siblings) {
+			for i := range 5000 {
+				w.redis.HSet(s.state, fmt.Sprintf("field %d\u202e", i), "x")
+			}
+		},
+		"waits of ten years": func(w *world, s siblings) {
+			for _, field := range stateNumbers {
+				if strings.HasSuffix(field, "_at") || strings.HasSuffix(field, "_until") {
+					w.redis.HSet(s.state, field, strconv.FormatInt(time.Now().AddDate(10, 0, 0).UnixMilli(), 10))
+				}
+			}
+		},
+		"waits of ten hours": func(w *world, s siblings) {
+			for _, field := range []string{"next_attempt_at", "unknown_until", "begun_at", "outside_at", "forced_at"} {
+				w.redis.HSet(s.state, field, strconv.FormatInt(time.Now().Add(10*time.Hour).UnixMilli(), 10))
+			}
+		},
+		"all times at the end of the year 9999": func(w *world, s siblings) {
+			for _, field := range stateNumbers {
+				w.redis.HSet(s.state, field, "253402300799999")
+			}
+		},
+		"forced for ever": func(w *world, s siblings) { w.redis.HSet(s.state, "force", "999999999") },
+		"a token of a newer version, for ever": func(w *world, s siblings) {
+			w.redis.HSet(s.state, "schema", "3", "token", "nonsense", "expires_at", "253402300799999")
+			w.put(testKey, "nonsense", 0)
+		},
+		"a token with a control character": func(w *world, s siblings) {
+			w.redis.HSet(s.state, "token", "a\x1b[2Jb", "expires_at", "253402300799999")
+		},
+		"a token of 100 KB": func(w *world, s siblings) {
+			w.redis.HSet(s.state, "token", strings.Repeat("t", 100<<10), "expires_at", "253402300799999")
+		},
+		"an appid of 100 KB":       func(w *world, s siblings) { w.redis.HSet(s.state, "appid", strings.Repeat("w", 100<<10)) },
+		"an appid that is hidden":  func(w *world, s siblings) { w.redis.HSet(s.state, "appid", "wx\u202e\x1b[2J") },
+		"a report of 100 KB":       func(w *world, s siblings) { w.put(s.rejected, strings.Repeat("r", 100<<10), 0) },
+		"all keys are lists":       func(w *world, s siblings) { w.lists(testKey, s.state, s.lease, s.rejected) },
+		"the state is a string":    func(w *world, s siblings) { w.redis.Del(s.state); w.put(s.state, "x", 0) },
+		"the lease is a list":      func(w *world, s siblings) { w.lists(s.lease) },
+		"the value is 100 KB":      func(w *world, s siblings) { w.put(testKey, strings.Repeat("v", 100<<10), 0) },
+		"the value is hidden":      func(w *world, s siblings) { w.put(testKey, "\x1b[2J\u202e", 0) },
+		"nothing but foreign keys": func(w *world, s siblings) { w.redis.Del(s.state); w.redis.HSet(s.state, "a", "b") },
+	}
+	for _, api := range []string{"stable", "classic"} {
+		for name, plant := range cases {
+			for when, before := range map[string]bool{"before the start": true, "meanwhile": false} {
+				t.Run(api+"/"+name+"/"+when, func(t *testing.T) {
+					t.Parallel()
+					inWorld(t, api, func(w *world) {
+						w.start()
+						w.wait(time.Minute)
+						if before {
+							w.kill()
+						}
+						// What readers had has ended.
+						s := siblingsOf(testKey)
+						w.redis.HSet(s.state, "expires_at", "1")
+						w.redis.Del(testKey)
+						plant(w, s)
+						if before {
+							w.start()
+						}
+						w.endures(w.promise(), 3)
+					})
+				})
+			}
+		}
+	}
+}
+
+// siblings are the keys beside what readers read.
+type siblings struct{ state, lease, rejected string }
+
+func siblingsOf(key string) siblings {
+	return siblings{"{" + key + "}:state", "{" + key + "}:lease", "{" + key + "}:rejected"}
+}
+
+// put writes a string that ends after ttl, never if that is 0.
+func (w *world) put(key, text string, ttl time.Duration) {
+	w.Helper()
+	w.redis.Del(key)
+	w.must(w.redis.Set(key, text))
+	if ttl > 0 {
+		w.redis.SetTTL(key, ttl)
+	}
+}
+
+func (w *world) lists(keys ...string) {
+	w.Helper()
+	for _, key := range keys {
+		w.redis.Del(key)
+		_, err := w.redis.Push(key, "x")
+		w.must(err)
+	}
+}
+
+// promise is how long it takes from any content of Redis until readers have a good
+// token, where WeChat gives one.
+func (w *world) promise() time.Duration {
+	return w.config.Refresh.Lease + w.config.Refresh.Poll + w.config.WeChat.Timeout
+}
+
+// goodWithin is how long it takes until readers get a good token.
+func (w *world) goodWithin(what string, most time.Duration) time.Duration {
+	w.Helper()
+	start := time.Now()
+	for !w.accepted() {
+		w.wait(100 * time.Millisecond)
+		if took := time.Since(start); took > most {
+			w.Fatalf("%q: no good token after %v, readers get %.40q\n%s", what, took, w.read(), w.tail())
+		}
+	}
+	return time.Since(start)
+}
+
+// tail is the last of the log.
+func (w *world) tail() string { return w.logs.String()[max(0, len(w.logs.String())-4000):] }
+
+// endures: readers have a good token within most and keep it, for at most so many
+// calls, at no other pace than the poll's, and people are told in bounded and
+// harmless words.
+func (w *world) endures(most time.Duration, calls int) {
+	w.Helper()
+	made, start := w.calls(), time.Now()
+	w.wait(w.config.Refresh.Poll / 2)
+	commands := w.redis.CommandCount()
+	w.shown()
+	w.goodWithin("", most)
+	w.shown()
+	for range 20 {
+		w.wait(15 * time.Second)
+		if !w.accepted() {
+			w.Fatalf("the good token was lost again\n%s", w.tail())
+		}
+	}
+	w.shown()
+	if more := w.calls() - made; more > calls {
+		w.Errorf("%d calls, want at most %d\n%s", more, calls, w.tail())
+	}
+	// A look is one, and an action and a question are some more.
+	if n, polls := w.redis.CommandCount()-commands, int(time.Since(start)/w.config.Refresh.Poll); n > 40*polls+200 {
+		w.Errorf("%d commands in %d polls", n, polls)
+	}
+	if w.daemon.Ready() != nil {
+		w.Errorf("not ready: %v", w.daemon.Ready())
+	}
+}
+
+// shown: whatever lies in Redis, each page answers, and shows it in bounded and
+// harmless words.
+func (w *world) shown() {
+	w.Helper()
+	for _, page := range []string{"/", "/status", "/readyz", "/readyz/" + testKey, "/healthz", "/metrics"} {
+		code, body := w.get(page)
+		if code != http.StatusOK && (code != http.StatusServiceUnavailable || !strings.HasPrefix(page, "/readyz")) {
+			w.Errorf("%s is %d: %.200q", page, code, body)
+		}
+		if len(body) > 128<<10 || !utf8.ValidString(body) || strings.ContainsFunc(body, hidden) {
+			w.Errorf("%s shows what it should not, %d bytes", page, len(body))
+		}
+		var answer any
+		if page == "/status" && json.Unmarshal([]byte(body), &answer) == nil && hides(answer) {
+			w.Errorf("/status hides something: %.2000s", body)
+		}
+	}
+	for line := range strings.Lines(w.logs.String()) {
+		if len(line) > 8<<10 || strings.ContainsFunc(line, hidden) {
+			w.Errorf("the log shows what it should not: %.2000q", line)
+		}
+	}
+}
+
+// hidden says that a character could rewrite a screen or turn a word around.
+func hidden(r rune) bool {
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
+}
+
+// hides says that a text somewhere in a value of JSON has such a character.
+func hides(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return strings.ContainsFunc(v, hidden)
+	case []any:
+		return slices.ContainsFunc(v, hides)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(v)), hides)
+	}
+	return false
+}
+
+// account is what may name somebody's account.
+var account = regexp.MustCompile(`^[!-~]{1,128}$`)
+
+var canonical = regexp.MustCompile(`^(0|[1-9][0-9]{0,14})$`)
+
+// planted is the number in a field of the state as a daemon would have written it.
+func (w *world) planted(field string) int64 {
+	text := w.redis.HGet(siblingsOf(testKey).state, field)
+	if !canonical.MatchString(text) {
+		return 0
+	}
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return n
+}
+
+// excuse is what a daemon may wait for beside what it promises, for a state that
+// another daemon could have written: each wait by itself, as if one came after
+// the other.
+func (w *world) excuse() time.Duration {
+	now, saved := time.Now().UnixMilli(), w.planted("saved_at")
+	back := int64(0)
+	if saved > now+1000 {
+		back = saved - now
+	}
+	until := func(field string, longest time.Duration, beyond time.Duration) time.Duration {
+		at := w.planted(field)
+		if at > saved+longest.Milliseconds() {
+			return 0
+		}
+		return max(0, time.Duration(at-back-now)*time.Millisecond+beyond)
+	}
+	total := until("next_attempt_at", 3*store.LongestBackoff, 0) + until("unknown_until", store.LongestLease, 0) +
+		until("begun_at", 0, w.config.Refresh.BackoffMin) + until("outside_at", 0, overlap) + until("forced_at", 0, 30*time.Second)
+	if w.redis.HGet(siblingsOf(testKey).state, "appid") != testAppID {
+		total += until("begun_at", 0, overlap)
+	}
+	if w.planted("day") == store.Day(time.Now()) && w.planted("calls") >= int64(w.config.Credentials[0].DailyLimit) {
+		total += time.Until(store.NextDay(time.Now()))
+	}
+	if ttl := w.redis.TTL(siblingsOf(testKey).lease); ttl <= store.LongestLease+time.Second {
+		total += ttl
+	}
+	// A token that WeChat may have issued is believed until WeChat is asked.
+	if w.planted("expires_at") > now && w.redis.HGet(siblingsOf(testKey).state, "token") != "" {
+		total += until("verify_at", store.LongestVerify, 0) + until("no_answer_until", 2*time.Hour, 0) +
+			2*w.config.Refresh.VerifyEvery + overlap
+		if w.planted("schema") > store.Schema {
+			total += time.Duration(w.planted("expires_in")) * time.Millisecond
+		}
+	}
+	return total
+}
+
+// FuzzStateContent: from any content of the four keys a good token is back, as
+// soon as whoever could have written it may be waited for.
+func FuzzStateContent(f *testing.F) {
+	for seed := range uint64(40) {
+		f.Add(scatter(seed), "text", "\x1b[2J\u202e")
+	}
+	f.Add([]byte{}, "", "")
+	f.Add([]byte("\x01\x02\x03\x04\x05\x06\x07\x08"), "98_"+strings.Repeat("t", 120), "5")
+	f.Fuzz(func(t *testing.T, choices []byte, text, other string) {
+		if len(text) > 1<<20 || len(other) > 1<<20 {
+			t.Skip("more than a Redis takes from a reader")
+		}
+		c := chooser{choices: choices, own: []string{text, other}}
+		inWorld(t, []string{"stable", "classic"}[c.of(2)], func(w *world) {
+			running := c.of(2) == 0
+			if running || c.of(2) == 0 {
+				w.start()
+				w.wait(time.Minute)
+			}
+			if !running {
+				w.kill()
+			}
+			w.scramble(&c)
+			before := w.dump()
+			defer func() {
+				if t.Failed() {
+					t.Log(before)
+				}
+			}()
+			excuse := w.excuse()
+			if excuse > 3*time.Hour {
+				return
+			}
+			if !running {
+				w.start()
+			}
+			w.endures(w.promise()+excuse, 3)
+		})
+	})
+}
+
+// dump is all that lies in Redis.
+func (w *world) dump() string {
+	return fmt.Sprintf("%s: it is %d, and Redis holds %.20000s", w.config.Credentials[0].API, time.Now().UnixMilli(), w.redis.Dump())
+}
+
+// chooser takes decisions from a list of bytes, and the first choice when that
+// has ended.
+type chooser struct {
+	choices []byte
+	own     []string // texts of the fuzzer
+}
+
+func (c *chooser) of(n int) int {
+	if len(c.choices) == 0 {
+		return 0
+	}
+	choice := int(c.choices[0]) % n
+	c.choices = c.choices[1:]
+	return choice
+}
+
+func (c *chooser) text(from ...string) string {
+	from = append(from, c.own...)
+	return from[c.of(len(from))]
+}
+
+// scatter is a list of choices, each seed another one.
+func scatter(seed uint64) []byte {
+	out := make([]byte, 120)
+	x := seed*0x9e3779b97f4a7c15 + 1
+	for i := range out {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		out[i] = byte(x >> 32)
+	}
+	return out
+}
+
+// scramble writes into the four keys whatever is chosen.
+func (w *world) scramble(c *chooser) {
+	s, now := siblingsOf(testKey), time.Now()
+	var times []string
+	for _, d := range []time.Duration{-time.Hour, -time.Second, 0, time.Second, 30 * time.Second, 10 * time.Minute, 2 * time.Hour, 10 * time.Hour} {
+		times = append(times, strconv.FormatInt(now.Add(d).UnixMilli(), 10))
+	}
+	token := "98_" + strings.Repeat("t", 120)
+	if c.of(4) == 0 {
+		w.redis.HSet(s.state, "appid", testAppID, "issuer", "10.0.0.1")
+	}
+	for _, field := range stateNumbers {
+		switch c.of(3) {
+		case 1:
+			w.redis.HSet(s.state, field, c.text(append(times, "1", "2", "7200000", "253402300799999")...))
+		case 2:
+			w.redis.HSet(s.state, field, c.text(nobodys...))
+		}
+	}
+	for _, field := range stateTexts {
+		if c.of(3) == 1 {
+			w.redis.HSet(s.state, field, c.text(append(oddTexts(), token, otherAppID, store.State{Token: "x"}.Token.Fingerprint())...))
+		}
+	}
+	ttls := []time.Duration{0, time.Second, time.Minute, time.Hour, 100 * time.Hour}
+	for _, key := range []string{testKey, s.lease, s.rejected} {
+		switch c.of(4) {
+		case 1:
+			w.put(key, c.text("", token, `{"access_token":"`+token+`"}`, "aa:1:1:30000", "aa:7:0:3600000", "aa:9:1:9e15",
+				strings.Repeat("x", 100<<10), "\x1b[2J\u202e"), ttls[c.of(len(ttls))])
+		case 2:
+			w.lists(key)
+		case 3:
+			w.redis.Del(key)
+		}
+	}
+	if c.of(16) == 1 {
+		w.lists(s.state)
+	}
+}
