@@ -91,7 +91,7 @@ func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
 		k.finished(a) // somebody else is at it, or the world changed: the next tick decides anew
 		return false
 	}
-	k.log.Debug("refresh begins", "reason", a.decision.reason, "attempt", a.begin.Attempt)
+	k.log.Debug("refresh begins", "reason", a.decision.mint, "attempt", a.begin.Attempt)
 	// If the process dies from here on, the lease runs out and the generation
 	// says that a mint may be outstanding.
 	deadline := time.Now().Add(k.callTimeout)
@@ -128,7 +128,7 @@ func (k *Keeper) draw(ctx context.Context, a *attempt, begun store.BeginAnswer, 
 	}
 	k.metrics.MintRequest(k.policy.Keys.Value, metrics.Outcome(failed.Class), took)
 	a.abort = k.newAbort(a, begun, failed, took)
-	bar := lengthen(k.policy.bar(failed.Class, failed.Code, a.seen.State.ExpiresAt.Sub(begun.T0)), k.jitter())
+	bar := lengthen(k.policy.bar(failed, a.seen.State.ExpiresAt.Sub(begun.T0)), k.jitter())
 	a.wait = max(a.abort.Wait, bar)
 	k.penalised(failed, appSecret, bar)
 }
@@ -148,7 +148,7 @@ func (k *Keeper) newAbort(a *attempt, begun store.BeginAnswer, failed *credentia
 		GiveBack: !failed.Left(), Wait: k.policy.penalise(failed.Class, n, at, a.seen.State.ExpiresAt),
 		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
 	}
-	if a.begin.Forced && !k.policy.Replaces && failed.Class == credential.ClassQuota {
+	if a.begin.Forced && k.policy.Traits.ForcedPerDay > 0 && failed.Class == credential.ClassQuota {
 		// WeChat forces no more today, but ordinary refreshes go on.
 		abort.NoForceWait, abort.Wait = store.NextDay(at).Sub(at), k.policy.BackoffMin
 	}
@@ -190,7 +190,7 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 			result = metrics.ResultUnchanged
 		}
 		k.metrics.Refresh(k.policy.Keys.Value, result)
-		k.log.Info("token refreshed", "result", string(result), "reason", a.decision.reason, "token", a.commit.Token, "expires_at", expires)
+		k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint, "token", a.commit.Token, "expires_at", expires)
 	case store.Lost:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultRefused)
 		k.metrics.FenceRejection(k.policy.Keys.Value)
@@ -232,7 +232,7 @@ func (k *Keeper) abort(ctx context.Context, a *attempt) {
 		wait = max(wait, a.abort.UnknownWait)
 	}
 	next := a.abort.Failure.At.Add(max(wait, a.abort.NoForceWait))
-	k.log.Warn("refresh failed, the stored token stays", "reason", a.decision.reason, "class", a.abort.Failure.Class,
+	k.log.Warn("refresh failed, the stored token stays", "reason", a.decision.mint, "class", a.abort.Failure.Class,
 		"error", a.abort.Failure.Message, "next_attempt", next, "status", string(status))
 }
 

@@ -21,7 +21,7 @@ func TestForcedRefreshesAreSpent(t *testing.T) {
 		{false, false, credential.ClassQuota, false},
 		{true, true, credential.ClassQuota, false},
 	} {
-		k := &Keeper{policy: policy{credential.Spec{Slot: store.Slot{Replaces: c.replaces}, BackoffMin: time.Second, BackoffMax: 5 * time.Minute}}, jitter: func() float64 { return 0 }}
+		k := &Keeper{policy: policy{credential.Spec{Slot: store.Slot{Replaces: c.replaces}, Traits: credential.Traits{ForcedPerDay: map[bool]int{false: 20}[c.replaces]}, BackoffMin: time.Second, BackoffMax: 5 * time.Minute}}, jitter: func() float64 { return 0 }}
 		a := k.newAbort(&attempt{begin: store.Begin{Forced: c.forced}}, store.BeginAnswer{T0: instant}, &credential.Error{Class: c.class}, 0)
 		if got := a.NoForceWait == 4*time.Hour; got != c.want || (a.Wait == time.Second) != c.want {
 			t.Errorf("%+v: no force for %v, wait %v", c, a.NoForceWait, a.Wait)

@@ -28,71 +28,69 @@ type look struct {
 	left   time.Duration // of the token by this host's clock, should that of Redis have gone back
 }
 
-// decision is what to do and why; with nothing to do, what is waited for.
+// decision is what a look calls for.
 type decision struct {
+	// Action is done now, for that reason.
 	action action
-	reason string // of the action
-	hold   hold   // why a mint that is due does not begin now
-	next   string // reason of a mint that begins after what is done now, "" if none is due
-	ask    bool   // WeChat whether it accepts the stored token
-	drop   bool   // the reader's report: it calls for nothing
-	at     time.Time
+	reason string
+	// Mint is why somebody should mint, "" if nobody needs to; it begins after the
+	// action, unless hold says what it waits for.
+	mint string
+	hold hold
+	// At is when the next mint may begin, as far as that is known now.
+	at time.Time
+	// Ask: WeChat is to be asked whether it accepts the stored token. Drop: the
+	// reader's report needs no question and is deleted.
+	ask, drop bool
 
-	newSecret, urgent, outside, forced bool // for the attempt
+	// What is special about the mint: a changed AppSecret ends its wait; readers
+	// have no token meanwhile; it answers a draw of somebody else; it is forced.
+	newSecret, urgent, outside, forced bool
 }
 
-// mintDue says that somebody should mint, now or after what is waited for.
-func (d decision) mintDue() bool { return d.action == mint || d.hold != "" }
+// ready says that a mint is due and waits for nothing.
+func (d decision) ready() bool { return d.mint != "" && d.hold == "" }
 
 // decide has no clock, no memory and no side effect: the same look gives the
 // same decision in every process of a fleet.
 func decide(v look, p policy) decision {
-	d := dueMint(v, p)
+	d := decision{mint: mintReason(v, p), newSecret: secretChanged(v), urgent: !v.State.Live(v.Now)}
+	// A token that our own lost mint may have killed accuses nobody, and its
+	// readers need not wait until an outside draw may be answered again.
+	d.outside = d.mint == "foreign" || d.mint == "refused" && !v.State.Outstanding()
+	d.forced = d.mint == "forced"
+	if d.mint != "" {
+		d.hold = holdOf(v, p, d)
+	}
 	d.at = d.attemptAt(v, p)
-	if v.newer() {
-		// Act only if readers would lose their token: after a roll-back the newer
-		// version may not be running.
-		if v.Value.Token != "" && v.State.Live(v.Now) && !v.endless() && v.remaining() > p.effectiveAhead(v.State.Life) {
-			return decision{hold: holdNewer, at: d.at}
-		}
-		return d
+	d.action, d.reason = mend(v, p, d)
+	if d.action == nothing && d.ready() {
+		d.action, d.reason = mint, d.mint
 	}
-	switch reason := reassertReason(v, p); {
-	case reason == "ttl" && d.action == mint:
-		// Readers can read it, and the mint cures it.
-	case reason != "":
-		if d.action == mint {
-			d.next = d.reason
-		}
-		d.action, d.reason = reassert, reason
-	case v.memory != nil && v.Lease == "":
-		// After the state, before a mint: memory before state would undo a newer token.
-		d.action, d.reason = restore, restoreReason(v)
-		return d
-	}
-	// Beside a re-assert as well, or whoever breaks the key at each poll blinds
-	// everybody; and about a refused token, as WeChat may have been wrong.
-	d.ask = d.action != mint && d.next == "" && askDue(v, p)
-	d.drop = v.Rejected != "" && (v.Rejected != v.State.Token || !v.State.Live(v.Now))
+	// Ask even while re-asserting: else whoever breaks the key at every poll would
+	// keep us from ever asking. And ask about a refused token, as WeChat may have
+	// been wrong.
+	d.ask = !d.ready() && d.action != restore && !v.newer() && askDue(v, p)
+	d.drop = d.action != restore && !v.newer() && v.Rejected != "" && !reported(v)
 	return d
 }
 
-// dueMint decides on a mint alone.
-func dueMint(v look, p policy) decision {
-	d := decision{reason: mintReason(v, p)}
-	d.urgent = !v.State.Live(v.Now)
-	// A token that our own lost mint may have killed accuses nobody, and its
-	// readers need not wait until an outside draw may be answered again.
-	d.outside = d.reason == "foreign" || d.reason == "refused" && !v.State.Outstanding()
-	d.forced = d.reason == "forced"
-	d.newSecret = secretChanged(v)
-	if d.reason == "" {
-		return d
+// mend is what brings back to readers a token that is known, and why.
+func mend(v look, p policy, d decision) (action, string) {
+	if v.newer() {
+		return nothing, ""
 	}
-	if d.hold = holdOf(v, p, d); d.hold == "" {
-		d.action = mint
+	switch reason := reassertReason(v, p); {
+	case reason == "ttl" && d.ready():
+		// Readers can read it, and the mint that begins now writes it anew.
+		return nothing, ""
+	case reason != "":
+		return reassert, reason
+	case v.memory != nil && v.Lease == "":
+		// First the key, as the state may be newer than what this process remembers.
+		return restore, restoreReason(v)
 	}
-	return d
+	return nothing, ""
 }
 
 // newer says that a newer version wrote the state. What its token means is not
@@ -182,7 +180,7 @@ func secretChanged(v look) bool {
 // askDue says that WeChat is to be asked now whether it accepts the token.
 func askDue(v look, p policy) bool {
 	s := v.State
-	if !p.Mint || v.remaining() <= 0 || v.blind() {
+	if !p.Mint || !p.Traits.Verifiable || v.remaining() <= 0 || v.blind() {
 		return false
 	}
 	if v.Now.Before(s.VerifyAt) && !(reported(v) && v.Now.Sub(s.VerifiedAt) >= p.VerifyEvery/10) {

@@ -190,13 +190,14 @@ func TestDecide(t *testing.T) {
 		{"a new secret that failed here", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret, v.tried = "01d", v.secret }}, nothing, "missing", "backoff"},
 		{"a new secret does not cure a busy WeChat", both, []func(*look){without, failed("transient"), func(v *look) { v.State.Secret = "01d" }}, nothing, "missing", "backoff"},
 
-		{"newer schema", both, []func(*look){outstanding, newer}, nothing, "", "a newer version keeps this credential"},
+		{"newer schema", both, []func(*look){outstanding, newer}, nothing, "outstanding", holdNewer},
+		{"newer schema, and nothing due", both, []func(*look){newer}, nothing, "", ""},
 		{"newer schema, but due", both, []func(*look){expires(time.Second), newer}, mint, "ahead", ""},
 		{"newer schema, but refused", both, []func(*look){newer, refused}, mint, "refused", ""},
 		{"newer schema and nothing to read", both, []func(*look){newer, deleted}, mint, "missing", ""},
 		{"newer schema and nothing to read, though this process knows a token", both, []func(*look){newer, deleted, func(v *look) { v.memory = memory }}, mint, "missing", ""},
 		{"newer schema and garbage to read", both, []func(*look){newer, func(v *look) { v.Value.Token = "" }}, mint, "missing", ""},
-		{"newer schema, a foreign token", both, []func(*look){newer, func(v *look) { v.Value.Token = "foreign" }}, nothing, "", "a newer version keeps this credential"},
+		{"newer schema, a foreign token", []string{"classic"}, []func(*look){newer, func(v *look) { v.Value.Token = "foreign" }}, nothing, "foreign", holdNewer},
 
 		{"its key ends too late, and a mint is due", both, []func(*look){expires(time.Minute), func(v *look) { v.Value.TTL = time.Hour }}, mint, "ahead", ""},
 		{"the same, while the mint waits", both, []func(*look){expires(time.Minute), failed("transient"), func(v *look) { v.Value.TTL = time.Hour }}, reassert, "ttl", "backoff"},
@@ -210,8 +211,12 @@ func TestDecide(t *testing.T) {
 					change(&v)
 				}
 				d := decide(v, policyOf(api))
-				if d.action != c.action || d.reason != c.reason || d.hold != c.hold {
-					t.Errorf("got %q because %q, hold %q; want %q because %q, hold %q", d.action, d.reason, d.hold, c.action, c.reason, c.hold)
+				reason := d.reason
+				if d.action == nothing {
+					reason = d.mint
+				}
+				if d.action != c.action || reason != c.reason || d.hold != c.hold {
+					t.Errorf("got %q because %q, hold %q; want %q because %q, hold %q", d.action, reason, d.hold, c.action, c.reason, c.hold)
 				}
 			})
 		}

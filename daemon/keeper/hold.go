@@ -29,9 +29,9 @@ type wait struct {
 	until time.Time
 }
 
-// waits are all that can hold a mint up, in the order in which they are told.
-// This is the one place that knows them: begin is refused only if the world is
-// no longer the one that was looked at.
+// waits are what can hold a mint up until a certain time, in the order in which
+// they are told; holdOf knows what else can. No script of Redis knows any of
+// it: begin is refused only if the world is no longer the one that was looked at.
 func waits(v look, p policy, d decision) []wait {
 	s := v.State
 	var all []wait
@@ -40,8 +40,8 @@ func waits(v look, p policy, d decision) []wait {
 			all = append(all, wait{h, until})
 		}
 	}
-	// A changed configuration takes over from the old account, once its last
-	// token is a good while old: two that both live take turns.
+	// The key is taken over an overlap after the other account's last begin. Two
+	// that both live so take turns.
 	add(v.Other.AppID != "", holdCohabitant, v.Other.BegunAt.Add(p.Overlap))
 	add(!d.newSecret, holdBackoff, s.NextAttemptAt)
 	// Nobody mints over a token that readers can use.
@@ -58,6 +58,10 @@ func waits(v look, p policy, d decision) []wait {
 // holdOf says what a due mint waits for, "" if it can begin.
 func holdOf(v look, p policy, d decision) hold {
 	switch {
+	case v.newer() && v.Value.Token != "" && v.State.Live(v.Now) && !v.endless() && v.remaining() > p.effectiveAhead(v.State.Life):
+		// Act only if readers would lose their token: after a roll-back the newer
+		// version may not be running.
+		return holdNewer
 	case !p.Mint:
 		return holdMint
 	case v.Lease != "":
@@ -75,7 +79,7 @@ func holdOf(v look, p policy, d decision) hold {
 func (d decision) attemptAt(v look, p policy) time.Time {
 	s := v.State
 	at := s.ExpiresAt.Add(-p.effectiveAhead(s.Life))
-	if s.Token == "" || d.mintDue() && at.After(v.Now) {
+	if s.Token == "" || d.mint != "" && at.After(v.Now) {
 		at = v.Now
 	}
 	for _, w := range waits(v, p, d) {

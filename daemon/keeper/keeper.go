@@ -300,8 +300,8 @@ func (k *Keeper) mended(status store.Status, err error, d decision, after store.
 		return false
 	}
 	k.seen.Observation, k.seen.decision.action = after, nothing
-	if d.next != "" {
-		k.seen.decision.action, k.seen.decision.reason = mint, d.next
+	if d.ready() {
+		k.seen.decision.action, k.seen.decision.reason = mint, d.mint
 	}
 	return true
 }

@@ -24,13 +24,9 @@ func (p policy) unchangedWait(remaining time.Duration) time.Duration {
 	return min(max(p.Poll, p.Ahead/10), remaining/2)
 }
 
-// Waits that WeChat itself names, and the longest one between two probes of a
-// used-up quota, whose reset hour is nowhere documented.
-const (
-	refusedOnce  = time.Hour      // 89507: the administrator refused this address
-	refusedTwice = 24 * time.Hour // 89506: twice
-	quotaProbe   = time.Hour
-)
+// quotaProbe is between two tries of a used-up quota, whose reset hour is nowhere
+// documented.
+const quotaProbe = time.Hour
 
 // penalise decides how long the fleet waits after failure number n (1 is the
 // first) of the given class, at the Redis time now, for a token that expires
@@ -90,13 +86,11 @@ func (p policy) refusedWait(failures int) time.Duration {
 // is not the account's fault, and another replica may be let in. Behind several
 // exits the next call of this one may be as well, so readers never wait for
 // more than a quarter of what their token has left.
-func (p policy) bar(class credential.Class, code int, left time.Duration) time.Duration {
-	switch {
-	case code == 89507:
-		return refusedOnce
-	case code == 89506:
-		return refusedTwice
-	case class == credential.ClassIP, class == credential.ClassAdmin:
+func (p policy) bar(failed *credential.Error, left time.Duration) time.Duration {
+	if wait := failed.Wait(); wait > 0 {
+		return wait
+	}
+	if failed.Class == credential.ClassIP || failed.Class == credential.ClassAdmin {
 		return max(min(2*p.BackoffMax, left/4), 60*p.BackoffMin)
 	}
 	return 0

@@ -171,14 +171,14 @@ func TestBar(t *testing.T) {
 		{credential.ClassQuota, 45009, time.Hour, 0},
 		{credential.ClassTransport, 0, time.Hour, 0},
 	} {
-		if got := policyOf("stable").bar(row.class, row.code, row.left); got != row.want {
+		if got := policyOf("stable").bar(&credential.Error{Class: row.class, Code: row.code}, row.left); got != row.want {
 			t.Errorf("%s %d, %v left: %v, want %v", row.class, row.code, row.left, got, row.want)
 		}
 		if known, ok := credential.Lookup(row.code); row.want > 0 && (!ok || known.Class != row.class) {
 			t.Errorf("%d is %+v in the table of codes, not %s", row.code, known, row.class)
 		}
 	}
-	if got := scaledPolicy("stable").bar(credential.ClassIP, 40164, m); got != 6*time.Second {
+	if got := scaledPolicy("stable").bar(&credential.Error{Class: credential.ClassIP, Code: 40164}, m); got != 6*time.Second {
 		t.Errorf("scaled: %v", got)
 	}
 }

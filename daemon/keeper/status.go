@@ -36,7 +36,7 @@ func (k *Keeper) state(local time.Time) State {
 		return Rejected
 	case k.seen.Value.Token != s.Token:
 		return Missing
-	case k.seen.decision.mintDue() || s.ExpiresAt.Sub(now) <= k.policy.effectiveAhead(s.Life):
+	case k.seen.decision.mint != "" || s.ExpiresAt.Sub(now) <= k.policy.effectiveAhead(s.Life):
 		return Due
 	}
 	return Fresh
