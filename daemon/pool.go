@@ -9,14 +9,15 @@ import (
 )
 
 // hanging is the errand of whom WeChat leaves waiting, or left so the last time.
-const hanging = keeper.Reading + 1
+// Those of a keeper begin at one.
+const hanging keeper.Errand = 0
 
 // places is how many actions with an errand run at a time: those that talk to
 // WeChat for each of its hosts. A healthy WeChat answers within 0.1 s, so that
 // ten thousand tokens are drawn within half a minute. Those who wait for one
 // that hangs keep its lease and a socket, and are bounded for that alone.
 func places(e keeper.Errand) int {
-	return [...]int{keeper.Writing: 16, keeper.Drawing: 32, keeper.Asking: 8, keeper.Reading: 16, hanging: 128}[e]
+	return [...]int{hanging: 128, keeper.Writing: 16, keeper.Drawing: 32, keeper.Asking: 8, keeper.Reading: 16}[e]
 }
 
 // connections to Redis are enough for all who may talk to it at a time, so

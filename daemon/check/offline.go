@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/credential"
 )
 
 // offline is what can be seen without asking anybody.
@@ -67,17 +68,16 @@ func appSecret(ctx context.Context, r *report, c config.Credential) {
 	}
 }
 
-// window is how long before the expiry the stable endpoint begins to give a new
-// token: whoever asks earlier gets the old one again.
-const window = 5 * time.Minute
-
 // slack is how long WeChat may be away around a refresh before readers notice.
 // After a daemon died in a refresh, the next one has to wait for its lease, see
 // that it is over, and ask WeChat: ahead has to cover that.
-func slack(r *report, c config.Config, credential config.Credential) {
-	needed := credential.Lease + c.Refresh.Poll + c.WeChat.Timeout
-	ahead, cure, why := credential.Ahead, fmt.Sprintf("set ahead well above %v", needed), ""
-	if credential.API == "stable" {
+func slack(r *report, c config.Config, one config.Credential) {
+	needed := one.Lease + c.Refresh.Poll + c.WeChat.Timeout
+	traits, _ := credential.TraitsOf(credential.OfficialAccount, one.API)
+	// Whoever asks earlier gets the old token again.
+	window := traits.RenewWindow
+	ahead, cure, why := one.Ahead, fmt.Sprintf("set ahead well above %v", needed), ""
+	if window > 0 {
 		if ahead > window {
 			ahead, why = window, fmt.Sprintf(", of which stable can use %v", window)
 		}
@@ -88,11 +88,11 @@ func slack(r *report, c config.Config, credential config.Credential) {
 			cure += fmt.Sprintf("; more than %v is of no use to stable", window)
 		}
 	}
-	if spare := ahead - needed; credential.Mint && spare <= 0 {
-		r.warn("slack "+credential.Key, cure,
+	if spare := ahead - needed; one.Mint && spare <= 0 {
+		r.warn("slack "+one.Key, cure,
 			"%v: ahead %v%s − (lease %v + poll %v + wechat.timeout %v): "+
 				"a daemon that dies in a refresh leaves its readers without a token",
-			spare.Round(time.Millisecond), credential.Ahead, why, credential.Lease, c.Refresh.Poll, c.WeChat.Timeout)
+			spare.Round(time.Millisecond), one.Ahead, why, one.Lease, c.Refresh.Poll, c.WeChat.Timeout)
 	}
 }
 
@@ -100,7 +100,8 @@ func slack(r *report, c config.Config, credential config.Credential) {
 // account: each token of one starts the last five minutes of the other's. Two
 // on the stable channel get the same token and live in peace.
 func rival(r *report, drawn map[string]string, c config.Credential) {
-	if !c.Mint || c.API != "classic" {
+	traits, _ := credential.TraitsOf(credential.OfficialAccount, c.API)
+	if !c.Mint || !traits.Replaces {
 		return
 	}
 	if other, taken := drawn[c.AppID]; taken {

@@ -28,8 +28,8 @@ type Inputs struct {
 	Force bool
 }
 
-// Platform is WeChat by one way there. What it limits, it limits for all its
-// kinds together. It may be used by many goroutines.
+// Platform is WeChat by one way there. It may be used by many
+// goroutines.
 type Platform struct {
 	client *wechat.Client
 }
@@ -46,8 +46,9 @@ func NewPlatform(o Options) (*Platform, error) {
 
 // Kind returns the kind of that name, as one of its APIs gives it.
 func (p *Platform) Kind(kind, api string) (Kind, error) {
-	if _, known := TraitsOf(kind, api); !known {
+	row, known := rowOf(kind, api)
+	if !known {
 		return nil, fmt.Errorf("kind %q has no api %q", kind, api)
 	}
-	return officialAccount{p.client, wechat.API(api)}, nil
+	return row.open(p.client), nil
 }

@@ -18,25 +18,26 @@ const OfficialAccount = "official_account"
 // The sources are WeChat's pages of getAccessToken, getStableAccessToken and
 // "access_token 使用说明". That only the newest two live is not said there, but
 // the procedure for a leaked token needs it.
-func official(api string) (Traits, bool) {
+func official(api string) (row, bool) {
+	open := func(client *wechat.Client) Kind { return officialAccount{client, wechat.API(api)} }
 	switch wechat.API(api) {
 	case wechat.Stable:
-		return Traits{
+		return row{Traits{
 			Overlap: 5 * time.Minute, RenewWindow: 5 * time.Minute,
 			ForceSpacing: 30 * time.Second, ForcedPerDay: 20, Verifiable: true,
 			// To ask before the renew window is useless. WeChat takes 500,000 calls a day.
 			Ahead: 4*time.Minute + 30*time.Second, DailyLimit: 10_000,
-		}, true
+		}, open}, true
 	case wechat.Classic:
-		return Traits{
+		return row{Traits{
 			Replaces: true, Overlap: 5 * time.Minute,
 			// WeChat asks for no spacing here: it is for readers, who would lose the token that they
 			// have just read. A day has 2,000 calls, of a test account 200.
 			ForceSpacing: 30 * time.Second, Verifiable: true,
 			Ahead: 30 * time.Minute, DailyLimit: 1_000,
-		}, true
+		}, open}, true
 	}
-	return Traits{}, false
+	return row{}, false
 }
 
 // officialAccount is a Kind.

@@ -1,13 +1,17 @@
 // Package credential says what a credential is: which kinds there are, what
 // each is like, and how its tokens are drawn and checked. A new kind is one
-// more file beside official.go, and a line in TraitsOf and in Platform.Kind.
+// more file beside official.go, and a line in rowOf.
 //
-// It is the one package that knows package wechat. Whoever keeps a credential
-// fresh decides by traits and by the class of an error, never by the name of a
+// It is the one package of the running daemon that knows package wechat. Whoever
+// keeps a credential fresh decides by traits and by the class of an error, never by the name of a
 // kind or by an errcode.
 package credential
 
-import "time"
+import (
+	"time"
+
+	"wxtokend/daemon/wechat"
+)
 
 // Traits are what a kind is like, as data.
 type Traits struct {
@@ -42,8 +46,20 @@ type Traits struct {
 // TraitsOf returns what tokens of a kind are like that come from one of its
 // APIs; false if there is no such kind or API.
 func TraitsOf(kind, api string) (Traits, bool) {
+	row, known := rowOf(kind, api)
+	return row.Traits, known
+}
+
+// row is one API of a kind: what its tokens are like, and how it is opened.
+type row struct {
+	Traits
+	open func(client *wechat.Client) Kind
+}
+
+// rowOf is the table of all kinds.
+func rowOf(kind, api string) (row, bool) {
 	if kind == OfficialAccount {
 		return official(api)
 	}
-	return Traits{}, false
+	return row{}, false
 }

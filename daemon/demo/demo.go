@@ -14,9 +14,9 @@ import (
 
 	"wxtokend/daemon"
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/web"
-	"wxtokend/daemon/wechat"
 	"wxtokend/daemon/wechatsim"
 	"wxtokend/metrics"
 )
@@ -41,7 +41,7 @@ type Command struct {
 
 // Validate says what is wrong with the flags: a mistake in them is one of usage.
 func (c Command) Validate() error {
-	if c.API != string(wechat.Stable) && c.API != string(wechat.Classic) {
+	if _, known := credential.TraitsOf(credential.OfficialAccount, c.API); !known {
 		return errors.New("--api: must be stable or classic")
 	}
 	for _, flag := range []struct{ name, addr string }{{"redis", c.Redis}, {"http", c.HTTP}, {"simulate", c.Simulate}} {

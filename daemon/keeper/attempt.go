@@ -65,8 +65,8 @@ func (k *Keeper) pursue(ctx context.Context, a *attempt) {
 	}
 }
 
-// mint begins and calls WeChat. Afterwards the attempt has a commit or an
-// abort; false says that it got no further than begin.
+// begin takes the lease, and draws. Afterwards the attempt has a commit or an
+// abort; false says that it got no further than the lease.
 func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
 	appSecret, err := k.policy.Secret(ctx)
 	k.failed(opReadSecret, err)
@@ -102,7 +102,7 @@ func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
 	return true
 }
 
-// ask makes the one call to WeChat.
+// draw makes the one call to WeChat, and leaves a commit or an abort.
 func (k *Keeper) draw(ctx context.Context, a *attempt, begun store.BeginAnswer, appSecret secret.Secret, deadline time.Time) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -168,7 +168,7 @@ func (k *Keeper) penalised(failed *credential.Error, appSecret secret.Secret, ba
 	}
 }
 
-// keep commits. The token exists nowhere else: without a definite answer it
+// commit stores the token. It exists nowhere else: without a definite answer it
 // stays here, and the next tick tries again.
 func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	k.passing(Committing, a.begin.Attempt)
@@ -215,7 +215,7 @@ func (k *Keeper) remember(a *attempt) {
 	}, c.T0, a.begun)
 }
 
-// giveUp aborts, and reports the failure when that is written down.
+// abort writes the failure down, and then tells of it.
 func (k *Keeper) abort(ctx context.Context, a *attempt) {
 	k.passing(Aborting, a.begin.Attempt)
 	status, err := k.store.Abort(ctx, k.policy.Slot, *a.abort)

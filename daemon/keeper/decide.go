@@ -64,14 +64,19 @@ func decide(v look, p policy) decision {
 	}
 	d.at = d.attemptAt(v, p)
 	d.action, d.reason = mend(v, p, d)
+	if d.action == restore {
+		// What is due was said of a state that is about to be another one.
+		d.mint, d.hold = "", ""
+		return d
+	}
 	if d.action == nothing && d.ready() {
 		d.action, d.reason = mint, d.mint
 	}
 	// Ask even while re-asserting: else whoever breaks the key at every poll would
 	// keep us from ever asking. And ask about a refused token, as WeChat may have
 	// been wrong.
-	d.ask = !d.ready() && d.action != restore && !v.newer() && askDue(v, p)
-	d.drop = d.action != restore && !v.newer() && v.Rejected != "" && !reported(v)
+	d.ask = !d.ready() && !v.newer() && askDue(v, p)
+	d.drop = !v.newer() && v.Rejected != "" && !reported(v)
 	return d
 }
 
@@ -183,14 +188,14 @@ func askDue(v look, p policy) bool {
 	if !p.Mint || !p.Traits.Verifiable || v.remaining() <= 0 || v.blind() {
 		return false
 	}
-	if v.Now.Before(s.VerifyAt) && !(reported(v) && v.Now.Sub(s.VerifiedAt) >= p.VerifyEvery/10) {
+	if v.Now.Before(s.VerifyAt) && !(reported(v) && v.Now.Sub(s.VerifiedAt) >= p.Soon()) {
 		return false
 	}
 	// WeChat answers about a thousand questions a day. Once those of the hour are
-	// used up only two are asked: the one in its turn, whoever breaks or kills
-	// what over and over again, and the one that a first refusal waits for.
+	// used up only two remain: the regular one in its turn, and the one that
+	// confirms a first refusal.
 	return store.HasRoom(s.QuestionsAt, v.Now, store.QuestionsEvery) ||
-		v.Now.Sub(s.VerifiedAt) >= p.VerifyEvery*3/4 || v.Now.Sub(s.SuspectAt) < p.VerifyEvery/10
+		v.Now.Sub(s.VerifiedAt) >= p.Calm() || v.Now.Sub(s.SuspectAt) < p.Soon()
 }
 
 // reported says that a reader was refused with the very token that is stored.

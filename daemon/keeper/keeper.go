@@ -100,7 +100,7 @@ type sight struct {
 	local    time.Time // when it was made, by this host's monotonic clock; zero: never
 }
 
-// Errand is what an action spends its time on.
+// Errand says which resource an action needs, and so where it waits for its turn.
 type Errand int
 
 const (

@@ -18,8 +18,8 @@ func (p policy) effectiveAhead(life time.Duration) time.Duration {
 }
 
 // unchangedWait is when to ask again after WeChat answered with the token that
-// was stored already: it rolls the token in its last five minutes, so our
-// count of them was early.
+// was stored already: it renews only within the last part of a token's life,
+// and by its clock we came too early.
 func (p policy) unchangedWait(remaining time.Duration) time.Duration {
 	return min(max(p.Poll, p.Ahead/10), remaining/2)
 }

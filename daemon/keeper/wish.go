@@ -99,7 +99,7 @@ func (k *Keeper) ofReport(v look, fingerprint string) (store.Status, string) {
 	case !store.HasRoom(v.State.QuestionsAt, v.Now, store.QuestionsEvery):
 		return Limited, "not taken: WeChat was asked two dozen times within an hour, and is asked again in its turn; " +
 			"read the key again, and find out who reports so often"
-	case v.Now.Sub(v.State.VerifiedAt) < k.policy.VerifyEvery/10:
+	case v.Now.Sub(v.State.VerifiedAt) < k.policy.Soon():
 		return Limited, "not taken: WeChat was asked about this token a moment ago; " + again
 	}
 	return store.Accepted, "accepted: WeChat is asked about this token, and it is replaced if refused twice; " + again + k.byOthers()

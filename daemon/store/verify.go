@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"wxtokend/daemon/secret"
 )
 
 // Answers about a token that may be refused.
@@ -56,27 +54,6 @@ func (s *Store) Verdict(ctx context.Context, c Slot, o Observation, at time.Time
 	return s.ask(ctx, s.scripts.verdict, c, "store verdict", map[string]any{
 		"asked": sha1Hex(o.State.Token.Reveal()), "asked_at": wire(at), "fingerprint": o.State.Token.Fingerprint(),
 		"verdict": v, "wait": wait.Milliseconds(),
-	})
-}
-
-// reportLife is how long a report waits for a process to look at it.
-const reportLife = time.Minute
-
-// Report writes a token that a reader was refused with to where readers report.
-func (s *Store) Report(ctx context.Context, c Slot, t secret.Token) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	if err := s.client.Set(ctx, c.Keys.Rejected, t.Reveal(), reportLife).Err(); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	return nil
-}
-
-// Request is a person's wish for a refresh now; force > 0 is the number of
-// forced ones.
-func (s *Store) Request(ctx context.Context, c Slot, force int) (Status, error) {
-	return s.ask(ctx, s.scripts.request, c, "request", map[string]any{
-		"force": force, "replaces": c.Replaces, "requests_every": RequestsEvery.Milliseconds(),
 	})
 }
 

@@ -44,15 +44,6 @@ func (f *flight) failed(ctx context.Context, err error) *Error {
 	return e
 }
 
-// crowded is a call whose time ended, or that was cancelled, before its turn came.
-func (c *Client) crowded(why error) *Error {
-	return &Error{
-		Class: ClassTransport, Issued: NotIssued, Err: why,
-		Message: fmt.Sprintf("the request was not sent: its time ended while it waited for others, "+
-			"of which %d may be under way at once", cap(c.calls)),
-	}
-}
-
 // ways are the options that decide where a connection goes. Whoever comes from
 // curl expects a variable of the environment to do so.
 const ways = "wechat.base_url and wechat.proxy (HTTPS_PROXY is not read)"

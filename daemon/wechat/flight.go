@@ -51,14 +51,6 @@ func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Erro
 			Class: ClassConfig, Issued: NotIssued, Message: "the request was not sent: it has no deadline",
 		}
 	}
-	if c.calls != nil {
-		select {
-		case c.calls <- struct{}{}:
-			defer func() { <-c.calls }()
-		case <-ctx.Done():
-			return answer{}, c.crowded(ctx.Err())
-		}
-	}
 	// The end of this function closes the connection, whatever net/http still does with it.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

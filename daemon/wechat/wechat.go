@@ -56,8 +56,6 @@ type Options struct {
 	DialContext dialer
 	// RootCAs are trusted to name WeChat. nil are the system's.
 	RootCAs *x509.CertPool
-	// MaxCalls is how many calls are made at once; more wait for their turn, as long as their time lasts. 0 is no limit.
-	MaxCalls int
 	// Clock, if not nil, is told with each answer of WeChat, an errcode included, how far its clock is ahead of this
 	// host's: give or take half a second, as its Date header counts whole ones, and half of the call's time. Many
 	// goroutines may call it at once.
@@ -72,7 +70,6 @@ type Client struct {
 	dial  dialer
 	tls   *tls.Config
 	// calls holds one for each call that is being made. It is nil without a limit.
-	calls chan struct{}
 	clock func(ahead time.Duration)
 }
 
@@ -92,9 +89,6 @@ func New(o Options) (*Client, error) {
 		clock: o.Clock,
 		// WeChat warns callers with less than TLS 1.2 and names no minimum of its own.
 		tls: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-	}
-	if o.MaxCalls > 0 {
-		c.calls = make(chan struct{}, o.MaxCalls)
 	}
 	if c.dial == nil {
 		c.dial = (&net.Dialer{}).DialContext

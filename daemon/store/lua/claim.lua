@@ -9,6 +9,6 @@ if a.discard then
 end
 if version ~= a.seen.version then return { 'changed' } end
 s.questions_at = count(s.questions_at, a.questions_every)
-s.verified_at, s.verify_at = now, now + math.min(verify_wait(s), soon())
+s.verified_at, s.verify_at = now, now + math.min(verify_wait(s), a.soon)
 save(s)
 return { 'claimed', now }

@@ -158,17 +158,9 @@ local function outstanding(s) return s.generation > s.settled end
 -- Somebody may have drawn a token that nobody stored.
 local function mark(s) s.generation = s.generation + 1 end
 
--- Somebody may have deleted the state alone, or Redis evicted it: the begin
--- that the lease names happened all the same. Counted from less, the next marks
--- would be settled in advance.
+-- If the state was lost (deleted, or evicted), the count goes on from the number
+-- of the lease: from less, `settled` would already cover later marks.
 local function recount(s, held) s.generation = math.max(s.generation, held.n) end
-
--- How often WeChat is asked about a token that nobody doubts: never slower than
--- promised, although polls and the mint take their time.
-local function calm() return math.floor(a.verify_every * 3 / 4) end
-
--- How soon WeChat may be asked once more, whatever happens.
-local function soon() return math.floor(a.verify_every / 10) end
 
 -- A question that is due already stays so: whoever breaks the key at each poll
 -- must not put it off.
@@ -179,16 +171,16 @@ end
 -- Something doubtful happened: verify often until the overlap must be over.
 local function watch(s)
   s.watch_until = now + a.overlap + a.lease
-  ask_by(s, now + math.floor(calm() / 10))
+  ask_by(s, now + a.often)
 end
 
 -- One refusal waits for its confirmation.
-local function suspected(s) return s.suspect_at > now - soon() end
+local function suspected(s) return s.suspect_at > now - a.soon end
 
 -- How long until the next verification: often under watch, at once after a refusal.
 local function verify_wait(s)
   if suspected(s) then return a.poll end
-  return s.watch_until > now and math.floor(calm() / 10) or calm()
+  return s.watch_until > now and a.often or a.calm
 end
 
 -- Of what people and readers ask for, one each `every`, and up to an hour's

@@ -7,6 +7,6 @@ if s.expires_at <= now then return { 'expired' } end
 redis.call('SET', KEYS[1], a.value, 'PX', s.expires_at - now)
 -- S5: outstanding stays outstanding.
 watch(s)
-ask_by(s, math.max(now, s.verified_at + soon()))
+ask_by(s, math.max(now, s.verified_at + a.soon))
 save(s)
 return { 'restored', version }

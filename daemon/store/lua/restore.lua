@@ -12,6 +12,6 @@ s.expires_at, s.minted_at = a.expires_at, a.minted_at
 s.suspect_at = 0
 -- R9
 watch(s)
-ask_by(s, math.max(now, s.verified_at + soon()))
+ask_by(s, math.max(now, s.verified_at + a.soon))
 save(s)
 return { 'restored', version }

@@ -30,7 +30,7 @@ if confirmed then
   s.refused = a.fingerprint
   watch(s)
 end
-s.verify_at = now + ((known or confirmed) and calm() or a.poll)
+s.verify_at = now + ((known or confirmed) and a.calm or a.poll)
 save(s)
 if about and (known or confirmed) then redis.call('PEXPIRE', KEYS[4], 0) end
 return { confirmed and 'refused' or 'suspected' }

@@ -2,11 +2,8 @@ package store
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // a name for compare-and-swap, as Redis computes it; no secrecy hangs on it
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math"
 	"time"
 
 	"wxtokend/daemon/secret"
@@ -136,75 +133,4 @@ func (s *Store) Abort(ctx context.Context, c Slot, a Abort) (Status, error) {
 		return "", fmt.Errorf("abort: %w", err)
 	}
 	return status, nil
-}
-
-// Memory is a token as a replica remembers it.
-type Memory struct {
-	Token           secret.Token
-	ExpiresIn, Life time.Duration
-	ExpiresAt       time.Time
-	MintedAt        time.Time
-}
-
-// Restore writes a remembered token back after Redis lost it. With status
-// Restored the observation is the one after the write.
-func (s *Store) Restore(ctx context.Context, c Slot, o Observation, m Memory) (Observation, Status, error) {
-	after := o
-	after.State.Token, after.State.ExpiresIn, after.State.Life = m.Token, m.ExpiresIn, m.Life
-	after.State.ExpiresAt, after.State.MintedAt = m.ExpiresAt, m.MintedAt
-	value := after.value(c)
-	status, n, err := s.run(ctx, s.scripts.restore, c, map[string]any{
-		"seen": seen(o), "token": m.Token.Reveal(), "value": value,
-		"expires_in": m.ExpiresIn.Milliseconds(), "life": m.Life.Milliseconds(),
-		"expires_at": m.ExpiresAt.UnixMilli(), "minted_at": m.MintedAt.UnixMilli(),
-	})
-	if err != nil {
-		return o, "", fmt.Errorf("restore: %w", err)
-	}
-	return after.written(value, n), status, nil
-}
-
-// Reassert writes the state's token under the key again, after somebody
-// deleted or overwrote it or changed its time to live. With status Restored
-// the observation is the one after the write.
-func (s *Store) Reassert(ctx context.Context, c Slot, o Observation) (Observation, Status, error) {
-	value := o.value(c)
-	status, n, err := s.run(ctx, s.scripts.reassert, c, map[string]any{"seen": seen(o), "value": value})
-	if err != nil {
-		return o, "", fmt.Errorf("re-assert: %w", err)
-	}
-	return o.written(value, n), status, nil
-}
-
-// value is what readers of the state's token should find.
-func (o Observation) value(c Slot) string {
-	return c.Encode(o.State.Token, o.State.ExpiresIn, o.State.ExpiresAt)
-}
-
-// written is the observation after its value was written, by a save of that number.
-func (o Observation) written(value string, version []int64) Observation {
-	if len(version) == 1 {
-		o.version = version[0]
-		o.Value = Value{Present: true, Token: o.State.Token, TTL: o.State.ExpiresAt.Sub(o.Now), name: sha1Hex(value)}
-	}
-	return o
-}
-
-func seen(o Observation) map[string]any {
-	return map[string]any{"version": o.version, "value": o.Value.name}
-}
-
-func sha1Hex(text string) string {
-	sum := sha1.Sum([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
-
-// Day numbers the day of t as WeChat counts its quotas: days since 1970 in UTC+8.
-func Day(t time.Time) int64 {
-	return int64(math.Floor(float64(t.Unix()+8*3600) / 86400))
-}
-
-// NextDay is the first instant of the day after t, in UTC+8.
-func NextDay(t time.Time) time.Time {
-	return time.Unix((Day(t)+1)*86400-8*3600, 0).UTC()
 }
