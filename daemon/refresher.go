@@ -52,6 +52,7 @@ type refresher struct {
 	barred time.Time // WeChat refuses this host's address until then, by its own clock
 
 	cohabitant cohabitant
+	unlike     unlike
 	told       told
 }
 
@@ -168,6 +169,7 @@ func (r *refresher) look(o store.Observation, local time.Time) look {
 	v := look{Observation: o, memory: r.memory.observe(o, local), secret: r.secret, tried: r.tried, barred: r.barred.Sub(local)}
 	v.left = r.memory.left(o.State, local)
 	r.cohabitant.meet(o, local)
+	r.unlike.meet(o, r.config.API, local)
 	if !o.State.AskedAt.IsZero() && !o.State.AskedAt.Equal(r.asked) {
 		r.asked, r.barred, v.barred = o.State.AskedAt, time.Time{}, 0
 	}

@@ -116,6 +116,7 @@ func (r *refresher) notes() []string {
 	v, s := look{Observation: r.seen.Observation}, r.seen.State
 	other, hold := r.cohabitant.name(r.config.AppID), r.seen.decision.hold
 	note(other != "", other)
+	note(r.unlike.what != "", r.unlike.what)
 	note(s.OutsideDraws > 1 && r.seen.Now.Sub(s.OutsideAt) < time.Hour,
 		"somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
 	note(hold != "" && !r.policy.mint, "due, but this replica has mint: false: another one has to draw the token")

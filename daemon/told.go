@@ -21,6 +21,7 @@ type told struct {
 	failing map[string]failing // what fails now, by the operation
 	foreign secret.Token       // the last foreign token that was counted
 	other   string             // who else lives under the key
+	unlike  string             // whose settings are others than ours
 	report  secret.Token       // the last report that has to wait
 	hold    hold               // what a due mint waits for
 	clock   bool               // the clock of Redis is far from this host's
@@ -140,6 +141,10 @@ func (r *refresher) tellOthers() {
 		r.log.Warn(other, "ours", r.config.AppID+" at "+r.slot.Issuer)
 	}
 	r.told.other = other
+	if what := r.unlike.what; what != "" && r.told.unlike == "" {
+		r.log.Warn(what)
+	}
+	r.told.unlike = r.unlike.what
 }
 
 // tellReport counts a report that has to wait, as the hour's questions are used up.

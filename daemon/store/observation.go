@@ -43,7 +43,10 @@ type Value struct {
 	// Token is "" for garbage.
 	Token secret.Token
 	// TTL is negative when the key never expires.
-	TTL  time.Duration
+	TTL time.Duration
+	// Unlike says that the state's token lies here in another form than we write.
+	Unlike bool
+
 	name string // of the exact bytes, for compare-and-swap
 }
 
@@ -70,12 +73,15 @@ func decodeObservation(reply *redis.Cmd, c Credential) (Observation, error) {
 	}
 	o.Value.Present = o.Value.name != ""
 	switch s := o.State; {
-	case value != "" && (value == s.Token.Reveal() || value == o.value(c)):
-		// The raw format, however short the token is; or ours, which need not be
-		// parsed at each look.
+	case value != "" && value == o.value(c):
+		// It need not be parsed at each look.
 		o.Value.Token = s.Token
+	case value != "" && value == s.Token.Reveal():
+		// The raw format, however short the token is.
+		o.Value.Token, o.Value.Unlike = s.Token, true
 	case value != "":
 		o.Value.Token = DecodeValue(value)
+		o.Value.Unlike = o.Value.Token == s.Token && s.Token != ""
 	}
 	return o, nil
 }
