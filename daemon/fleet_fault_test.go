@@ -218,8 +218,10 @@ func redisFaults() []fault {
 			f.server.away(d)
 			return fmt.Sprintf("that loses %d writes", lost), d
 		}},
-		{name: "redis clock", weight: 1, act: func(f *fleet, _ *member) (string, time.Duration) {
-			skew := f.upTo(20*time.Minute) - 10*time.Minute
+		{name: "redis clock", weight: 3, act: func(f *fleet, _ *member) (string, time.Duration) {
+			// Minutes are within what waits and tokens allow for, hours are beyond all.
+			most := []time.Duration{10 * time.Minute, 10 * time.Hour}[f.dice.IntN(2)]
+			skew := f.upTo(2*most) - most
 			f.server.setClock(skew)
 			return fmt.Sprintf("moves to %v", skew), 0
 		}},

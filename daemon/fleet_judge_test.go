@@ -229,10 +229,12 @@ func (j *judge) limit(g glance) time.Time {
 		from = later(from, j.handsOff)
 	}
 	at := later(from, j.trouble)
-	if limit := j.f.plan.limit; limit > 0 && j.spent[store.Day(at)]+int(j.f.struck.Load()) >= limit {
-		at = later(at, store.NextDay(at).Add(-j.f.server.skewed()))
+	// The day is that of Redis' clock.
+	skew := j.f.server.skewed()
+	if day := at.Add(skew); j.f.plan.limit > 0 && j.spent[store.Day(day)]+int(j.f.struck.Load()) >= j.f.plan.limit {
+		at = later(at, store.NextDay(day).Add(-skew))
 	}
-	waits := later(milliseconds(g.state["next_attempt_at"]).Add(-j.f.server.skewed()), j.f.barred())
+	waits := later(milliseconds(g.state["next_attempt_at"]).Add(-skew), j.f.barred())
 	return later(at, earlier(waits, j.f.waits(at))).Add(patience)
 }
 

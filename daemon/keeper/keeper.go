@@ -75,6 +75,7 @@ type Keeper struct {
 	barred time.Time // WeChat refuses this host's address until then, by its own clock
 
 	cohabitant cohabitant
+	unlike     unlike
 	told       told
 }
 
@@ -219,6 +220,7 @@ func (k *Keeper) look(o store.Observation, local time.Time) look {
 	v := look{Observation: o, memory: k.memory.observe(o, local), secret: k.secret, tried: k.tried, barred: k.barred.Sub(local)}
 	v.left = k.memory.left(o.State, local)
 	k.cohabitant.meet(o, local, k.policy.Overlap)
+	k.unlike.meet(o, k.policy.Spec, local)
 	if !o.State.AskedAt.IsZero() && !o.State.AskedAt.Equal(k.asked) {
 		k.asked, k.barred, v.barred = o.State.AskedAt, time.Time{}, 0
 	}

@@ -124,6 +124,7 @@ func (k *Keeper) notes() []string {
 	v, s := look{Observation: k.seen.Observation}, k.seen.State
 	other, hold := k.cohabitant.name(k.policy.Account), k.seen.decision.hold
 	note(other != "", other)
+	note(k.unlike.what != "", k.unlike.what)
 	note(s.OutsideDraws > 1 && k.seen.Now.Sub(s.OutsideAt) < time.Hour,
 		"somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
 	note(hold != "" && !k.policy.Mint, "due, but this replica has mint: false: another one has to draw the token")

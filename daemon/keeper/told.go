@@ -16,6 +16,7 @@ type told struct {
 	redis   string             // why no look succeeds, "" while they do
 	failing map[string]failing // what fails now, by the operation
 	foreign secret.Token       // the last foreign token that was counted
+	unlike  string             // whose settings are others than ours
 	other   string             // who else lives under the key
 	report  secret.Token       // the last report that has to wait
 	hold    hold               // what a due mint waits for
@@ -140,6 +141,10 @@ func (k *Keeper) tellOthers() {
 		k.log.Warn(other, "ours", k.policy.Account+" at "+k.policy.Issuer)
 	}
 	k.told.other = other
+	if what := k.unlike.what; what != "" && k.told.unlike == "" {
+		k.log.Warn(what)
+	}
+	k.told.unlike = k.unlike.what
 }
 
 // tellReport counts a report that has to wait, as the hour's questions are used up.

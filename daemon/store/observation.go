@@ -43,7 +43,10 @@ type Value struct {
 	// Token is "" for garbage.
 	Token secret.Token
 	// TTL is negative when the key never expires.
-	TTL  time.Duration
+	TTL time.Duration
+	// Unlike says that the state's token lies here in another form than we write.
+	Unlike bool
+
 	name string // of the exact bytes, for compare-and-swap
 }
 
@@ -70,12 +73,15 @@ func (s *Store) decodeObservation(reply *redis.Cmd, c Slot) (Observation, error)
 	}
 	o.Value.Present = o.Value.name != ""
 	switch known := o.State.Token; {
-	case value != "" && (value == known.Reveal() || value == o.value(c)):
-		// The raw format, however short the token is; or ours, which need not be
-		// parsed at each look.
+	case value != "" && value == o.value(c):
+		// It need not be parsed at each look.
 		o.Value.Token = known
+	case value != "" && value == known.Reveal():
+		// The raw format, however short the token is.
+		o.Value.Token, o.Value.Unlike = known, true
 	case value != "":
 		o.Value.Token = s.decode(value)
+		o.Value.Unlike = known != "" && o.Value.Token == known
 	}
 	return o, nil
 }
