@@ -39,7 +39,9 @@ local TIMES = {
 
 -- What stands still until somebody saves by the clock that went back, and
 -- what such a save waits for: it is over. It costs a mint and a question at most.
-local STANDS = { begun_at = true, next_attempt_at = true, verify_at = true, no_answer_until = true, questions_at = true }
+local STANDS = {
+  begun_at = true, next_attempt_at = true, verify_at = true, no_answer_until = true, questions_at = true,
+}
 
 -- The reply of a read, nil if the key has another type. Any other error ends
 -- the script: a missing right, taken for an empty state, would start a mint at
