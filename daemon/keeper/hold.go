@@ -46,7 +46,7 @@ func waits(v look, p policy, d decision) []wait {
 	add(!d.newSecret, holdBackoff, s.NextAttemptAt)
 	// Nobody mints over a token that readers can use.
 	add(!d.urgent, holdUnknown, s.UnknownUntil)
-	add(!d.newSecret, holdBarred, v.Now.Add(v.barred))
+	add(v.barred > 0 && !d.newSecret, holdBarred, v.Now.Add(v.barred))
 	add(true, holdSpacing, s.BegunAt.Add(p.BackoffMin))
 	// Each answer kills what the other one drew.
 	add(d.outside && p.Replaces, holdOutside, s.OutsideAt.Add(p.Overlap))
