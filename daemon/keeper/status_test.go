@@ -61,6 +61,7 @@ func TestStateUnderAnothersState(t *testing.T) {
 		check(b, "fingerprint", b.Status().Fingerprint, ours.Fingerprint())
 		b.take(taken, func(o *store.Observation) { o.Value.Token = foreign })
 		check(b, "theirs lies there", b.Status().State, Missing)
+		check(b, "fingerprint", b.Status().Fingerprint, "")
 	})
 	onBench(t, func(b *bench) {
 		b.take()
