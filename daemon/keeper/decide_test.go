@@ -200,7 +200,7 @@ func TestDecide(t *testing.T) {
 
 		{"its key ends too late, and a mint is due", both, []func(*look){expires(time.Minute), func(v *look) { v.Value.TTL = time.Hour }}, mint, "ahead", ""},
 		{"the same, while the mint waits", both, []func(*look){expires(time.Minute), failed("transient"), func(v *look) { v.Value.TTL = time.Hour }}, reassert, "ttl", "backoff"},
-		{"its key never ends, in its last second", both, []func(*look){expires(time.Second - 1), failed("transient"), func(v *look) { v.Value.TTL = -time.Millisecond }}, reassert, "ttl", "backoff"},
+		{"its key never ends, in its last second", both, []func(*look){expires(time.Second / 2), failed("transient"), func(v *look) { v.Value.TTL = -time.Millisecond }}, reassert, "ttl", "backoff"},
 		{"its key is deleted, and a mint is due", both, []func(*look){expires(time.Minute), func(v *look) { v.Value = store.Value{} }}, reassert, "deleted", ""},
 	}
 	for _, c := range cases {
