@@ -34,21 +34,30 @@ func TestForcedRefreshesAreSpent(t *testing.T) {
 
 // scripted is a platform that answers as it is told.
 type scripted struct {
-	err   error
-	input credential.Inputs
-	left  time.Duration // that the call had
+	err           error
+	input         credential.Inputs
+	left          time.Duration // that the call had
+	during        func()        // what else happens while it draws
+	calls, checks int
 }
 
 func (s *scripted) Draw(ctx context.Context, in credential.Inputs) (credential.Grant, error) {
 	deadline, _ := ctx.Deadline()
 	s.input, s.left = in, time.Until(deadline)
+	s.calls++
+	if s.during != nil {
+		s.during()
+	}
 	if s.err == errPanic {
 		panic(s.err)
 	}
 	return credential.Grant{Token: "98_new", ExpiresIn: 2 * time.Hour}, s.err
 }
 
-func (s *scripted) Check(context.Context, secret.Token) error { return s.err }
+func (s *scripted) Check(context.Context, secret.Token) error {
+	s.checks++
+	return s.err
+}
 
 var errPanic = errors.New("a bug")
 
