@@ -200,5 +200,5 @@ func askDue(v look, p policy) bool {
 
 // reported says that a reader was refused with the very token that is stored.
 func reported(v look) bool {
-	return v.Rejected != "" && v.Rejected == v.State.Token && v.State.Live(v.Now)
+	return v.Rejected == v.State.Token && v.State.Live(v.Now)
 }

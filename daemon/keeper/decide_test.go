@@ -201,6 +201,7 @@ func TestDecide(t *testing.T) {
 
 		{"its key ends too late, and a mint is due", both, []func(*look){expires(time.Minute), func(v *look) { v.Value.TTL = time.Hour }}, mint, "ahead", ""},
 		{"the same, while the mint waits", both, []func(*look){expires(time.Minute), failed("transient"), func(v *look) { v.Value.TTL = time.Hour }}, reassert, "ttl", "backoff"},
+		{"its key never ends, in its last second", both, []func(*look){expires(time.Second / 2), failed("transient"), func(v *look) { v.Value.TTL = -time.Millisecond }}, reassert, "ttl", "backoff"},
 		{"its key is deleted, and a mint is due", both, []func(*look){expires(time.Minute), func(v *look) { v.Value = store.Value{} }}, reassert, "deleted", ""},
 	}
 	for _, c := range cases {
@@ -244,6 +245,7 @@ func TestDecideAsks(t *testing.T) {
 		{"a reader reports another token", []func(*look){at(time.Minute), reports(foreign)}, false},
 		{"a reader reports a token that was asked about a moment ago", []func(*look){at(time.Minute), reports(ours), asked(30*time.Second - time.Millisecond)}, false},
 		{"a reader reports a token that was asked about a while ago", []func(*look){at(time.Minute), reports(ours), asked(30 * time.Second)}, true},
+		{"a reader reports a token that is known to be refused", []func(*look){at(time.Minute), reports(ours), refused, failed("transient")}, false},
 		{"the hour's questions are used up", []func(*look){at(0), usedUp, asked(time.Minute)}, false},
 		{"the same, though a reader reports", []func(*look){at(0), usedUp, asked(time.Minute), reports(ours)}, false},
 		{"the same, in its turn", []func(*look){at(0), usedUp, asked(225 * time.Second)}, true},
@@ -252,6 +254,7 @@ func TestDecideAsks(t *testing.T) {
 		{"while a mint waits", []func(*look){at(0), outstanding, failed("transient")}, true},
 		{"a refused token while its mint waits", []func(*look){at(0), refused, failed("transient")}, true},
 		{"beside a re-assert", []func(*look){at(0), gone}, true},
+		{"beside a re-assert that a mint follows", []func(*look){at(0), gone, outstanding}, false},
 		{"beside a restore", []func(*look){at(0), without, func(v *look) { v.memory = &store.Memory{Token: ours} }}, false},
 		{"beside a mint", []func(*look){at(0), outstanding}, false},
 		{"nothing to ask about", []func(*look){at(0), without, failed("transient")}, false},
@@ -267,6 +270,28 @@ func TestDecideAsks(t *testing.T) {
 			if d := decide(v, policyOf(api)); d.ask != c.want {
 				t.Errorf("%s, %s: %+v, want to ask: %v", api, c.name, d, c.want)
 			}
+		}
+	}
+}
+
+// TestDecideNext says which mint comes after a re-assert, without another look.
+func TestDecideNext(t *testing.T) {
+	for name, c := range map[string]struct {
+		api    string
+		change []func(*look)
+		want   string
+	}{
+		"deleted":                {"stable", []func(*look){deleted}, ""},
+		"deleted, and due":       {"stable", []func(*look){deleted, outstanding}, "outstanding"},
+		"deleted, and it waits":  {"stable", []func(*look){deleted, outstanding, failed("transient")}, ""},
+		"foreign, which is dead": {"stable", []func(*look){func(v *look) { v.Value.Token = foreign }}, ""},
+	} {
+		v := freshLook()
+		for _, change := range c.change {
+			change(&v)
+		}
+		if d := decide(v, policyOf(c.api)); d.action != reassert || d.next != c.want {
+			t.Errorf("%s: %q and then %q, want a re-assert and then %q", name, d.action, d.next, c.want)
 		}
 	}
 }
@@ -330,6 +355,7 @@ func TestDecisionAt(t *testing.T) {
 		{"fresh", func(*look) {}, time.Hour - 270*time.Second},
 		{"due since", expires(4 * time.Minute), -30 * time.Second},
 		{"missing", without, 0},
+		{"kept by a newer version", newer, time.Hour - 270*time.Second},
 		{"outstanding", outstanding, 0},
 		{"backoff", func(v *look) { outstanding(v); failed("transient")(v) }, time.Minute},
 		{"barred", func(v *look) { outstanding(v); v.barred = time.Minute }, time.Minute},

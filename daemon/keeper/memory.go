@@ -35,10 +35,10 @@ func (m *memory) fill(s store.State, redisNow, local time.Time) {
 	m.expiry, m.minted, m.unbroken = expiry, minted, true
 }
 
-// left is what is left of the state's token by this host's clock; more than
+// left is what is left until the state's expiry by this host's clock; more than
 // any token has where the process does not know it.
 func (m *memory) left(s store.State, local time.Time) time.Duration {
-	if m.Token != s.Token || !m.ExpiresAt.Equal(s.ExpiresAt) {
+	if !m.ExpiresAt.Equal(s.ExpiresAt) {
 		return math.MaxInt64
 	}
 	return m.expiry.Sub(local)
@@ -70,7 +70,7 @@ func (m *memory) observe(o store.Observation, local time.Time) *store.Memory {
 	}
 	m.unbroken = false
 	// A broken key is no reason to forget: it will be written back.
-	if o.State.Live(o.Now) && (o.Value.Token == o.State.Token || o.Value.Token == "") {
+	if o.Value.Token == o.State.Token || o.Value.Token == "" {
 		m.fill(o.State, o.Now, local)
 	}
 	return nil

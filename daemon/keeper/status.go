@@ -46,7 +46,7 @@ func (k *Keeper) state(local time.Time) State {
 // that is what this process remembers, as long as it still lies there.
 func (k *Keeper) readable(local time.Time) store.State {
 	m := k.memory
-	if k.seen.Other.AppID == "" || m.Token == "" || m.Token != k.seen.Value.Token {
+	if k.seen.Other.AppID == "" || m.Token != k.seen.Value.Token {
 		return k.seen.State
 	}
 	return store.State{Token: m.Token, Life: m.Life, ExpiresAt: k.now(local).Add(m.expiry.Sub(local)), MintedAt: m.MintedAt, Refused: m.refused}

@@ -102,12 +102,19 @@ func TestBeginB3OneMintAtATime(t *testing.T) {
 }
 
 func TestBeginB3ImpossibleLeaseIsNobodys(t *testing.T) {
-	for name, ttl := range map[string]time.Duration{"without an end": 0, "with hours left": 3 * time.Hour} {
+	for name, c := range map[string]struct {
+		lease string
+		ttl   time.Duration
+	}{
+		"without an end":            {"ee:7:1:30000", 0},
+		"with hours left":           {"ee:7:1:30000", 3 * time.Hour},
+		"with hours, and saying so": {"ee:7:1:36000000", 3 * time.Hour},
+	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(w *world) {
-				w.do("set", w.c.Keys.Lease, "ee:7:1:30000")
-				if ttl > 0 {
-					w.do("pexpire", w.c.Keys.Lease, ttl.Milliseconds())
+				w.do("set", w.c.Keys.Lease, c.lease)
+				if c.ttl > 0 {
+					w.do("pexpire", w.c.Keys.Lease, c.ttl.Milliseconds())
 				}
 				check(w, "lease", w.observe().Lease, "")
 				w.mustBegin()
@@ -166,5 +173,28 @@ func TestBeginB8UnknownStaysOutstanding(t *testing.T) {
 		status, _ := w.commit(store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
 		check(w, "commit", status, store.Committed)
 		check(w, "outstanding", w.observe().State.Outstanding(), true)
+	})
+}
+
+// B8: what WeChat cannot process any more is no mint in doubt.
+func TestBeginB8UnknownIsOver(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		w.plant("unknown_until", w.now().Add(-time.Millisecond))
+		w.mustBegin(attempt("a2"))
+		check(w, "generation", w.observe().State.Generation, 2)
+	})
+}
+
+// B6: what the next day in UTC+8 begins with is its own first call.
+func TestBeginB6CountsByTheDay(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mint("a1", token(1))
+		today := store.Day(w.now())
+		w.plant("day", today-1, "calls", 99)
+		w.mustBegin(attempt("a2"))
+		s := w.observe().State
+		check(w, "calls", s.Calls, 1)
+		check(w, "day", s.Day, today)
 	})
 }

@@ -74,13 +74,14 @@ func TestCommitC4Writes(t *testing.T) {
 		w.mustBegin()
 		w.abort(store.Abort{Attempt: "a1", Wait: time.Minute, Failure: store.Failure{Class: "transient", Message: "busy"}})
 		answer := w.mustBegin(attempt("a2"))
+		w.plant("suspect_at", w.now())
 		before, from := w.content(), w.now()
 		m := store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: 7199500 * time.Millisecond, T0: answer.T0.Add(-10 * time.Second), Order: answer.Order}
 		status, unchanged := w.commit(m)
 		check(w, "status", status, store.Committed)
 		check(w, "unchanged", unchanged, false)
 		w.differs(before, w.c.Keys.Value, w.c.Keys.Lease, "token", "expires_in", "life", "expires_at", "minted_at",
-			"attempt", "settled", "failures", "next_attempt_at", "last_error", "verify_at", "saved_at")
+			"attempt", "settled", "failures", "next_attempt_at", "last_error", "suspect_at", "verify_at", "saved_at")
 
 		o := w.observe()
 		expires := m.T0.Add(m.ExpiresIn)

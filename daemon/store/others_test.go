@@ -235,6 +235,7 @@ func TestClockBackByHours(t *testing.T) {
 		check(w, name, at.IsZero(), true)
 	}
 	check(w, "expiry", after.State.ExpiresAt, before.State.ExpiresAt)
+	check(w, "what never was", after.State.SuspectAt, time.Time{})
 	w.mustBegin(attempt("a3"))
 	again := w.observe()
 	check(w, "the last begin by the new clock", again.State.BegunAt, again.Now)

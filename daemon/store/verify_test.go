@@ -144,7 +144,9 @@ func TestVerdictV1TwoRefusals(t *testing.T) {
 	inTime(t, func(w *world) {
 		w.mint("a1", token(1))
 		check(w, "first", w.verdict(w.observe(), true), store.Suspected)
-		check(w, "refused", w.observe().State.Refused, "")
+		s := w.observe().State
+		check(w, "refused", s.Refused, "")
+		check(w, "next question", s.VerifyAt.Sub(w.now()), w.c.Poll)
 		time.Sleep(w.c.Poll - time.Millisecond)
 		check(w, "too soon after it", w.verdict(w.observe(), true), store.Suspected)
 		time.Sleep(time.Millisecond)

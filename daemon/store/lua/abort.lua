@@ -23,7 +23,7 @@ end
 -- A5: WeChat forces no more today.
 if a.no_force_wait > 0 then s.no_force_until = now + a.no_force_wait end
 -- A call that never left does not count for the day.
-if a.give_back then s.calls = math.max(s.calls - 1, 0) end
+if a.give_back then s.calls = s.calls - 1 end
 save(s)
 -- A4
 redis.call('PEXPIRE', KEYS[3], 0)

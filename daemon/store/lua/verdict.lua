@@ -25,7 +25,7 @@ end
 -- V3: a known one is asked about once more in its turn, as WeChat may have been wrong.
 local known = s.refused == a.fingerprint
 local confirmed = not known and s.suspect_at > 0 and s.suspect_at <= now - a.poll
-if not known and s.suspect_at == 0 then s.suspect_at = now end
+if s.suspect_at == 0 then s.suspect_at = now end
 if confirmed then
   s.refused = a.fingerprint
   watch(s)
