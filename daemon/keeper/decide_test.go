@@ -290,8 +290,13 @@ func TestDecideNext(t *testing.T) {
 		for _, change := range c.change {
 			change(&v)
 		}
-		if d := decide(v, policyOf(c.api)); d.action != reassert || d.next != c.want {
-			t.Errorf("%s: %q and then %q, want a re-assert and then %q", name, d.action, d.next, c.want)
+		d := decide(v, policyOf(c.api))
+		next := ""
+		if d.ready() {
+			next = d.mint
+		}
+		if d.action != reassert || next != c.want {
+			t.Errorf("%s: %q and then %q, want a re-assert and then %q", name, d.action, next, c.want)
 		}
 	}
 }

@@ -99,7 +99,7 @@ func TestUnready(t *testing.T) {
 		spoil func(b *bench)
 		want  []string
 	}{
-		{"Redis is away", func(b *bench) { b.Take(store.Result{Err: errAway}, b.spawn) }, []string{"unknown", "no answer from Redis", "connection refused"}},
+		{"Redis is away", func(b *bench) { b.Take(store.Result{Err: errAway}, b.spawn) }, []string{"unknown", "nothing is known from Redis", "connection refused"}},
 		{"a failure", func(b *bench) {
 			b.take(nothing, func(o *store.Observation) {
 				o.State.LastError = &store.Failure{Class: "config", Message: "40125: invalid appsecret"}
@@ -109,7 +109,7 @@ func TestUnready(t *testing.T) {
 			b.take(nothing, func(o *store.Observation) { o.Other = store.Other{AppID: "wxffffffffffffffff", BegunAt: o.Now} })
 		}, []string{"another appid lives under this key, wxffffffffffffffff", string(holdCohabitant)}},
 		{"a wait", func(b *bench) { b.take(nothing, func(o *store.Observation) { o.Lease = "a1" }) }, []string{"missing: leased"}},
-		{"what fails before a mint", func(b *bench) { b.take(nothing); b.failedBefore("read the AppSecret", errAway) },
+		{"what fails before a mint", func(b *bench) { b.take(nothing); b.failed(opReadSecret, errAway) },
 			[]string{"missing", "could not read the AppSecret: connection refused"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

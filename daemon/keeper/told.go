@@ -52,6 +52,11 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 	default:
 		trouble = store.Explain(err, k.policy.Keys)
 	}
+	cause := trouble.What
+	if what != opReadSecret && !store.Definite(err) {
+		// An answer that does not come has many texts, and one cure.
+		cause = ""
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err == nil {
@@ -60,9 +65,9 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 	}
 	first = true
 	for _, f := range k.told.failing {
-		first = first && f.cause != trouble.What
+		first = first && f.cause != cause
 	}
-	k.told.failing[what] = failing{trouble.What, strings.TrimSuffix(what+": "+err.Error()+": "+trouble.Cure, ": ")}
+	k.told.failing[what] = failing{cause, strings.TrimSuffix(what+": "+err.Error()+": "+trouble.Cure, ": ")}
 	if first {
 		k.log.Warn(what, "error", err, "cure", trouble.Cure, "next_attempt", "in "+k.policy.Poll.String())
 	}

@@ -22,7 +22,7 @@ func TestFailureIsToldOncePerCause(t *testing.T) {
 	onBench(t, func(b *bench) {
 		first := func(what string, err error, want bool) {
 			t.Helper()
-			check(b, what+": "+err.Error(), b.warnOnce(what, err), want)
+			check(b, what+": "+err.Error(), b.noteFailure(what, err), want)
 		}
 		first("begin", errors.New("i/o timeout"), true)
 		first("begin", errors.New("connection refused"), false)
@@ -30,7 +30,7 @@ func TestFailureIsToldOncePerCause(t *testing.T) {
 		first("restore", answer("OOM command not allowed"), true)
 		first("commit", answer("OOM another text"), false)
 		first("commit", answer("READONLY a replica"), true)
-		b.works("begin")
+		b.noteFailure("begin", nil)
 		first("begin", errors.New("i/o timeout"), true)
 		check(b, "warnings", b.said("level=WARN"), 4)
 		b.take()

@@ -50,9 +50,9 @@ func TestWhatNoDaemonWroteCountsAsAbsent(t *testing.T) {
 			{"last_error", fmt.Sprintf(`{"class":"%s"}`, strings.Repeat("c", 4096)), func(*store.State) {}},
 			{"refused", "123456789", func(*store.State) {}},
 			{"begun_at", w.saved().Add(time.Millisecond), func(s *store.State) { s.BegunAt = time.Time{} }},
-			{"next_attempt_at", w.saved().Add(36*time.Hour + time.Millisecond), func(*store.State) {}},
-			// A day's wait, and its jitter.
-			{"next_attempt_at", w.saved().Add(24 * time.Hour * 6 / 5), func(s *store.State) { s.NextAttemptAt = w.saved().Add(24 * time.Hour * 6 / 5) }},
+			{"next_attempt_at", w.saved().Add(3*time.Hour + time.Millisecond), func(*store.State) {}},
+			// Twice the longest backoff_max, and its jitter.
+			{"next_attempt_at", w.saved().Add(3 * time.Hour), func(s *store.State) { s.NextAttemptAt = w.saved().Add(3 * time.Hour) }},
 		} {
 			before := w.content()[w.c.Keys.State+"."+row.field]
 			w.plant(row.field, row.value)
