@@ -70,9 +70,9 @@ func (s *Store) decodeObservation(reply *redis.Cmd, c Slot) (Observation, error)
 	}
 	o.Value.Present = o.Value.name != ""
 	switch known := o.State.Token; {
-	case value != "" && value == o.value(c):
-		// Ours need not be parsed at each look, and as text alone it may be shorter
-		// than what counts as a token.
+	case value != "" && (value == known.Reveal() || value == o.value(c)):
+		// The raw format, however short the token is; or ours, which need not be
+		// parsed at each look.
 		o.Value.Token = known
 	case value != "":
 		o.Value.Token = s.decode(value)
