@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	miniserver "github.com/alicebob/miniredis/v2/server"
+
 	"wxtokend/daemon/layout"
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
 
@@ -187,4 +190,29 @@ func TestObserveShortRawToken(t *testing.T) {
 		w.mint("a1", "t1")
 		check(w, "token", w.observe().Value.Token, "t1")
 	})
+}
+
+// What is no answer of the script is an error, and no empty state: that would
+// start a mint.
+func TestObserveOfAnotherReply(t *testing.T) {
+	server, err := miniserver.NewServer("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	parts := 12
+	if err := server.Register("EVALSHA", func(c *miniserver.Peer, _ string, _ []string) {
+		c.WriteLen(parts)
+		for range parts {
+			c.WriteBulk("text")
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, parts = range []int{12, 11, 0} {
+		err := observeWith(t, store.Options{URL: secret.Secret("redis://" + server.Addr().String()), Timeout: 5 * time.Second})
+		if err == nil || !strings.Contains(err.Error(), "unexpected reply of the script") {
+			t.Errorf("%d parts: %v", parts, err)
+		}
+	}
 }
