@@ -39,7 +39,6 @@ func TestWhatNoDaemonWroteCountsAsAbsent(t *testing.T) {
 			{"calls", "7e2", noCalls},
 			{"calls", " 7", noCalls},
 			{"calls", "0x7", noCalls},
-			{"calls", "nan", noCalls},
 			{"calls", "1000000000000", noCalls},
 			{"calls", "999999999999", func(s *store.State) { s.Calls = 999999999999 }},
 			{"life", "2592000001", func(s *store.State) { s.Life = 0 }},
