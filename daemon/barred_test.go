@@ -32,6 +32,7 @@ func (w *world) sixReplicas() (all []*replica) {
 // TestFirstStartOfBarredReplicas: a bar is the instance's. Whoever is let in draws
 // within seconds, however many are not, and at whatever moment they start.
 func TestFirstStartOfBarredReplicas(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		for name, apart := range map[string]time.Duration{"at once": 0, "one after the other": time.Second, "slowly": 10 * time.Second} {
 			t.Run(api+"/"+name, func(t *testing.T) {
@@ -70,6 +71,7 @@ func TestFirstStartOfBarredReplicas(t *testing.T) {
 // TestBarredReplicasCostNoRead: tokens of two minutes, everything else scaled: after
 // the first token no read finds none, and no refused one.
 func TestBarredReplicasCostNoRead(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		t.Run(api, func(t *testing.T) {
 			t.Parallel()
@@ -131,6 +133,7 @@ func TestCrashLoopOfBarredReplicas(t *testing.T) {
 // before the expiry of a token of ten minutes, and is well then. One daemon with
 // the defaults leaves readers without a token for about a minute at most.
 func TestBusyUntilShortlyBeforeTheEnd(t *testing.T) {
+	withoutRace(t)
 	codes := map[string]int{"45011": 45011, "-1": -1, "40164": 40164, "40125": 40125, "61024": 61024, "48004": 48004, "50002": 50002, "10003": 10003}
 	for _, api := range []string{"stable", "classic"} {
 		for name, code := range codes {
@@ -169,6 +172,7 @@ func TestBusyUntilShortlyBeforeTheEnd(t *testing.T) {
 // TestStrayBar: one 40164 on the way to a refresh is that of one of several exits.
 // One daemon: readers feel nothing.
 func TestStrayBar(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		for _, code := range []int{40164, 61004, 89503} {
 			t.Run(fmt.Sprint(api, "/", code), func(t *testing.T) {
@@ -190,6 +194,7 @@ func TestStrayBar(t *testing.T) {
 // TestNineGarbageAnswers: where asking again is harmless, an outcome that nobody
 // knows is no reason to wait. The slack is not used up.
 func TestNineGarbageAnswers(t *testing.T) {
+	withoutRace(t)
 	for _, kind := range []wechatsim.FaultKind{wechatsim.FaultTruncated, wechatsim.FaultHTML, wechatsim.FaultEmpty, wechatsim.FaultReplyLost, wechatsim.FaultNoToken} {
 		t.Run(string(kind), func(t *testing.T) {
 			inWorld(t, "stable", func(w *world) {

@@ -47,6 +47,7 @@ func (w *world) drawn() int {
 // TestCohabitants: two accounts under one key cannot both be served. Both say
 // so, and they do not spend their quotas on a fight, however often they start.
 func TestCohabitants(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		for name, every := range map[string]time.Duration{"live": time.Hour, "restart each second": time.Second} {
 			t.Run(api+"/"+name, func(t *testing.T) {

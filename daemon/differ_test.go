@@ -12,6 +12,7 @@ import (
 // differently on two hosts. Readers that read each time never find nothing and
 // never a refused token because of it.
 func TestDifferentSettings(t *testing.T) {
+	withoutRace(t)
 	settings := map[string]func(i int, c *config.Config){
 		"api": func(i int, c *config.Config) { c.Credentials[0].API = []string{"stable", "classic"}[i%2] },
 		"lease": func(i int, c *config.Config) {
@@ -79,6 +80,7 @@ func TestDifferentSettings(t *testing.T) {
 // TestDifferentSettingsAreTold: one WARN and a note name what differs, on whichever
 // replica can know, and both are over when it is.
 func TestDifferentSettingsAreTold(t *testing.T) {
+	withoutRace(t)
 	cases := map[string]struct {
 		set  func(c *config.Config)
 		says string

@@ -11,6 +11,7 @@ import (
 // comes while everybody waits after failures. What was to be waited for then is
 // over no later than by the old clock.
 func TestClockBackDuringAWait(t *testing.T) {
+	withoutRace(t)
 	faults := map[string]wechatsim.Fault{
 		"busy":  {Kind: wechatsim.FaultErrcode, Code: -1},
 		"lost":  {Kind: wechatsim.FaultReplyLost},

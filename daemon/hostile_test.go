@@ -46,6 +46,7 @@ func oddTexts() []string {
 // wrote, and the token has ended. Readers have a good one again within a poll and
 // one call.
 func TestFieldsOfNobody(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		t.Run(api, func(t *testing.T) {
 			t.Parallel()
@@ -112,6 +113,7 @@ func TestTextsOfNobodyAreShown(t *testing.T) {
 
 // TestContentOfNobody: what is worst in each of the four keys.
 func TestContentOfNobody(t *testing.T) {
+	withoutRace(t)
 	cases := map[string]func(w *world, s siblings){
 		"generation far below": func(w *world, s siblings) { w.redis.HSet(s.state, "generation", "-1000") },
 		"generation 9e15":      func(w *world, s siblings) { w.redis.HSet(s.state, "generation", "9000000000000000") },

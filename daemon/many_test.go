@@ -96,6 +96,7 @@ func TestManyAtOnce(t *testing.T) {
 // TestHangStarvesNobody: whom WeChat leaves waiting does not keep the others
 // waiting, neither at first nor when it is tried again.
 func TestHangStarvesNobody(t *testing.T) {
+	withoutRace(t)
 	inWorldOfMany(t, 300, "stable", func(w *world) {
 		const hung = 100
 		for i := range hung {
@@ -126,6 +127,7 @@ func TestHangStarvesNobody(t *testing.T) {
 // TestManyAreRestored: the chain of failures that a restore needs does not
 // break because there are many, and takes as long as for one.
 func TestManyAreRestored(t *testing.T) {
+	withoutRace(t)
 	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
 		t.Run(name, func(t *testing.T) {
 			inWorldOfMany(t, 5*batch, "classic", func(w *world) {

@@ -30,6 +30,7 @@ func (w *world) refuseWrites() (set func(answer string)) {
 // TestRefusedWritesAreSaidOnce: Redis is read and takes no writes. Many polls say so
 // once, whatever actions it stops, and when it is over there is nothing left to say.
 func TestRefusedWritesAreSaidOnce(t *testing.T) {
+	withoutRace(t)
 	answers := map[string]string{
 		"NOREPLICAS":      "NOREPLICAS Not enough good replicas to write.",
 		"OOM":             "OOM command not allowed when used memory > 'maxmemory'.",

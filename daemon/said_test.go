@@ -64,6 +64,7 @@ func TestRedisAwayIsSaidOnce(t *testing.T) {
 // TestRedisAwayIsSaidOnceOfMany: one line when it goes and one when it is back,
 // for any number of credentials. What becomes of their states meanwhile is the same.
 func TestRedisAwayIsSaidOnceOfMany(t *testing.T) {
+	withoutRace(t)
 	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
 		t.Run(name, func(t *testing.T) {
 			inWorldOfMany(t, 3*batch, "stable", func(w *world) {

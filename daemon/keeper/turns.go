@@ -1,0 +1,92 @@
+package keeper
+
+import (
+	"context"
+
+	"wxtokend/daemon/credential"
+)
+
+// Errand says which resource an action needs, and so where it waits for its turn.
+type Errand int
+
+const (
+	// Writing to Redis alone: re-assert, restore, a reader's report, the end of an attempt.
+	Writing Errand = iota + 1
+	// Drawing a token from the platform.
+	Drawing
+	// Asking the platform about a token.
+	Asking
+	// Reading the file of an AppSecret, which may hang for ever.
+	Reading
+)
+
+// Spawner runs an action elsewhere when its turn comes.
+type Spawner func(what Errand, action func(context.Context))
+
+// startAll starts what the last look calls for. Called with mu held.
+func (k *Keeper) startAll(spawn Spawner) {
+	k.start(&k.acting, k.toAct, spawn, k.act)
+	k.start(&k.asking, k.toAsk, spawn, k.question)
+	k.start(&k.reading, k.toRead, spawn, k.readSecret)
+}
+
+// toAct is what the next action needs, 0 if there is nothing to do. Called with
+// mu held.
+func (k *Keeper) toAct() Errand {
+	switch action := k.seen.decision.action; {
+	case k.own != nil && (k.own.commit != nil || k.own.abort != nil):
+		return Writing
+	case k.own != nil, action == mint:
+		return Drawing
+	case action != nothing:
+		return Writing
+	}
+	return 0
+}
+
+// toAsk is what the next question needs: it comes after an action, which changes
+// what it is about. Called with mu held.
+func (k *Keeper) toAsk() Errand {
+	switch d := k.seen.decision; {
+	case k.own != nil, d.action != nothing:
+		return 0
+	case d.ask:
+		return Asking
+	case d.drop:
+		return Writing
+	}
+	return 0
+}
+
+// toRead is what noticing a changed AppSecret needs: that ends the wait after a
+// failure that the old one caused. Called with mu held.
+func (k *Keeper) toRead() Errand {
+	if last := k.seen.State.LastError; last != nil && secretToBlame(credential.Class(last.Class)) {
+		return Reading
+	}
+	return 0
+}
+
+// start spawns what has its turn, unless the last one still runs. A question
+// that WeChat leaves unanswered must not keep readers waiting for an action, so
+// the two take turns of their own. What do changed may call for more at once.
+// Called with mu held.
+func (k *Keeper) start(turn *bool, need func() Errand, spawn Spawner, do func(context.Context, Errand) (more bool)) {
+	what := need()
+	if *turn || what == 0 {
+		return
+	}
+	*turn = true
+	spawn(what, func(ctx context.Context) {
+		more := false
+		defer func() {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			*turn = false
+			if more {
+				k.startAll(spawn)
+			}
+		}()
+		more = do(ctx, what)
+	})
+}
