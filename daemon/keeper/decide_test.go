@@ -121,6 +121,7 @@ func TestDecide(t *testing.T) {
 		{"a millisecond before ahead", []string{"classic"}, []func(*look){expires(30*time.Minute + time.Millisecond)}, nothing, "", ""},
 		{"at ahead", []string{"classic"}, []func(*look){expires(30 * time.Minute)}, mint, "ahead", ""},
 		{"a millisecond before ahead", []string{"stable"}, []func(*look){expires(270*time.Second + time.Millisecond)}, nothing, "", ""},
+		{"deleted, and over by this host's clock", both, []func(*look){deleted, func(v *look) { v.left = 0 }}, mint, "ahead", ""},
 		{"at ahead by this host's clock alone", both, []func(*look){func(v *look) { v.left = 4 * time.Minute }}, mint, "ahead", ""},
 		{"at ahead", []string{"stable"}, []func(*look){expires(270 * time.Second)}, mint, "ahead", ""},
 		{"a short life is due at its half", both, []func(*look){expires(31 * time.Second), func(v *look) { v.State.Life = time.Minute }}, nothing, "", ""},
@@ -193,6 +194,7 @@ func TestDecide(t *testing.T) {
 		{"newer schema", both, []func(*look){outstanding, newer}, nothing, "outstanding", holdNewer},
 		{"newer schema, and nothing due", both, []func(*look){newer}, nothing, "", ""},
 		{"newer schema, but due", both, []func(*look){expires(time.Second), newer}, mint, "ahead", ""},
+		{"newer schema, and a clock that went back", both, []func(*look){newer, expires(50 * time.Hour)}, mint, "clock went back", ""},
 		{"newer schema, but refused", both, []func(*look){newer, refused}, mint, "refused", ""},
 		{"newer schema and nothing to read", both, []func(*look){newer, deleted}, mint, "missing", ""},
 		{"newer schema and nothing to read, though this process knows a token", both, []func(*look){newer, deleted, func(v *look) { v.memory = memory }}, mint, "missing", ""},
@@ -218,6 +220,9 @@ func TestDecide(t *testing.T) {
 				}
 				if d.action != c.action || reason != c.reason || d.hold != c.hold {
 					t.Errorf("got %q because %q, hold %q; want %q because %q, hold %q", d.action, reason, d.hold, c.action, c.reason, c.hold)
+				}
+				if d.action == restore && d.mint != "" {
+					t.Errorf("a mint because %q follows the restore", d.mint)
 				}
 			})
 		}
@@ -298,6 +303,14 @@ func TestDecideNext(t *testing.T) {
 		if d.action != reassert || next != c.want {
 			t.Errorf("%s: %q and then %q, want a re-assert and then %q", name, d.action, next, c.want)
 		}
+	}
+}
+
+func TestDecideAsksOnlyWhatIsAnswered(t *testing.T) {
+	p, v := policyOf("stable"), freshLook()
+	p.Traits.Verifiable, v.State.VerifyAt = false, instant
+	if d := decide(v, p); d.ask {
+		t.Errorf("asks: %+v", d)
 	}
 }
 

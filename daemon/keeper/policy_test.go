@@ -52,6 +52,7 @@ func TestPenalise(t *testing.T) {
 		{"a person corrects it, no token", classic, lasting(), none, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
 		{"a person corrects it, just outside", classic, lasting(), 10*m + 12*time.Second, []time.Duration{m, 2 * m, 4 * m, 7*m + 40*s, 7*m + 40*s}},
 		{"a person corrects it, ten minutes ahead", classic, lasting(), 10 * m, []time.Duration{m, m, m}},
+		{"a person corrects it, a minute ahead", classic, lasting(), m, []time.Duration{m, m}},
 		{"a person corrects it, ten minutes past", stable, lasting(), -10 * m, []time.Duration{m, m, m}},
 		{"a person corrects it, long past", stable, lasting(), -10*m - time.Millisecond, []time.Duration{m, 2 * m, 4 * m}},
 		{"quota, hours before midnight", classic, []credential.Class{credential.ClassQuota}, time.Hour, []time.Duration{time.Hour, time.Hour}},

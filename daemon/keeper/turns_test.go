@@ -46,6 +46,12 @@ func TestErrands(t *testing.T) {
 		{"a report of a token that is known to be refused", nil, []func(*store.Observation){func(o *store.Observation) {
 			o.Rejected, o.State.Refused, o.Lease = ours, ours.Fingerprint(), "a1"
 		}}, []Errand{Writing}},
+		{"a report that waits for its question", nil, []func(*store.Observation){func(o *store.Observation) {
+			o.Rejected, o.State.VerifiedAt = ours, o.Now
+		}}, nil},
+		{"a stale report under a newer version's state", nil, []func(*store.Observation){stale, func(o *store.Observation) {
+			o.State.Schema++
+		}}, nil},
 		{"a stale report, and a question", nil, []func(*store.Observation){stale, askNow}, []Errand{Asking}},
 		{"a begin without an answer", drawing, []func(*store.Observation){askNow, stale}, []Errand{Drawing}},
 		{"a token that is not stored yet", answered, []func(*store.Observation){due, askNow}, []Errand{Writing}},
@@ -201,6 +207,9 @@ func TestMended(t *testing.T) {
 		check(b, "with a mint left to do", mended(store.Restored, nil, deleted, due), true)
 		check(b, "action", b.seen.decision.action, mint)
 		check(b, "reason", b.seen.decision.reason, "outstanding")
+		waiting := func(o *store.Observation) { o.State.NextAttemptAt = o.Now.Add(time.Minute) }
+		check(b, "with a mint that waits", mended(store.Restored, nil, deleted, due, waiting), true)
+		check(b, "action", b.seen.decision.action, nothing)
 
 		b.take(deleted)
 		d := b.seen.decision

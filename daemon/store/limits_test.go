@@ -83,6 +83,9 @@ func TestCounts(t *testing.T) {
 				room++
 			}
 			check(w, what+" that an hour has room for", room, int(time.Hour/c.every))
+			c.once(room)
+			full := w.observe()
+			check(w, what+", room after one too many", store.HasRoom(at(full.State, what), full.Now, c.every), false)
 			time.Sleep(c.every)
 			o := w.observe()
 			check(w, what+", room for one more", store.HasRoom(at(o.State, what), o.Now, c.every), true)

@@ -44,6 +44,8 @@ func TestWhatNoDaemonWroteCountsAsAbsent(t *testing.T) {
 			{"life", "2592000001", func(s *store.State) { s.Life = 0 }},
 			{"expires_in", "2592000001", func(s *store.State) { s.ExpiresIn = 0 }},
 			{"expires_at", "253402300800000", func(s *store.State) { s.ExpiresAt = time.Time{} }},
+			{"expires_at", w.saved().Add(30*24*time.Hour + time.Minute), func(s *store.State) { s.ExpiresAt = time.Time{} }},
+			{"force", "3", func(*store.State) {}},
 			{"token", strings.Repeat("t", 513), func(s *store.State) { s.Token = "" }},
 			{"token", "two words", func(s *store.State) { s.Token = "" }},
 			{"token", "two\nlines", func(s *store.State) { s.Token = "" }},

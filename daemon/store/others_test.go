@@ -219,6 +219,7 @@ func TestClockBackByHours(t *testing.T) {
 	w.mustBegin(attempt("a2"))
 	w.mini.SetTime(noon.Add(time.Hour + time.Second))
 	w.abort(store.Abort{Attempt: "a2", Unknown: true, UnknownWait: w.c.Lease, Wait: 5 * time.Minute})
+	w.plant("no_answer_until", noon.Add(2*time.Hour), "questions_at", noon.Add(90*time.Minute))
 	before := w.observe()
 	w.mini.SetTime(noon.Add(-10 * time.Hour))
 	after := w.observe()
@@ -231,6 +232,7 @@ func TestClockBackByHours(t *testing.T) {
 	}
 	for name, at := range map[string]time.Time{
 		"next attempt": after.State.NextAttemptAt, "begun": after.State.BegunAt, "verify": after.State.VerifyAt,
+		"no answer": after.State.NoAnswerUntil, "questions": after.State.QuestionsAt,
 	} {
 		check(w, name, at.IsZero(), true)
 	}
