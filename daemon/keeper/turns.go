@@ -72,8 +72,12 @@ func (k *Keeper) toRead() Errand {
 // the two take turns of their own. What do changed may call for more at once.
 // Called with mu held.
 func (k *Keeper) start(turn *bool, need func() Errand, spawn Spawner, do func(context.Context, Errand) (more bool)) {
+	// What runs now may be changing what is needed next.
+	if *turn {
+		return
+	}
 	what := need()
-	if *turn || what == 0 {
+	if what == 0 {
 		return
 	}
 	*turn = true
