@@ -72,18 +72,21 @@ func (o *observer) observe(ctx, work context.Context, taken []*registered) {
 	}
 	// The first failure stands for all, without the key that it names.
 	var failed error
-	answered := false
+	answered, clock := false, time.Time{}
 	for i, e := range taken {
 		err := results[i].Err
 		answered = answered || err == nil || store.Definite(err)
 		if err == nil {
-			o.metrics.ClockAhead(metrics.ClockRedis, time.Until(results[i].Observation.Now))
+			clock = results[i].Observation.Now
 		}
 		if failed == nil {
 			failed = errors.Unwrap(err)
 		}
 		o.loss.note(e, err != nil)
 		o.take(work, e, results[i])
+	}
+	if !clock.IsZero() {
+		o.metrics.ClockAhead(metrics.ClockRedis, time.Until(clock))
 	}
 	// The nodes of a Cluster speak for themselves, but not one in a full batch did.
 	if !answered && (o.oneServer || len(taken) == batch) {

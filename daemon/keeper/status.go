@@ -137,10 +137,16 @@ func (k *Keeper) notes() []string {
 		k.told.silent, k.told.silence))
 	note(k.told.clock, fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its times with time() are wrong by so much",
 		k.clockOff().Round(time.Second)))
+	return append(notes, k.failures()...)
+}
+
+// failures are what fails at each poll, in an order that lasts.
+func (k *Keeper) failures() []string {
+	var messages []string
 	for _, what := range slices.Sorted(maps.Keys(k.told.failing)) {
-		notes = append(notes, k.told.failing[what].message)
+		messages = append(messages, k.told.failing[what].message)
 	}
-	return notes
+	return messages
 }
 
 // silentFor is how many verifications in a row without an answer are worth a
@@ -159,13 +165,11 @@ func (k *Keeper) unready(local time.Time) string {
 	case k.seen.State.LastError != nil:
 		return reason + ": " + k.seen.State.LastError.Message
 	}
-	for _, why := range []string{k.cohabitant.name(k.policy.Account), string(k.seen.decision.hold)} {
-		if why != "" {
-			reason += ": " + why
+	why := []string{k.cohabitant.name(k.policy.Account), string(k.seen.decision.hold)}
+	for _, text := range append(why, k.failures()...) {
+		if text != "" {
+			reason += ": " + text
 		}
-	}
-	for _, what := range slices.Sorted(maps.Keys(k.told.failing)) {
-		reason += ": " + k.told.failing[what].message
 	}
 	return reason
 }
