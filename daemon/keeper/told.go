@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -101,9 +102,14 @@ func (k *Keeper) tell(local time.Time) {
 	k.tellHold()
 	k.tellState(local)
 	k.tellClock()
-	if k.seen.decision.action == nothing {
-		clear(k.told.failing)
-	}
+	// What is called for no more has nothing left to fail.
+	maps.DeleteFunc(k.told.failing, func(what string, _ failing) bool {
+		switch what {
+		case opClaim, opJudge, opDiscard:
+			return k.toAsk() == 0
+		}
+		return k.toAct() == 0
+	})
 }
 
 // tellState logs what became of the state, also when that is unknown, unless it

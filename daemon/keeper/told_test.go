@@ -39,6 +39,44 @@ func TestFailureIsToldOncePerCause(t *testing.T) {
 	})
 }
 
+// TestFailureAtEachPollIsToldOnce: what is called for at each poll and fails each time, whichever
+// turn it takes; and once more after it was not called for.
+func TestFailureAtEachPollIsToldOnce(t *testing.T) {
+	refused := answer("NOPERM no permissions to run the 'hset' command")
+	rejected := func(o *store.Observation) { o.Rejected = "another" }
+	verifies := func(o *store.Observation) { o.State.VerifyAt = o.Now }
+	deleted := func(o *store.Observation) { o.Value = store.Value{} }
+	for what, calls := range map[string]func(o *store.Observation){
+		opClaim: verifies, opDiscard: rejected, opMend: deleted, opBegin: func(o *store.Observation) { o.State.Generation++ },
+	} {
+		t.Run(what, func(t *testing.T) {
+			onBench(t, func(b *bench) {
+				for range 3 {
+					b.take(calls)
+					b.noteFailure(what, refused)
+				}
+				check(b, "warnings", b.said("level=WARN"), 1)
+				b.take()
+				check(b, "notes", len(b.Status().Notes), 0)
+				b.take(calls)
+				b.noteFailure(what, refused)
+				check(b, "warnings", b.said("level=WARN"), 2)
+			})
+		})
+	}
+	t.Run(opCommit, func(t *testing.T) {
+		onBench(t, func(b *bench) {
+			// The lease of one's own attempt lets nothing else begin.
+			b.own = &attempt{commit: &store.Commit{}}
+			for range 3 {
+				b.take(func(o *store.Observation) { o.Lease = "1" })
+				b.noteFailure(opCommit, refused)
+			}
+			check(b, "warnings", b.said("level=WARN"), 1)
+		})
+	})
+}
+
 // TestForeignTokenIsToldOnce: the next one again.
 func TestForeignTokenIsToldOnce(t *testing.T) {
 	onBench(t, func(b *bench) {
