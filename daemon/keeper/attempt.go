@@ -21,23 +21,28 @@ type attempt struct {
 	seen     store.Observation
 	decision decision
 	begin    store.Begin
-	begun    time.Time // by this host's monotonic clock, before begin was sent
+	// By this host's monotonic clock, before begin was sent.
+	begun time.Time
 
-	commit *store.Commit // after the mint, the token on its way to readers
-	abort  *store.Abort  // or the failure
-	wait   time.Duration // of this process after the failure; the fleet's may be shorter
+	// After the mint, the token on its way to readers.
+	commit *store.Commit
+	// Or the failure.
+	abort *store.Abort
+	// Of this process after the failure; the fleet's may be shorter.
+	wait time.Duration
 }
 
 // newAttempt makes the decision known as this process' own, so that no second
 // one starts beside it.
 func (k *Keeper) newAttempt(v look, d decision) *attempt {
 	id := make([]byte, 8)
-	_, _ = rand.Read(id) // never fails
+	// Never fails.
+	_, _ = rand.Read(id)
 	n := v.State.Failures + 1
 	a := &attempt{seen: v.Observation, decision: d, begin: store.Begin{
 		Attempt: hex.EncodeToString(id), NewSecret: d.newSecret, Forced: d.forced,
 		// As if it failed: a process that dies in every mint has to back off as well.
-		Wait: k.policy.penalise(credential.ClassTransient, n, v.Now, v.State.ExpiresAt), Day: store.Day(v.Now),
+		Wait: k.policy.waitAfter(credential.ClassTransient, n, v.Now, v.State.ExpiresAt), Day: store.Day(v.Now),
 	}}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -88,7 +93,8 @@ func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
 		return false
 	}
 	if answer.Status != store.Begun {
-		k.finished(a) // somebody else is at it, or the world changed: the next tick decides anew
+		// Somebody else is at it, or the world changed: the next tick decides anew.
+		k.finished(a)
 		return false
 	}
 	k.log.Debug("refresh begins", "reason", a.decision.mint, "attempt", a.begin.Attempt)
@@ -103,11 +109,15 @@ func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
 }
 
 // draw makes the one call to WeChat, and leaves a commit or an abort.
-func (k *Keeper) draw(ctx context.Context, a *attempt, begun store.BeginAnswer, appSecret secret.Secret, deadline time.Time) {
+func (k *Keeper) draw(
+	ctx context.Context, a *attempt, begun store.BeginAnswer, appSecret secret.Secret, deadline time.Time,
+) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	// Whatever happens in there, a panic included, the call counts as made.
-	a.abort = k.newAbort(a, begun, &credential.Error{Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Message: "the client panicked"}, 0)
+	a.abort = k.newAbort(a, begun, &credential.Error{
+		Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Message: "the client panicked",
+	}, 0)
 	k.passing(Minting, a.begin.Attempt)
 	start := time.Now()
 	grant, err := k.kind.Draw(ctx, credential.Inputs{Account: k.policy.Account, Secret: appSecret, Force: a.begin.Forced})
@@ -130,22 +140,27 @@ func (k *Keeper) draw(ctx context.Context, a *attempt, begun store.BeginAnswer, 
 	a.abort = k.newAbort(a, begun, failed, took)
 	bar := lengthen(k.policy.bar(failed, a.seen.State.ExpiresAt.Sub(begun.T0)), k.jitter())
 	a.wait = max(a.abort.Wait, bar)
-	k.penalised(failed, appSecret, bar)
+	k.failedHere(failed, appSecret, bar)
 }
 
 // newAbort writes a failure in the form that Redis keeps.
-func (k *Keeper) newAbort(a *attempt, begun store.BeginAnswer, failed *credential.Error, took time.Duration) *store.Abort {
+func (k *Keeper) newAbort(
+	a *attempt, begun store.BeginAnswer, failed *credential.Error, took time.Duration,
+) *store.Abort {
 	at, times := begun.T0.Add(took), 1
-	if last := a.seen.State.LastError; last != nil && last.Class == string(failed.Class) && a.seen.State.Secret == a.begin.Secret {
+	last := a.seen.State.LastError
+	if last != nil && last.Class == string(failed.Class) && a.seen.State.Secret == a.begin.Secret {
 		times += last.Times
 	}
 	n := times
 	if mayPass(failed.Class) {
-		n = begun.Failures // includes what died without a word
+		// Includes what died without a word.
+		n = begun.Failures
 	}
 	abort := &store.Abort{
-		Attempt: a.begin.Attempt, Unknown: failed.Issued != credential.NotIssued, UnknownWait: k.policy.unknownWait(a.begin.Forced),
-		GiveBack: !failed.Left(), Wait: k.policy.penalise(failed.Class, n, at, a.seen.State.ExpiresAt),
+		Attempt: a.begin.Attempt,
+		Unknown: failed.Issued != credential.NotIssued, UnknownWait: k.policy.unknownWait(a.begin.Forced),
+		GiveBack: !failed.Left(), Wait: k.policy.waitAfter(failed.Class, n, at, a.seen.State.ExpiresAt),
 		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
 	}
 	if a.begin.Forced && k.policy.Traits.ForcedPerDay > 0 && failed.Class == credential.ClassQuota {
@@ -156,8 +171,8 @@ func (k *Keeper) newAbort(a *attempt, begun store.BeginAnswer, failed *credentia
 	return abort
 }
 
-// penalised keeps what only this process knows of its failure.
-func (k *Keeper) penalised(failed *credential.Error, appSecret secret.Secret, bar time.Duration) {
+// failedHere keeps what only this process knows of its failure.
+func (k *Keeper) failedHere(failed *credential.Error, appSecret secret.Secret, bar time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if bar > 0 {
@@ -184,20 +199,24 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	switch status {
 	case store.Committed, store.Already:
 		k.remember(a)
-		defer k.lookSoon() // a new observation makes the daemon ready before the next poll
+		// A new observation makes the daemon ready before the next poll.
+		defer k.lookSoon()
 		result := metrics.ResultNew
 		if unchanged {
 			result = metrics.ResultUnchanged
 		}
 		k.metrics.Refresh(k.policy.Keys.Value, result)
-		k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint, "token", a.commit.Token, "expires_at", expires)
+		k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint,
+			"token", a.commit.Token, "expires_at", expires)
 	case store.Lost:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultRefused)
 		k.metrics.FenceRejection(k.policy.Keys.Value)
-		k.log.Warn("minted too late: the lease was lost, the stored token stays", "token", a.commit.Token, "next", "a mint settles it")
+		k.log.Warn("minted too late: the lease was lost, the stored token stays",
+			"token", a.commit.Token, "next", "a mint settles it")
 	case store.Refused:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
-		k.log.Warn("WeChat gave back the token that it refuses", "token", a.commit.Token, "next_attempt", "a forced refresh, at most once in five minutes")
+		k.log.Warn("WeChat gave back the token that it refuses",
+			"token", a.commit.Token, "next_attempt", "a forced refresh, at most once in five minutes")
 	default:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
 		k.log.Warn("the token had expired before it could be stored", "status", string(status), "expires_at", expires)

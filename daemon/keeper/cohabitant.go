@@ -9,8 +9,10 @@ import (
 // cohabitant is another account that lives under our key, as it was met last.
 type cohabitant struct {
 	store.Other
-	owned bool      // our own state was seen under this key: it is no change of the configuration
-	met   time.Time // by this host's clock
+	// Our own state was seen under this key: it is no change of the configuration.
+	owned bool
+	// By this host's clock.
+	met time.Time
 }
 
 // meet takes in a look. Two that take turns are each met once an overlap; one

@@ -21,11 +21,18 @@ const (
 // instant, and what this process knows besides.
 type look struct {
 	store.Observation
-	memory *store.Memory // the token to restore, nil when none may be
-	secret string        // fingerprint of the AppSecret in use, "" if not read
-	tried  string        // the one this process last failed with
-	barred time.Duration // WeChat refuses this process' address for so long
-	left   time.Duration // of the token by this host's clock, should that of Redis have gone back
+	// The token to restore, nil when none may be.
+	memory *store.Memory
+	// Fingerprint of the AppSecret in use, "" if not read.
+	secret string
+	// The one this process last failed with.
+	tried string
+	// This process may write nothing to Redis.
+	readOnly bool
+	// WeChat refuses this process' address for so long.
+	barred time.Duration
+	// Of the token by this host's clock, should that of Redis have gone back.
+	left time.Duration
 }
 
 // decision is what a look calls for.
@@ -76,13 +83,13 @@ func decide(v look, p policy) decision {
 	// keep us from ever asking. And ask about a refused token, as WeChat may have
 	// been wrong.
 	d.ask = !d.ready() && !v.newer() && askDue(v, p)
-	d.drop = !v.newer() && v.Rejected != "" && !reported(v)
+	d.drop = !v.newer() && !v.readOnly && v.Rejected != "" && !reported(v)
 	return d
 }
 
 // mend is what brings back to readers a token that is known, and why.
 func mend(v look, p policy, d decision) (action, string) {
-	if v.newer() {
+	if v.newer() || v.readOnly {
 		return nothing, ""
 	}
 	switch reason := reassertReason(v, p); {
@@ -178,7 +185,8 @@ func mintReason(v look, p policy) string {
 // would end each other's for ever.
 func secretChanged(v look) bool {
 	s := v.State
-	return s.LastError != nil && secretToBlame(credential.Class(s.LastError.Class)) && v.secret != "" && v.secret != s.Secret && v.secret != v.tried &&
+	return s.LastError != nil && secretToBlame(credential.Class(s.LastError.Class)) &&
+		v.secret != "" && v.secret != s.Secret && v.secret != v.tried &&
 		store.HasRoom(s.SecretsAt, v.Now, store.SecretsEvery)
 }
 

@@ -58,7 +58,8 @@ func waits(v look, p policy, d decision) []wait {
 // holdOf says what a due mint waits for, "" if it can begin.
 func holdOf(v look, p policy, d decision) hold {
 	switch {
-	case v.newer() && v.Value.Token != "" && v.State.Live(v.Now) && !v.endless() && v.remaining() > p.effectiveAhead(v.State.Life):
+	case v.newer() && v.Value.Token != "" && v.State.Live(v.Now) && !v.endless() &&
+		v.remaining() > p.effectiveAhead(v.State.Life):
 		// Act only if readers would lose their token: after a roll-back the newer
 		// version may not be running.
 		return holdNewer

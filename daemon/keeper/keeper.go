@@ -61,18 +61,28 @@ type Keeper struct {
 
 	redisTimeout, callTimeout time.Duration
 
-	mu      sync.Mutex // guards all below; never held during I/O
-	seen    sight
-	acting  bool // something is being done for readers
-	asking  bool // WeChat is asked about the token, or a report is deleted
-	reading bool // the AppSecret's file
-	own     *attempt
+	// Guards all below; never held during I/O.
+	mu   sync.Mutex
+	seen sight
+	// Something is being done for readers.
+	acting bool
+	// WeChat is asked about the token, or a report is deleted.
+	asking bool
+	// The AppSecret's file.
+	reading bool
+	// The user of Redis may only read: nothing is repaired from here.
+	readOnly bool
+	own      *attempt
 
 	memory memory
-	asked  time.Time // by a person, as seen last
-	secret string    // fingerprint of the AppSecret in use, as far as it matters
-	tried  string    // fingerprint of the AppSecret that WeChat refused to this process
-	barred time.Time // WeChat refuses this host's address until then, by its own clock
+	// By a person, as seen last.
+	asked time.Time
+	// Fingerprint of the AppSecret in use, as far as it matters.
+	secret string
+	// Fingerprint of the AppSecret that WeChat refused to this process.
+	tried string
+	// WeChat refuses this host's address until then, by its own clock.
+	barred time.Time
 
 	cohabitant cohabitant
 	unlike     unlike
@@ -98,7 +108,8 @@ func (k *Keeper) Spec() credential.Spec { return k.policy.Spec }
 type sight struct {
 	look
 	decision decision
-	local    time.Time // when it was made, by this host's monotonic clock; zero: never
+	// When it was made, by this host's monotonic clock; zero: never.
+	local time.Time
 }
 
 // Take takes in an observation and starts what it calls for. It does not wait
@@ -132,7 +143,10 @@ func (k *Keeper) Settle(ctx context.Context) {
 
 // look completes an observation with what only this process knows.
 func (k *Keeper) look(o store.Observation, local time.Time) look {
-	v := look{Observation: o, memory: k.memory.observe(o, local), secret: k.secret, tried: k.tried, barred: k.barred.Sub(local)}
+	v := look{
+		Observation: o, memory: k.memory.observe(o, local), readOnly: k.readOnly,
+		secret: k.secret, tried: k.tried, barred: k.barred.Sub(local),
+	}
 	v.left = k.memory.left(o.State, local)
 	k.cohabitant.meet(o, local, k.policy.Overlap)
 	k.unlike.meet(o, k.policy.Spec, local)
@@ -209,7 +223,8 @@ func (k *Keeper) mended(status store.Status, err error, d decision, after store.
 		return false
 	}
 	k.metrics.Restore(k.policy.Keys.Value, metrics.Reason(d.reason))
-	k.log.Info("wrote the known token back, without asking WeChat", "action", string(d.action), "reason", d.reason, "token", after.State.Token)
+	k.log.Info("wrote the known token back, without asking WeChat",
+		"action", string(d.action), "reason", d.reason, "token", after.State.Token)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.seen.decision != d {

@@ -12,11 +12,15 @@ import (
 // loses it, the process puts it back instead of drawing a new one.
 type memory struct {
 	store.Memory
-	expiry   time.Time // by this host's monotonic clock
-	minted   time.Time // by the same clock, never too late
-	unbroken bool      // every tick since then failed to reach Redis
+	// By this host's monotonic clock.
+	expiry time.Time
+	// By the same clock, never too late.
+	minted time.Time
+	// Every tick since then failed to reach Redis.
+	unbroken bool
 	lastTick time.Time
-	refused  string // fingerprint; outlives what Redis knows of it
+	// Fingerprint; outlives what Redis knows of it.
+	refused string
 }
 
 // fill remembers what is known to be stored for readers. Of one expiry, and of
@@ -31,7 +35,9 @@ func (m *memory) fill(s store.State, redisNow, local time.Time) {
 	if m.Token == s.Token && m.ExpiresAt.Equal(s.ExpiresAt) && m.expiry.Before(expiry) {
 		expiry = m.expiry
 	}
-	m.Memory = store.Memory{Token: s.Token, ExpiresIn: s.ExpiresIn, Life: s.Life, ExpiresAt: s.ExpiresAt, MintedAt: s.MintedAt}
+	m.Memory = store.Memory{
+		Token: s.Token, ExpiresIn: s.ExpiresIn, Life: s.Life, ExpiresAt: s.ExpiresAt, MintedAt: s.MintedAt,
+	}
 	m.expiry, m.minted, m.unbroken = expiry, minted, true
 }
 
@@ -60,7 +66,8 @@ func (m *memory) observe(o store.Observation, local time.Time) *store.Memory {
 		m.refused = o.State.Refused
 	}
 	if o.State.Live(o.Now) && o.State.Token.Fingerprint() == m.refused {
-		m.refused = "" // WeChat was wrong, and has said so
+		// WeChat was wrong, and has said so.
+		m.refused = ""
 	}
 	if again := m.restorable(o, local); again != nil {
 		// The restore may fail on its way, or wait for a mint that comes to nothing.

@@ -28,10 +28,10 @@ func (p policy) unchangedWait(remaining time.Duration) time.Duration {
 // documented.
 const quotaProbe = time.Hour
 
-// penalise decides how long the fleet waits after failure number n (1 is the
+// waitAfter is how long the fleet waits after failure number n (1 is the
 // first) of the given class, at the Redis time now, for a token that expires
 // at expiry (zero: none known).
-func (p policy) penalise(class credential.Class, n int, now, expiry time.Time) time.Duration {
+func (p policy) waitAfter(class credential.Class, n int, now, expiry time.Time) time.Duration {
 	left, minute := expiry.Sub(now), 60*p.BackoffMin
 	near := left.Abs() <= 2*p.BackoffMax
 	switch {

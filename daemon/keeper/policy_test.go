@@ -71,7 +71,7 @@ func TestPenalise(t *testing.T) {
 					expiry = policyNow().Add(row.expiry)
 				}
 				for i, want := range row.waits {
-					if got := row.p.penalise(class, i+1, policyNow(), expiry); got != want {
+					if got := row.p.waitAfter(class, i+1, policyNow(), expiry); got != want {
 						t.Errorf("failure %d: %v, want %v", i+1, got, want)
 					}
 				}
@@ -106,7 +106,7 @@ func TestPenaliseQuota(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := policyOf("stable").penalise(credential.ClassQuota, 3, now, time.Time{}); got != want {
+		if got := policyOf("stable").waitAfter(credential.ClassQuota, 3, now, time.Time{}); got != want {
 			t.Errorf("at %s: %v, want %v", at, got, want)
 		}
 	}
@@ -117,11 +117,11 @@ func TestPenaliseQuota(t *testing.T) {
 func TestPenaliseTinyCap(t *testing.T) {
 	p := policy{credential.Spec{BackoffMin: time.Second, BackoffMax: 2 * time.Second}}
 	for n := 1; n < 5; n++ {
-		if got := p.penalise(credential.ClassTransient, n, policyNow(), time.Time{}); got != time.Second {
+		if got := p.waitAfter(credential.ClassTransient, n, policyNow(), time.Time{}); got != time.Second {
 			t.Errorf("failure %d: %v", n, got)
 		}
 	}
-	if got := p.penalise(credential.ClassConfig, 1, policyNow(), time.Time{}); got != 4*time.Second {
+	if got := p.waitAfter(credential.ClassConfig, 1, policyNow(), time.Time{}); got != 4*time.Second {
 		t.Errorf("config: %v, want the cap", got)
 	}
 }
@@ -139,7 +139,7 @@ func TestPenaliseBounds(t *testing.T) {
 				for _, class := range classes {
 					last := time.Duration(0)
 					for _, n := range []int{1, 2, 3, 10, 29, 30, 31, 32, 33, 60, 61, 62, 63, 64, 65, 1000, 1_000_000} {
-						got := p.penalise(class, n, policyNow(), time.Time{})
+						got := p.waitAfter(class, n, policyNow(), time.Time{})
 						if got < backoffMin || got > max(2*backoffMax, 60*backoffMin) || got < last {
 							t.Fatalf("%s, %s, backoff %v to %v: failure %d waits %v after %v", api, class, backoffMin, backoffMax, n, got, last)
 						}
@@ -272,7 +272,7 @@ func TestAllDayFailing(t *testing.T) {
 					calls := 0
 					for now := start; now.Before(start.Add(24 * time.Hour)); {
 						calls++
-						now = now.Add(p.penalise(class, calls, now, expiry))
+						now = now.Add(p.waitAfter(class, calls, now, expiry))
 					}
 					if calls > most || calls < most/2 {
 						t.Errorf("expiry after %d h: %d calls, want at most %d, and an end of the outage to be noticed", hours, calls, most)

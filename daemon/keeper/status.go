@@ -49,7 +49,10 @@ func (k *Keeper) readable(local time.Time) store.State {
 	if k.seen.Other.AppID == "" || m.Token != k.seen.Value.Token {
 		return k.seen.State
 	}
-	return store.State{Token: m.Token, Life: m.Life, ExpiresAt: k.now(local).Add(m.expiry.Sub(local)), MintedAt: m.MintedAt, Refused: m.refused}
+	return store.State{
+		Token: m.Token, Life: m.Life, ExpiresAt: k.now(local).Add(m.expiry.Sub(local)),
+		MintedAt: m.MintedAt, Refused: m.refused,
+	}
 }
 
 // now is Redis server time, carried on from the last look.
@@ -127,16 +130,16 @@ func (k *Keeper) notes() []string {
 	note(k.unlike.what != "", k.unlike.what)
 	note(s.OutsideDraws > 1 && k.seen.Now.Sub(s.OutsideAt) < time.Hour,
 		"somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
+	note(k.readOnly, repairsNothing)
 	note(hold != "" && !k.policy.Mint, "due, but this replica has mint: false: another one has to draw the token")
 	note(hold != "" && k.policy.Mint, "due, but waiting: "+string(hold))
 	note(s.Force > 0 && s.NoForceUntil.After(k.seen.Now),
 		"the day's forced refreshes are used up: until 00:00 UTC+8 the token is replaced in its turn only")
 	note(v.blind(), "WeChat's quota for questions about a token is used up: nobody notices whether it was replaced")
-	note(k.told.silent >= silentFor, fmt.Sprintf(
-		"WeChat has not said for %d questions in a row whether it accepts the token, so nobody notices whether it was replaced: %s",
-		k.told.silent, k.told.silence))
-	note(k.told.clock, fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its times with time() are wrong by so much",
-		k.clockOff().Round(time.Second)))
+	note(k.told.silent >= silentFor, fmt.Sprintf("WeChat has not said for %d questions in a row whether it accepts "+
+		"the token, so nobody notices whether it was replaced: %s", k.told.silent, k.told.silence))
+	note(k.told.clock, fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its times "+
+		"with time() are wrong by so much", k.clockOff().Round(time.Second)))
 	return append(notes, k.failures()...)
 }
 

@@ -13,17 +13,27 @@ import (
 // told is what people were told last, so that they are told of changes and not
 // of every look.
 type told struct {
-	state   State
-	redis   string             // why no look succeeds, "" while they do
-	failing map[string]failing // what fails now, by the operation
-	foreign secret.Token       // the last foreign token that was counted
-	unlike  string             // whose settings are others than ours
-	other   string             // who else lives under the key
-	report  secret.Token       // the last report that has to wait
-	hold    hold               // what a due mint waits for
-	clock   bool               // the clock of Redis is far from this host's
-	silent  int                // verifications in a row without an answer
-	silence string             // what came instead of one
+	state State
+	// Why no look succeeds, "" while they do.
+	redis string
+	// What fails now, by the operation.
+	failing map[string]failing
+	// The last foreign token that was counted.
+	foreign secret.Token
+	// Whose settings are others than ours.
+	unlike string
+	// Who else lives under the key.
+	other string
+	// The last report that has to wait.
+	report secret.Token
+	// What a due mint waits for.
+	hold hold
+	// The clock of Redis is far from this host's.
+	clock bool
+	// Verifications in a row without an answer.
+	silent int
+	// What came instead of one.
+	silence string
 }
 
 // failing is an operation on Redis, or the AppSecret's file, that fails.
@@ -40,6 +50,9 @@ const (
 	opJudge      = "could not store the verdict on the token"
 	opDiscard    = "could not delete a reader's report"
 )
+
+const repairsNothing = "this replica repairs nothing: its user of Redis may only read; " +
+	"start it again once that may write"
 
 // noteFailure keeps what fails, and logs it once for each cause, however many
 // operations that stops at each poll. Without an error it works again.
@@ -62,6 +75,14 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 	defer k.mu.Unlock()
 	if err == nil {
 		delete(k.told.failing, what)
+		return false
+	}
+	if !k.policy.Mint && store.Forbidden(err) {
+		// To repair is left to those who may, from here on.
+		if !k.readOnly {
+			k.log.Info(repairsNothing)
+		}
+		k.readOnly = true
 		return false
 	}
 	first = true
@@ -144,7 +165,8 @@ func (k *Keeper) tellOthers() {
 	}
 	if found != "" && found != k.told.foreign {
 		k.metrics.ForeignToken(k.policy.Keys.Value)
-		k.log.Warn("somebody else wrote a token under this key: who else draws tokens for this appid?", "token", found, "ours", k.seen.State.Token)
+		k.log.Warn("somebody else wrote a token under this key: who else draws tokens for this appid?",
+			"token", found, "ours", k.seen.State.Token)
 	}
 	k.told.foreign = found
 	other := k.cohabitant.name(k.policy.Account)

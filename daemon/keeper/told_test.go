@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +75,33 @@ func TestFailureAtEachPollIsToldOnce(t *testing.T) {
 			}
 			check(b, "warnings", b.said("level=WARN"), 1)
 		})
+	})
+}
+
+// TestReadOnlyRepairsNothing: a replica with mint: false whose user of Redis may only read says
+// so once, and leaves the rest to the others. One that mints is warned.
+func TestReadOnlyRepairsNothing(t *testing.T) {
+	refused := answer("NOPERM User app has no permissions to run the 'set' command")
+	deleted := func(o *store.Observation) { o.Value = store.Value{} }
+	reports := func(o *store.Observation) { o.Rejected = "another" }
+	synctest.Test(t, func(t *testing.T) {
+		p := policyOf("stable")
+		p.Mint = false
+		b := newBench(t, p, false)
+		b.take(deleted)
+		check(b, "actions", len(b.errands), 1)
+		b.noteFailure(opMend, refused)
+		b.noteFailure(opDiscard, refused)
+		b.take(deleted, reports)
+		check(b, "actions", len(b.actions)+len(b.Status().Notes), 0+1)
+		check(b, "said", b.said("this replica repairs nothing"), 1)
+		check(b, "warnings", b.said("level=WARN"), 0)
+	})
+	onBench(t, func(b *bench) {
+		b.noteFailure(opMend, refused)
+		check(b, "warnings", b.said("level=WARN"), 1)
+		b.take(deleted)
+		check(b, "notes that it watches", strings.Count(strings.Join(b.Status().Notes, " "), "repairs nothing"), 0)
 	})
 }
 

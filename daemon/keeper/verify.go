@@ -71,7 +71,7 @@ func (k *Keeper) judge(v look, err error) (verdict store.Verdict, wait time.Dura
 		k.log.Debug("verification said nothing about the token", "error", err)
 	}
 	if failed != nil && failed.Class == credential.ClassQuota {
-		verdict, wait = store.VerdictNone, k.policy.penalise(credential.ClassQuota, 1, v.Now, v.State.ExpiresAt)
+		verdict, wait = store.VerdictNone, k.policy.waitAfter(credential.ClassQuota, 1, v.Now, v.State.ExpiresAt)
 		k.log.Warn("WeChat answers no question about the token, so nobody notices whether it was replaced",
 			"error", err, "next_attempt", "in "+wait.Round(time.Second).String())
 	}
@@ -83,7 +83,8 @@ func (k *Keeper) judge(v look, err error) (verdict store.Verdict, wait time.Dura
 	}
 	k.told.silence = err.Error()
 	if k.told.silent++; k.told.silent == silentFor {
-		k.log.Warn("WeChat does not say whether it accepts the token, so nobody notices whether it was replaced", "error", err)
+		k.log.Warn("WeChat does not say whether it accepts the token, so nobody notices whether it was replaced",
+			"error", err)
 	}
 	return "", 0
 }

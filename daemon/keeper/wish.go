@@ -70,7 +70,8 @@ func (k *Keeper) ofRequest(v look, force bool) (store.Status, string) {
 	case v.newer() || v.Other.AppID != "":
 		return store.Changed, notOurs
 	case !store.HasRoom(v.State.RequestsAt, v.Now, store.RequestsEvery):
-		return Limited, "not taken: a dozen refreshes were asked for within an hour; find out who asks, and try again in some minutes"
+		return Limited, "not taken: a dozen refreshes were asked for within an hour; " +
+			"find out who asks, and try again in some minutes"
 	case force && v.State.NoForceUntil.After(v.Now):
 		return Limited, "not taken: WeChat forces no more refreshes today; try again after 00:00 UTC+8"
 	case force:
@@ -92,7 +93,8 @@ func (k *Keeper) ofReport(v look, fingerprint string) (store.Status, string) {
 	case fingerprint != v.State.Token.Fingerprint() || v.newer():
 		return Stale, "nothing to verify: this is not the current token of the key; read the key again, and use what it holds"
 	case !v.State.Live(v.Now):
-		return Stale, "nothing to verify: this token is known to be refused or expired, and due to be replaced; " + again + k.byOthers()
+		return Stale, "nothing to verify: this token is known to be refused or expired, and due to be replaced; " +
+			again + k.byOthers()
 	case v.blind():
 		return Limited, fmt.Sprintf("not taken: WeChat's quota for such questions is used up, it is asked in %v; "+
 			"wxtokend refresh --force replaces the token now", v.State.NoAnswerUntil.Sub(v.Now).Round(time.Second))
@@ -102,7 +104,8 @@ func (k *Keeper) ofReport(v look, fingerprint string) (store.Status, string) {
 	case v.Now.Sub(v.State.VerifiedAt) < k.policy.Soon():
 		return Limited, "not taken: WeChat was asked about this token a moment ago; " + again
 	}
-	return store.Accepted, "accepted: WeChat is asked about this token, and it is replaced if refused twice; " + again + k.byOthers()
+	return store.Accepted, "accepted: WeChat is asked about this token, and it is replaced if refused twice; " +
+		again + k.byOthers()
 }
 
 // byOthers warns that an accepted wish may move nobody.

@@ -15,16 +15,22 @@ type Status string
 // Answers of the scripts. Whatever is not the wished-for one is a refusal that
 // changed nothing, but for Lost, which marks the mint as outstanding.
 const (
-	Begun     Status = "begun"
-	Leased    Status = "leased"  // somebody else mints
-	Changed   Status = "changed" // the observation is out of date
+	Begun Status = "begun"
+	// Somebody else mints.
+	Leased Status = "leased"
+	// The observation is out of date.
+	Changed   Status = "changed"
 	Committed Status = "committed"
-	Already   Status = "already" // this attempt's commit had arrived before
-	Expired   Status = "expired" // the token is already over
-	Lost      Status = "lost"    // the lease is no longer this attempt's
-	Aborted   Status = "aborted"
-	Restored  Status = "restored"
-	Refused   Status = "refused" // WeChat refuses the token; confirmed
+	// This attempt's commit had arrived before.
+	Already Status = "already"
+	// The token is already over.
+	Expired Status = "expired"
+	// The lease is no longer this attempt's.
+	Lost     Status = "lost"
+	Aborted  Status = "aborted"
+	Restored Status = "restored"
+	// WeChat refuses the token; confirmed.
+	Refused Status = "refused"
 )
 
 // Begin is what begin.lua needs beside the observation that it was decided on.

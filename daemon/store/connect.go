@@ -17,21 +17,26 @@ import (
 // Options say how to reach Redis: by URL, through Sentinel (Master and
 // Sentinels) or as a Cluster.
 type Options struct {
-	URL       secret.Secret // redis://, rediss:// or unix://
+	// Redis://, rediss:// or unix://.
+	URL       secret.Secret
 	Master    string
 	Sentinels []string
 	Cluster   []string
-	DB        int // the database behind Sentinel; a URL names its own one, a Cluster has none but 0
+	// The database behind Sentinel; a URL names its own one, a Cluster has none but 0.
+	DB int
 
-	Username     string
-	Password     secret.Secret
-	PasswordFile string // read for each new connection, so that it can rotate
+	Username string
+	Password secret.Secret
+	// Read for each new connection, so that it can rotate.
+	PasswordFile string
 
-	SentinelUsername     string
-	SentinelPassword     secret.Secret
-	SentinelPasswordFile string // read for each new connection, as PasswordFile is
+	SentinelUsername string
+	SentinelPassword secret.Secret
+	// Read for each new connection, as PasswordFile is.
+	SentinelPasswordFile string
 
-	TLS     *tls.Config // nil: plain, unless the URL says rediss
+	// Nil: plain, unless the URL says rediss.
+	TLS     *tls.Config
 	Timeout time.Duration
 
 	// Connections is how many may be open at once, to each node of a Cluster;

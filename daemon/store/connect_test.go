@@ -70,6 +70,36 @@ func aclRules(t *testing.T) []string {
 	return append([]string{"reset", "on", ">pass"}, strings.Fields(store.Rights(keys))...)
 }
 
+// A replica that may only read looks with the rights that people are told to give it, of which each
+// is needed, and is told that the rest is forbidden.
+func TestReadOnlyRights(t *testing.T) {
+	w := socketWorld(t)
+	w.mint("a1", token(1))
+	rights := strings.Fields(store.ReadOnlyRights(w.c.Keys))
+	for i := range append(rights, "none") {
+		user := append([]string{"reset", "on", ">pass"}, rights...)
+		if i < len(rights) {
+			user[3+i] = "allchannels"
+		}
+		setUser(t, w.admin, user...)
+		w.do("script", "flush")
+		w.connect()
+		o := w.store.Observe(t.Context(), []store.Slot{w.c})[0]
+		if i < len(rights) {
+			check(t, "forbidden without "+rights[i], store.Forbidden(o.Err), true)
+			continue
+		}
+		if o.Err != nil || o.Observation.State.Token != token(1) {
+			t.Fatalf("looks: %v %v", o.Observation.State.Token, o.Err)
+		}
+		w.admin.Del(t.Context(), w.c.Keys.Value)
+		before := w.content()
+		_, _, err := w.store.Reassert(t.Context(), w.c, w.observe())
+		check(t, "to write is forbidden", store.Forbidden(err), true)
+		w.stays(before)
+	}
+}
+
 // The whole contract runs with the rights that people are told to give; here
 // each of them is taken away to show that it is needed.
 func TestACLIsMinimal(t *testing.T) {

@@ -110,6 +110,8 @@
 //   - V4, an accepting answer belongs to its question: a process that slept over it
 //     would take back what a later one has heard.
 //
+// discard deletes a report that calls for no question, and only the one that was seen.
+//
 // request is a person's wish: it ends backoff, the wait between answers to outside
 // draws and, by asked_at, each process' own bar, but neither an unknown outcome nor
 // a limit of the day. It compares nothing, and leaves another account's state and a

@@ -11,7 +11,8 @@ import (
 // must be called.
 func Embedded(addr string) (address string, closeServer func(), err error) {
 	server := miniredis.NewMiniRedis()
-	server.ClockTTL(true) // without it no key would ever expire
+	// Without it no key would ever expire.
+	server.ClockTTL(true)
 	if err := server.StartAddr(addr); err != nil {
 		return "", nil, fmt.Errorf("embedded redis: %w", err)
 	}

@@ -7,10 +7,14 @@ import (
 
 // Keys are the Redis keys of one credential, all in one Cluster slot.
 type Keys struct {
-	Value    string // what readers read
-	State    string // hash: the token with its bookkeeping
-	Lease    string // the right to mint, for the time of one refresh
-	Rejected string // a reader writes the token here that WeChat refused
+	// What readers read.
+	Value string
+	// Hash: the token with its bookkeeping.
+	State string
+	// The right to mint, for the time of one refresh.
+	Lease string
+	// A reader writes the token here that WeChat refused.
+	Rejected string
 }
 
 // NewKeys derives the side keys of key. A key without braces becomes the hash

@@ -26,7 +26,8 @@ type Observation struct {
 	// Rejected is what a reader reports as refused, "" if nothing.
 	Rejected secret.Token
 
-	version int64 // of whatever state lies there, for compare-and-swap
+	// Of whatever state lies there, for compare-and-swap.
+	version int64
 }
 
 // Other is another account that lives under our key, or another host of WeChat
@@ -47,7 +48,8 @@ type Value struct {
 	// Unlike says that the state's token lies here in another form than we write.
 	Unlike bool
 
-	name string // of the exact bytes, for compare-and-swap
+	// Of the exact bytes, for compare-and-swap.
+	name string
 }
 
 var errReply = errors.New("unexpected reply of the script")

@@ -17,7 +17,8 @@ type Result struct {
 // writes nothing, so it also works on a full or a read-only server.
 func (s *Store) Observe(ctx context.Context, credentials []Slot) []Result {
 	results := make([]Result, len(credentials))
-	asked := make([]int, len(credentials)) // places in credentials
+	// Places in credentials.
+	asked := make([]int, len(credentials))
 	for i := range asked {
 		asked[i] = i
 	}

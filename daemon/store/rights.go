@@ -2,16 +2,26 @@ package store
 
 import "strings"
 
-// Commands are all commands that the daemon sends to Redis, by itself or from
-// its scripts, in small letters. None of them is dangerous in the sense of
-// Redis' categories.
-func Commands() []string {
-	return strings.Fields("eval evalsha select time get strlen getrange set pexpire pttl hgetall hset")
-}
+// Of the commands that the daemon sends to Redis, by itself or from its scripts,
+// those that a look needs, and those that change something. None of them is
+// dangerous in the sense of Redis' categories.
+const (
+	reading = "eval evalsha select time get strlen getrange pttl hgetall"
+	writing = "set pexpire hset"
+)
+
+// Commands are all commands that the daemon sends to Redis, in small letters.
+func Commands() []string { return strings.Fields(reading + " " + writing) }
 
 // Rights is what a user of Redis needs for the credentials with these keys, as
 // rules of ACL SETUSER. Without keys it holds KEY in their place.
-func Rights(keys ...Keys) string {
+func Rights(keys ...Keys) string { return rules(Commands(), keys) }
+
+// ReadOnlyRights is what the user of a replica with mint: false needs at least:
+// it looks, and repairs nothing.
+func ReadOnlyRights(keys ...Keys) string { return rules(strings.Fields(reading), keys) }
+
+func rules(commands []string, keys []Keys) string {
 	if len(keys) == 0 {
 		keys = []Keys{{Value: "KEY", State: "{KEY}:state"}}
 	}
@@ -19,8 +29,13 @@ func Rights(keys ...Keys) string {
 	for _, k := range keys {
 		rules = append(rules, "~"+k.Value, "~"+strings.TrimSuffix(k.State, ":state")+":*")
 	}
-	for _, command := range Commands() {
+	for _, command := range commands {
 		rules = append(rules, "+"+command)
 	}
 	return strings.Join(rules, " ")
+}
+
+// Forbidden says that Redis refused an operation because its user lacks a right.
+func Forbidden(err error) bool {
+	return err != nil && strings.HasPrefix(Explain(err).What, "NOPERM")
 }

@@ -44,8 +44,10 @@ func TestBothReadmesGrantTheRights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if line := "\nACL SETUSER wxtokend on >PASSWORD " + store.Rights(keys) + "\n"; !strings.Contains(string(text), line) {
-			t.Errorf("%s lacks the line%s", name, line)
+		for user, rights := range map[string]string{"wxtokend": store.Rights(keys), "sidecar": store.ReadOnlyRights(keys)} {
+			if line := "\nACL SETUSER " + user + " on >PASSWORD " + rights + "\n"; !strings.Contains(string(text), line) {
+				t.Errorf("%s lacks the line%s", name, line)
+			}
 		}
 	}
 }

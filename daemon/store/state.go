@@ -112,7 +112,8 @@ const (
 	LongestLease   = time.Hour
 	LongestBackoff = time.Hour
 	LongestVerify  = 24 * time.Hour
-	LongestAppID   = 128 // bytes
+	// Bytes.
+	LongestAppID = 128
 )
 
 // HasRoom says whether the hour has room for one more of what was counted up

@@ -40,7 +40,8 @@ func (c Slot) Soon() time.Duration { return c.VerifyEvery / 10 }
 
 // account tells a script whose state is ours.
 func (c Slot) account() string {
-	text, _ := json.Marshal(map[string]string{"appid": c.Account, "issuer": c.Issuer}) // strings cannot fail
+	// Strings cannot fail.
+	text, _ := json.Marshal(map[string]string{"appid": c.Account, "issuer": c.Issuer})
 	return string(text)
 }
 
@@ -66,7 +67,7 @@ var sources embed.FS
 
 type scripts struct {
 	observe, begin, commit, abort, restore, reassert *redis.Script
-	claim, verdict, request                          *redis.Script
+	claim, verdict, discard, request                 *redis.Script
 }
 
 func (scripts) source(name string) string {
@@ -79,7 +80,7 @@ func loadScripts() scripts {
 	load := func(name string) *redis.Script { return redis.NewScript(scripts{}.source(name)) }
 	return scripts{
 		load("observe"), load("begin"), load("commit"), load("abort"), load("restore"), load("reassert"),
-		load("claim"), load("verdict"), load("request"),
+		load("claim"), load("verdict"), load("discard"), load("request"),
 	}
 }
 

@@ -34,7 +34,8 @@ func TLSFiles(ctx context.Context, ca, cert, key, serverName string) (*tls.Confi
 		}
 	}
 	if cert != "" {
-		if _, err := readPair(ctx, cert, key); err != nil { // to be missed at the start and not at the first rotation
+		// To be missed at the start and not at the first rotation.
+		if _, err := readPair(ctx, cert, key); err != nil {
 			return nil, err
 		}
 		c.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {

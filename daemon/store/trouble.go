@@ -12,9 +12,11 @@ import (
 // Trouble is a failed operation of Redis in our own words, for people. The
 // words of the server are not repeated: some of them repeat a password.
 type Trouble struct {
-	What  string // what happened, said of Redis: "it refuses …"
-	Cure  string // what a person can do about it
-	Known bool   // false: both are no more than a hint where to look
+	What string // what happened, said of Redis: "it refuses …"
+	// What a person can do about it.
+	Cure string
+	// False: both are no more than a hint where to look.
+	Known bool
 }
 
 //go:embed replies.txt failures.txt

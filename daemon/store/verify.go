@@ -10,12 +10,17 @@ import (
 
 // Answers about a token that may be refused.
 const (
-	Claimed     Status = "claimed"
-	Accepted    Status = "accepted"    // by WeChat, or a person's request
-	Unconfirmed Status = "unconfirmed" // a reader reported the token, but WeChat accepts it
-	Suspected   Status = "suspected"   // refused once, or known to be refused
-	Blind       Status = "blind"       // WeChat answers nobody any more today
-	Discarded   Status = "discarded"   // a report about a token that is not the current one
+	Claimed Status = "claimed"
+	// By WeChat, or a person's request.
+	Accepted Status = "accepted"
+	// A reader reported the token, but WeChat accepts it.
+	Unconfirmed Status = "unconfirmed"
+	// Refused once, or known to be refused.
+	Suspected Status = "suspected"
+	// WeChat answers nobody any more today.
+	Blind Status = "blind"
+	// A report about a token that is not the current one.
+	Discarded Status = "discarded"
 )
 
 // Verdict is what WeChat said about a token.
@@ -32,7 +37,7 @@ const (
 // the Redis time of that, for Verdict.
 func (s *Store) Claim(ctx context.Context, c Slot, o Observation) (status Status, at time.Time, err error) {
 	status, numbers, err := s.run(ctx, s.scripts.claim, c, map[string]any{
-		"seen": seen(o), "discard": false, "questions_every": QuestionsEvery.Milliseconds(),
+		"seen": seen(o), "questions_every": QuestionsEvery.Milliseconds(),
 	})
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("claim verification: %w", err)
@@ -45,14 +50,16 @@ func (s *Store) Claim(ctx context.Context, c Slot, o Observation) (status Status
 
 // Discard deletes the observed report of a reader, which calls for nothing.
 func (s *Store) Discard(ctx context.Context, c Slot, o Observation) (Status, error) {
-	return s.ask(ctx, s.scripts.claim, c, "discard report", map[string]any{"discard": true, "report": sha1Hex(o.Rejected.Reveal())})
+	return s.ask(ctx, s.scripts.discard, c, "discard report", map[string]any{"report": sha1Hex(o.Rejected.Reveal())})
 }
 
 // Verdict stores what WeChat said about the observed token to the question
 // that was claimed at; wait is until the next one after VerdictNone.
-func (s *Store) Verdict(ctx context.Context, c Slot, o Observation, at time.Time, v Verdict, wait time.Duration) (Status, error) {
+func (s *Store) Verdict(
+	ctx context.Context, c Slot, o Observation, at time.Time, v Verdict, wait time.Duration,
+) (Status, error) {
 	return s.ask(ctx, s.scripts.verdict, c, "store verdict", map[string]any{
-		"asked": sha1Hex(o.State.Token.Reveal()), "asked_at": wire(at), "fingerprint": o.State.Token.Fingerprint(),
+		"token": sha1Hex(o.State.Token.Reveal()), "claimed_at": wire(at), "fingerprint": o.State.Token.Fingerprint(),
 		"verdict": v, "wait": wait.Milliseconds(),
 	})
 }

@@ -1,12 +1,6 @@
 -- claim: of all replicas one asks WeChat about the token. If it dies, or WeChat
 -- says nothing, the next one asks soon.
 local s = load_state()
-if a.discard then
-  -- A report of another token, or of one that is known to be refused: nothing to ask.
-  if redis.sha1hex(reported()) ~= a.report then return { 'changed' } end
-  redis.call('PEXPIRE', KEYS[4], 0)
-  return { 'discarded' }
-end
 if version ~= a.seen.version then return { 'changed' } end
 s.questions_at = count(s.questions_at, a.questions_every)
 s.verified_at, s.verify_at = now, now + math.min(verify_wait(s), a.soon)

@@ -22,7 +22,8 @@ local LONGEST_LEASE = HOUR
 -- number can be, and how far a time can lie beyond the save that wrote it. The
 -- configuration allows no longer times than these.
 local TEXTS = {
-  appid = 128, issuer = 300, api = 16, token = 512, attempt = 64, last_error = 4096, secret = 8, refused = 8, force_for = 8,
+  appid = 128, issuer = 300, api = 16, token = 512, attempt = 64, last_error = 4096,
+  secret = 8, refused = 8, force_for = 8,
 }
 local NUMBERS = {
   schema = COUNT, expires_in = MONTH, life = MONTH, expires_at = ENDS, minted_at = ENDS, asked_at = ENDS,
@@ -114,7 +115,8 @@ local function save(s)
   version = turned and now or math.max(now, version + 1)
   -- PEXPIRE in place of DEL: one right less, and begin has tried it.
   if not ours then redis.call('PEXPIRE', KEYS[2], 0) end
-  redis.call('HSET', KEYS[2], 'schema', a.schema, 'appid', a.appid, 'issuer', a.issuer, 'api', s.api, 'saved_at', version,
+  redis.call('HSET', KEYS[2], 'schema', a.schema, 'appid', a.appid, 'issuer', a.issuer, 'api', s.api,
+    'saved_at', version,
     'token', s.token, 'expires_in', s.expires_in, 'life', s.life, 'expires_at', s.expires_at, 'minted_at', s.minted_at,
     'generation', s.generation, 'settled', s.settled, 'attempt', s.attempt, 'begun_at', s.begun_at,
     'failures', s.failures, 'next_attempt_at', s.next_attempt_at, 'unknown_until', s.unknown_until,

@@ -1,16 +1,16 @@
 -- verdict: what WeChat said about the token. A report of it is answered then.
 local s = load_state()
-if s.schema > a.schema or redis.sha1hex(s.token) ~= a.asked then return { 'changed' } end
+if s.schema > a.schema or redis.sha1hex(s.token) ~= a.token then return { 'changed' } end
 if a.verdict == 'none' then
   -- Nobody is answered any more today; the first one tells all others.
   s.no_answer_until = now + a.wait
   save(s)
   return { 'blind' }
 end
-local about = redis.sha1hex(reported()) == a.asked
+local about = redis.sha1hex(reported()) == a.token
 if a.verdict == 'accepted' then
   -- V4: another question came after this one, and WeChat may have changed its mind.
-  if s.verified_at ~= a.asked_at then return { 'changed' } end
+  if s.verified_at ~= a.claimed_at then return { 'changed' } end
   s.suspect_at = 0
   -- V2: what is dead stays dead, so it was a mistake to refuse this token. Nor
   -- is it forced any more for that.
