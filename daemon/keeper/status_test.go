@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/store"
 )
 
@@ -146,10 +147,12 @@ func TestNotes(t *testing.T) {
 		{"forced refreshes are used up, and nobody wants one", spent(0, 1), ""},
 		{"questions are used up", func(o *store.Observation) { o.State.NoAnswerUntil = o.Now.Add(1) }, "quota for questions"},
 		{"a mint waits", func(o *store.Observation) { o.State.Generation++; o.Lease = "a1" }, "due, but waiting: leased"},
+		{"another replica's api", func(o *store.Observation) { o.State.API, o.State.BegunAt = "classic", o.Now }, "api: classic there"},
 		{"the clock of Redis is far off", func(o *store.Observation) { o.Now = o.Now.Add(31 * time.Second) }, "31s ahead of this host's"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			onBench(t, func(b *bench) {
+				b.policy.Kind, b.unlike.since = credential.OfficialAccount, time.Now().Add(-time.Hour)
 				b.take(row.change)
 				notes := b.Status().Notes
 				if all := strings.Join(notes, "\n"); (row.want == "") != (len(notes) == 0) || len(notes) > 1 || !strings.Contains(all, row.want) {
