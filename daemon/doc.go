@@ -35,7 +35,7 @@
 //     wechat.timeout), a reader of the key gets a token that WeChat accepts. Where
 //     its last failure asked for a longer wait, WeChat has to have answered for
 //     that long: a minute near the expiry for what a person mends, an hour for a
-//     used-up quota and 89507, a day for 89506. The README has all of them.
+//     used-up quota and 89507, a day for 89506. docs/errcodes.md has all of them.
 //   - At most one mint is under way whose lease is valid. A process that lost
 //     its lease, however long it was paused, never writes the key.
 //   - One refresh costs one call to WeChat, whatever restarts meanwhile. The

@@ -34,13 +34,13 @@ func TestCommandsAreThoseOfTheScripts(t *testing.T) {
 	}
 }
 
-func TestBothReadmesGrantTheRights(t *testing.T) {
+func TestDocumentsGrantTheRights(t *testing.T) {
 	keys, err := store.NewKeys("WXAccessToken")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"README.md", "README.zh-CN.md"} {
-		text, err := os.ReadFile(filepath.Join("..", "..", name))
+	for _, name := range []string{"redis.md", "redis.zh-CN.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
 		if err != nil {
 			t.Fatal(err)
 		}
