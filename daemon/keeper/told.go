@@ -141,10 +141,30 @@ func (k *Keeper) tellState(local time.Time) {
 		from = Unknown
 	}
 	k.metrics.State(k.policy.Keys.Value, metrics.State(to))
+	k.metrics.Failing(k.policy.Keys.Value, k.failingNow()...)
 	if from != to && (to != Unknown || !k.many) {
 		k.log.Info("state changed", "from", string(from), "to", string(to))
 		k.told.state = to
 	}
+}
+
+// failingNow is the class of all that fails: the last draw of the fleet, and
+// what this process meets.
+func (k *Keeper) failingNow() (classes []metrics.Outcome) {
+	if last := k.seen.State.LastError; last != nil {
+		classes = append(classes, metrics.Outcome(last.Class))
+	}
+	if k.told.redis != "" {
+		classes = append(classes, metrics.FailingRedis)
+	}
+	for what := range k.told.failing {
+		class := metrics.FailingRedis
+		if what == opReadSecret {
+			class = metrics.FailingSecret
+		}
+		classes = append(classes, class)
+	}
+	return classes
 }
 
 // tellHold warns when calls are withheld for long: no failed call says so.

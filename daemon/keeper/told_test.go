@@ -195,6 +195,31 @@ func TestClockOfRedisIsTold(t *testing.T) {
 	})
 }
 
+// TestFailingIsExposedByClass: what the last draw of the fleet met, and what this process meets.
+func TestFailingIsExposedByClass(t *testing.T) {
+	onBench(t, func(b *bench) {
+		fails := func(class string, want int) {
+			t.Helper()
+			check(b, class, int(b.counted("wxtokend_failing", class)), want)
+		}
+		refused := func(o *store.Observation) { o.State.LastError = &store.Failure{Class: "ip", Times: 1} }
+		b.take()
+		check(b, "all", int(b.counted("wxtokend_failing", "")), 0)
+		b.take(refused)
+		fails("ip", 1)
+		fails("redis", 0)
+		b.Take(store.Result{Err: errAway}, b.spawn)
+		fails("redis", 1)
+		b.take()
+		check(b, "after", int(b.counted("wxtokend_failing", "")), 0)
+		b.noteFailure(opReadSecret, errors.New("no such file"))
+		b.noteFailure(opMend, errAway)
+		b.take(func(o *store.Observation) { o.Value = store.Value{} })
+		fails("secret", 1)
+		fails("redis", 1)
+	})
+}
+
 // TestUnknownOfManyIsNotTold: the loss of Redis is said once for all.
 func TestUnknownOfManyIsNotTold(t *testing.T) {
 	for _, many := range []bool{false, true} {
