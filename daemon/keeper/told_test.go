@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -212,6 +213,13 @@ func TestFailingIsExposedByClass(t *testing.T) {
 		fails("redis", 1)
 		b.take()
 		check(b, "after", int(b.counted("wxtokend_failing", "")), 0)
+		b.failedHere(&credential.Error{Class: credential.ClassAdmin}, "s3cr3t", time.Minute)
+		time.Sleep(time.Hour)
+		b.take()
+		fails("admin", 1)
+		b.remember(&attempt{commit: &store.Commit{}})
+		b.take()
+		check(b, "after a token was drawn", int(b.counted("wxtokend_failing", "")), 0)
 		b.noteFailure(opReadSecret, errors.New("no such file"))
 		b.noteFailure(opMend, errAway)
 		b.take(func(o *store.Observation) { o.Value = store.Value{} })
