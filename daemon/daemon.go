@@ -111,6 +111,7 @@ func New(o Options) (*Daemon, error) {
 func (d *Daemon) assemble() {
 	c := d.config
 	d.metrics = metrics.New(d.gatherer, d.build, metrics.PerKey(c.Metrics.PerKey))
+	d.metrics.ConfigRead(time.Now(), true)
 	d.store = store.New(d.clients[0], c.Redis.Timeout, layout.Decode)
 	d.registry = newRegistry(paceOf(len(c.Credentials), c.Refresh.Poll))
 	d.pool = newPool()
@@ -146,7 +147,7 @@ func (d *Daemon) add(c config.Credential, platform *credential.Platform) error {
 	}
 	e.Keeper = keeper.New(options)
 	d.registry.add(e)
-	d.metrics.Credential(c.Key, c.AppID, spec.Kind, c.API)
+	d.metrics.Credential(c.Key, c.AppID, spec.Kind, c.API, c.Mint)
 	d.metrics.DailyLimit(c.Key, c.DailyLimit)
 	return nil
 }

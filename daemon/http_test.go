@@ -219,7 +219,9 @@ func TestMetricsAfterALife(t *testing.T) {
 			`wxtokend_calls_today{key="WXAccessToken"} 3`,
 			`wxtokend_daily_limit{key="WXAccessToken"} 1000`,
 			`wxtokend_panics_total 0`,
-			`wxtokend_credential_info{api="classic",appid="wx0123456789abcdef",key="WXAccessToken",kind="official_account"} 1`,
+			`wxtokend_ready{key="WXAccessToken"} 1`,
+			`wxtokend_config_last_reload_successful 1`,
+			`wxtokend_credential_info{api="classic",appid="wx0123456789abcdef",key="WXAccessToken",kind="official_account",mint="true"} 1`,
 			`wxtokend_mint_duration_seconds_count{key="WXAccessToken"} 3`,
 		} {
 			if !strings.Contains(text, line+"\n") {

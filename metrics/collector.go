@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,13 +18,14 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	perKey := c.perKey == Always || c.perKey == Auto && len(c.keys) <= PerKeyMost
-	all := figures{calls: -1, limit: -1}
+	all := figures{calls: -1, limit: -1, ready: true}
 	inState := make([]int, len(states()))
 	for key, t := range c.keys {
 		t.mu.Lock()
 		one := t.figures
 		t.mu.Unlock()
 		inState[one.state]++
+		one.ready = states()[one.state].ready()
 		if perKey {
 			one.expose(exposition{out, prometheus.Labels{"key": key}})
 		}
@@ -70,8 +72,9 @@ func (f *figures) expose(e exposition) {
 	}
 	if f.appid != "" {
 		e.send("wxtokend_credential_info", "What the credential is; always 1.",
-			prometheus.GaugeValue, 1, "appid", f.appid, "kind", f.kind, "api", f.api)
+			prometheus.GaugeValue, 1, "appid", f.appid, "kind", f.kind, "api", f.api, "mint", strconv.FormatBool(f.mint))
 	}
+	f.exposeReadiness(e)
 	f.exposeCounters(e)
 	buckets := make(map[float64]uint64, len(f.mints.buckets))
 	for i, most := range prometheus.DefBuckets {
@@ -80,6 +83,21 @@ func (f *figures) expose(e exposition) {
 	desc := prometheus.NewDesc("wxtokend_mint_duration_seconds",
 		"Time of one request for a token to WeChat, body included, whatever the outcome.", nil, e.labels)
 	e.out <- prometheus.MustNewConstHistogram(desc, f.mints.count, f.mints.sum, buckets)
+}
+
+func (f *figures) exposeReadiness(e exposition) {
+	ready := 0.0
+	if f.ready {
+		ready = 1
+	}
+	e.send("wxtokend_ready", "Whether readers of the key get an unexpired token that is not refused.",
+		prometheus.GaugeValue, ready)
+	for i, class := range failings() {
+		if n := f.failing[i]; n > 0 {
+			e.send("wxtokend_failing", "What fails now, by its class; absent while nothing does.",
+				prometheus.GaugeValue, float64(n), "class", string(class))
+		}
+	}
 }
 
 func (f *figures) exposeTimes(e exposition) {

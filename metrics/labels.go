@@ -52,6 +52,17 @@ func (o Outcome) known() Outcome {
 	return OutcomeUnknown
 }
 
+// The classes of what fails without a request to WeChat.
+const (
+	// FailingRedis is an operation on Redis that is refused or gets no answer.
+	FailingRedis Outcome = "redis"
+	// FailingSecret is an AppSecret that cannot be read.
+	FailingSecret Outcome = "secret"
+)
+
+// failings are the classes of what can fail: all outcomes but the good one, and those without a request.
+func failings() []Outcome { return append(outcomes()[1:], FailingRedis, FailingSecret) }
+
 // Reason says why a known token was written back without a mint.
 type Reason string
 
@@ -110,6 +121,9 @@ const (
 	StateMissing  State = "missing"
 	StateRejected State = "rejected"
 )
+
+// ready says that a reader gets a token that WeChat accepts, as far as is known.
+func (s State) ready() bool { return s == StateFresh || s == StateDue }
 
 func states() []State {
 	return []State{StateUnknown, StateFresh, StateDue, StateExpired, StateMissing, StateRejected}

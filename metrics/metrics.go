@@ -12,8 +12,8 @@
 // scrape can carry. Where there are many, the same names are exposed without
 // the label key, so that most rules and graphs hold for both: a counter and the histogram are
 // the sums, a time is the earliest of all credentials, calls_today and
-// daily_limit are those of the credential that has used most of its limit, and
-// credential_info is absent. How many credentials are in which state is
+// daily_limit are those of the credential that has used most of its limit, ready
+// is 1 while all are, failing is how many fail with a class, and credential_info is absent. How many credentials are in which state is
 // exposed in any case.
 package metrics
 
@@ -36,8 +36,10 @@ type Metrics struct {
 
 	tick, build *prometheus.GaugeVec // tick has no label; a vector is what can be absent
 	clocks      *prometheus.GaugeVec
-	redis       *prometheus.CounterVec
-	panics      prometheus.Counter
+	// Like tick: no label, and absent until the configuration was read.
+	configGood, configRead *prometheus.GaugeVec
+	redis                  *prometheus.CounterVec
+	panics                 prometheus.Counter
 }
 
 // PerKey says whether each credential has series of its own, with the label key.
@@ -69,6 +71,10 @@ func New(reg prometheus.Registerer, build Build, perKey PerKey) *Metrics {
 		"What this binary was built from; always 1.", "version", "revision", "goversion")
 	m.clocks = gauge("wxtokend_clock_ahead_seconds",
 		"How far a clock is ahead of this host's; absent until known.", "clock")
+	m.configGood = gauge("wxtokend_config_last_reload_successful",
+		"Whether the configuration was good when it was last read; the one in use is the last good one.")
+	m.configRead = gauge("wxtokend_config_last_reload_success_timestamp_seconds",
+		"When the configuration in use was read, by this host's clock.")
 	m.redis = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wxtokend_redis_operations_total", Help: "Round trips to Redis.",
 	}, []string{"op", "result"})
@@ -78,7 +84,7 @@ func New(reg prometheus.Registerer, build Build, perKey PerKey) *Metrics {
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.tick, m.build, m.clocks, m.redis, m.panics, collector{m},
+		m.tick, m.build, m.clocks, m.configGood, m.configRead, m.redis, m.panics, collector{m},
 	)
 	m.build.WithLabelValues(build.Version, build.Revision, build.GoVersion).Set(1)
 	for _, op := range ops() {
@@ -103,9 +109,9 @@ func count[T ~string](m *Metrics, key string, family int, values []T, value T) {
 	t.counts[family][slices.Index(values, value)]++
 }
 
-// Credential says what lies behind a key, in place of what was said before.
-// Its first call begins the key's series.
-func (m *Metrics) Credential(key, appid, kind, api string) {
+// Credential says what lies behind a key, in place of what was said before, and
+// whether this process may draw tokens for it. Its first call begins the key's series.
+func (m *Metrics) Credential(key, appid, kind, api string, mint bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.keys[key] == nil {
@@ -114,14 +120,41 @@ func (m *Metrics) Credential(key, appid, kind, api string) {
 	t := m.keys[key]
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.appid, t.kind, t.api = appid, kind, api
+	t.appid, t.kind, t.api, t.mint = appid, kind, api, mint
 }
 
-// State says what a reader of the key would meet; a state outside the enum is StateUnknown.
+// State says what a reader of the key would meet, and so whether it is ready;
+// a state outside the enum is StateUnknown.
 func (m *Metrics) State(key string, state State) {
 	t := m.of(key)
 	defer t.mu.Unlock()
 	t.state = max(0, slices.Index(states(), state))
+}
+
+// Failing says all that fails now, in place of what failed before. A class
+// outside the enum counts as OutcomeUnknown.
+func (m *Metrics) Failing(key string, classes ...Outcome) {
+	t := m.of(key)
+	defer t.mu.Unlock()
+	clear(t.failing[:])
+	for _, class := range classes {
+		i := slices.Index(failings(), class)
+		if i < 0 {
+			i = slices.Index(failings(), OutcomeUnknown)
+		}
+		t.failing[i] = 1
+	}
+}
+
+// ConfigRead says that the configuration was read at that time, and whether it
+// was good. A bad one leaves the time of the last good one, which stays in use.
+func (m *Metrics) ConfigRead(at time.Time, good bool) {
+	if !good {
+		m.configGood.WithLabelValues().Set(0)
+		return
+	}
+	m.configGood.WithLabelValues().Set(1)
+	m.configRead.WithLabelValues().Set(seconds(at))
 }
 
 // Expiry sets when the stored token expires; the zero time means that no

@@ -26,7 +26,7 @@ func newMetrics(t *testing.T, keys ...string) (*metrics.Metrics, *prometheus.Reg
 	build := metrics.Build{Version: "1.2.3", Revision: "abc1234", GoVersion: "go1.26.8"}
 	m := metrics.New(reg, build, metrics.Auto)
 	for _, key := range keys {
-		m.Credential(key, "wx0123456789abcdef", "official_account", "stable")
+		m.Credential(key, "wx0123456789abcdef", "official_account", "stable", true)
 	}
 	return m, reg
 }
@@ -95,8 +95,10 @@ func TestRuntimeCollectors(t *testing.T) {
 // fill gives every instrument a value, so that nothing is absent.
 func fill(m *metrics.Metrics) {
 	at := time.UnixMilli(1479300000500)
-	m.Credential(key, "wx0123456789abcdef", "official_account", "classic")
+	m.Credential(key, "wx0123456789abcdef", "official_account", "classic", true)
 	m.State(key, metrics.StateFresh)
+	m.Failing(key, metrics.OutcomeIP, metrics.FailingRedis)
+	m.ConfigRead(at, true)
 	m.Expiry(key, at)
 	m.Due(key, at)
 	m.RefreshedAt(key, at)
@@ -178,9 +180,9 @@ func TestUnknownIsAbsent(t *testing.T) {
 
 func TestCredentialReplaces(t *testing.T) {
 	m, reg := newMetrics(t, key, "other")
-	m.Credential("other", "wxother", "official_account", "stable")
-	m.Credential(key, "wxold", "official_account", "classic")
-	m.Credential(key, "wxnew", "official_account", "stable")
+	m.Credential("other", "wxother", "official_account", "stable", true)
+	m.Credential(key, "wxold", "official_account", "classic", true)
+	m.Credential(key, "wxnew", "official_account", "stable", true)
 	var got []string
 	for _, s := range series(t, reg) {
 		if strings.HasPrefix(s, "wxtokend_credential_info") {
@@ -188,8 +190,8 @@ func TestCredentialReplaces(t *testing.T) {
 		}
 	}
 	want := []string{
-		`wxtokend_credential_info{api="stable",appid="wxnew",key="WXAccessToken",kind="official_account"} 1`,
-		`wxtokend_credential_info{api="stable",appid="wxother",key="other",kind="official_account"} 1`,
+		`wxtokend_credential_info{api="stable",appid="wxnew",key="WXAccessToken",kind="official_account",mint="true"} 1`,
+		`wxtokend_credential_info{api="stable",appid="wxother",key="other",kind="official_account",mint="true"} 1`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
@@ -210,6 +212,66 @@ func TestUnknownOutcomes(t *testing.T) {
 	want := `wxtokend_mint_requests_total{key="WXAccessToken",outcome="unknown"} 100`
 	if !slices.Contains(after, want) {
 		t.Errorf("no %s in %q", want, after)
+	}
+}
+
+// TestFailing: one series for each class that fails now, and none for one that does not.
+func TestFailing(t *testing.T) {
+	m, reg := newMetrics(t, key)
+	fails := func(want []string, classes ...metrics.Outcome) {
+		t.Helper()
+		m.Failing(key, classes...)
+		var got []string
+		for _, s := range series(t, reg) {
+			if strings.HasPrefix(s, "wxtokend_failing") {
+				got = append(got, s)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v: got %q, want %q", classes, got, want)
+		}
+	}
+	fails(nil)
+	fails([]string{
+		`wxtokend_failing{class="redis",key="WXAccessToken"} 1`, `wxtokend_failing{class="secret",key="WXAccessToken"} 1`,
+	}, metrics.FailingRedis, metrics.FailingRedis, metrics.FailingSecret)
+	unknown := `wxtokend_failing{class="unknown",key="WXAccessToken"} 1`
+	fails([]string{unknown}, "what a newer version wrote")
+	fails(nil)
+}
+
+// TestConfigRead: a bad one is told of, and the time stays that of the good one.
+func TestConfigRead(t *testing.T) {
+	m, reg := newMetrics(t)
+	reads := func(second int64, good bool, want ...string) {
+		t.Helper()
+		m.ConfigRead(time.Unix(second, 0), good)
+		var got []string
+		for _, s := range series(t, reg) {
+			if strings.HasPrefix(s, "wxtokend_config") {
+				got = append(got, s)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	reads(100, false, "wxtokend_config_last_reload_successful{} 0")
+	reads(200, true, "wxtokend_config_last_reload_success_timestamp_seconds{} 200", "wxtokend_config_last_reload_successful{} 1")
+	reads(300, false, "wxtokend_config_last_reload_success_timestamp_seconds{} 200", "wxtokend_config_last_reload_successful{} 0")
+}
+
+// TestReady: whoever can read a token is ready.
+func TestReady(t *testing.T) {
+	m, reg := newMetrics(t, key)
+	for state, want := range map[metrics.State]int{
+		metrics.StateFresh: 1, metrics.StateDue: 1, metrics.StateExpired: 0, metrics.StateMissing: 0,
+		metrics.StateRejected: 0, metrics.StateUnknown: 0, "another": 0,
+	} {
+		m.State(key, state)
+		if s := fmt.Sprintf(`wxtokend_ready{key="WXAccessToken"} %d`, want); !slices.Contains(series(t, reg), s) {
+			t.Errorf("%s: no %s", state, s)
+		}
 	}
 }
 
@@ -272,6 +334,11 @@ func TestMany(t *testing.T) {
 	m.CallsToday(names[1], 900)
 	m.CallsToday(names[2], 950)
 	m.DailyLimit(names[2], 10000)
+	m.Failing(names[3], metrics.OutcomeIP)
+	m.Failing(names[4], metrics.OutcomeIP, metrics.FailingRedis)
+	if ready := `wxtokend_ready{} 1`; !slices.Contains(series(t, reg), ready) {
+		t.Errorf("no %s while all are", ready)
+	}
 	m.State(names[3], metrics.StateMissing)
 	got := series(t, reg)
 	for _, want := range []string{
@@ -279,6 +346,7 @@ func TestMany(t *testing.T) {
 		`wxtokend_calls_today{} 900`, `wxtokend_daily_limit{} 1000`,
 		`wxtokend_mint_requests_total{outcome="ok"} 201`, `wxtokend_mint_requests_total{outcome="ip"} 0`,
 		`wxtokend_mint_duration_seconds{} 201`,
+		`wxtokend_ready{} 0`, `wxtokend_failing{class="ip"} 2`, `wxtokend_failing{class="redis"} 1`,
 		`wxtokend_credentials{state="fresh"} 200`, `wxtokend_credentials{state="missing"} 1`,
 	} {
 		if !slices.Contains(got, want) {
@@ -301,7 +369,7 @@ func TestPerKey(t *testing.T) {
 			reg := prometheus.NewPedanticRegistry()
 			m := metrics.New(reg, metrics.Build{}, perKey)
 			for i := range n {
-				m.Credential(fmt.Sprintf("key%d", i), "wx0123456789abcdef", "official_account", "stable")
+				m.Credential(fmt.Sprintf("key%d", i), "wx0123456789abcdef", "official_account", "stable", true)
 			}
 			found := 0
 			for _, s := range series(t, reg) {

@@ -16,11 +16,17 @@ type tally struct {
 
 type figures struct {
 	appid, kind, api string
-	state            int // place in states
-	times            [timesOfAKey]time.Time
-	calls, limit     int // negative: not known
-	counts           [countersOfAKey][11]uint64
-	mints            histogram
+	mint             bool
+	// State is a place in states, ready what the state means for readers.
+	state int
+	ready bool
+	// Failing has 1 or 0 for each place in failings; an aggregate has how many fail so.
+	failing [13]int
+	times   [timesOfAKey]time.Time
+	// Negative ones are not known.
+	calls, limit int
+	counts       [countersOfAKey][11]uint64
+	mints        histogram
 }
 
 // The times of a credential.
@@ -72,6 +78,10 @@ func (f *figures) add(o *figures) {
 	}
 	if o.calls >= 0 && o.limit > 0 && (f.limit < 0 || o.calls*f.limit > f.calls*o.limit) {
 		f.calls, f.limit = o.calls, o.limit
+	}
+	f.ready = f.ready && o.ready
+	for i, n := range o.failing {
+		f.failing[i] += n
 	}
 	for i := range o.counts {
 		for j, n := range o.counts[i] {

@@ -177,6 +177,7 @@ func (k *Keeper) failedHere(failed *credential.Error, appSecret secret.Secret, b
 	defer k.mu.Unlock()
 	if bar > 0 {
 		k.barred = time.Now().Add(bar)
+		k.told.barring = failed.Class
 	}
 	if secretToBlame(failed.Class) {
 		k.tried = appSecret.Fingerprint()

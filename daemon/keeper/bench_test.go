@@ -53,7 +53,7 @@ func newBench(t *testing.T, p policy, many bool) *bench {
 		LookSoon: func() { b.soon++ }, Passing: func(Step, string) {}, Jitter: func() float64 { return 0 },
 		RedisTimeout: 2 * time.Second, CallTimeout: 10 * time.Second,
 	})
-	b.metrics.Credential(keys.Value, testAppID, credential.OfficialAccount, "stable")
+	b.metrics.Credential(keys.Value, testAppID, credential.OfficialAccount, "stable", true)
 	return b
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/metrics"
@@ -28,6 +29,8 @@ type told struct {
 	report secret.Token
 	// What a due mint waits for.
 	hold hold
+	// Why WeChat does not let this host in, while barred is set.
+	barring credential.Class
 	// The clock of Redis is far from this host's.
 	clock bool
 	// Verifications in a row without an answer.
@@ -141,10 +144,34 @@ func (k *Keeper) tellState(local time.Time) {
 		from = Unknown
 	}
 	k.metrics.State(k.policy.Keys.Value, metrics.State(to))
+	k.metrics.Failing(k.policy.Keys.Value, k.failingNow()...)
 	if from != to && (to != Unknown || !k.many) {
 		k.log.Info("state changed", "from", string(from), "to", string(to))
 		k.told.state = to
 	}
+}
+
+// failingNow is the class of all that fails: the last draw of the fleet, and
+// what this process meets. WeChat may let others in where it does not let this
+// host in: that lasts until this host has drawn a token, or a person asks for one.
+func (k *Keeper) failingNow() (classes []metrics.Outcome) {
+	if last := k.seen.State.LastError; last != nil {
+		classes = append(classes, metrics.Outcome(last.Class))
+	}
+	if !k.barred.IsZero() {
+		classes = append(classes, metrics.Outcome(k.told.barring))
+	}
+	if k.told.redis != "" {
+		classes = append(classes, metrics.FailingRedis)
+	}
+	for what := range k.told.failing {
+		class := metrics.FailingRedis
+		if what == opReadSecret {
+			class = metrics.FailingSecret
+		}
+		classes = append(classes, class)
+	}
+	return classes
 }
 
 // tellHold warns when calls are withheld for long: no failed call says so.

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -192,6 +193,38 @@ func TestClockOfRedisIsTold(t *testing.T) {
 		off(31*time.Second, 1)
 		off(0, 1)
 		off(-31*time.Second, 2)
+	})
+}
+
+// TestFailingIsExposedByClass: what the last draw of the fleet met, and what this process meets.
+func TestFailingIsExposedByClass(t *testing.T) {
+	onBench(t, func(b *bench) {
+		fails := func(class string, want int) {
+			t.Helper()
+			check(b, class, int(b.counted("wxtokend_failing", class)), want)
+		}
+		refused := func(o *store.Observation) { o.State.LastError = &store.Failure{Class: "ip", Times: 1} }
+		b.take()
+		check(b, "all", int(b.counted("wxtokend_failing", "")), 0)
+		b.take(refused)
+		fails("ip", 1)
+		fails("redis", 0)
+		b.Take(store.Result{Err: errAway}, b.spawn)
+		fails("redis", 1)
+		b.take()
+		check(b, "after", int(b.counted("wxtokend_failing", "")), 0)
+		b.failedHere(&credential.Error{Class: credential.ClassAdmin}, "s3cr3t", time.Minute)
+		time.Sleep(time.Hour)
+		b.take()
+		fails("admin", 1)
+		b.remember(&attempt{commit: &store.Commit{}})
+		b.take()
+		check(b, "after a token was drawn", int(b.counted("wxtokend_failing", "")), 0)
+		b.noteFailure(opReadSecret, errors.New("no such file"))
+		b.noteFailure(opMend, errAway)
+		b.take(func(o *store.Observation) { o.Value = store.Value{} })
+		fails("secret", 1)
+		fails("redis", 1)
 	})
 }
 
