@@ -14,9 +14,6 @@ import (
 	"wxtokend/daemon/secret"
 )
 
-// maxToken is the storage that WeChat asks to reserve for a token, in characters.
-const maxToken = 512
-
 // maxLife is the longest expires_in that is believed: 30 days, the longest of
 // any platform of this shape. WeChat's own tokens live two hours.
 const maxLife = 2_592_000 * time.Second
@@ -38,15 +35,16 @@ func decodeGrant(a answer, hide ...string) (Grant, *Error) {
 	if failure != nil {
 		return Grant{}, failure
 	}
-	token, ok := jsonString(fields["access_token"])
-	if !ok || !plausible(token) {
+	text, _ := jsonString(fields["access_token"])
+	token := secret.NewToken(text)
+	if token == "" {
 		return Grant{}, a.garbage("the answer holds no access_token of 1 to 512 printable characters", hide)
 	}
 	life, ok := seconds(fields["expires_in"])
 	if !ok {
 		return Grant{}, a.garbage("the answer holds no expires_in above 0 and up to 2592000 seconds", hide)
 	}
-	return Grant{Token: secret.Token(token), ExpiresIn: life, ServerTime: a.date()}, nil
+	return Grant{Token: token, ExpiresIn: life, ServerTime: a.date()}, nil
 }
 
 // date is the Date header, zero if there is none that is a time.
@@ -133,15 +131,6 @@ func (a answer) garbage(what string, hide []string) *Error {
 		Message: fmt.Sprintf("%s (%s, %d bytes read): something between this host and WeChat may have answered",
 			what, sanitise(kind, hide...), len(a.body)),
 	}
-}
-
-func plausible(token string) bool {
-	for i := range len(token) {
-		if token[i] < 0x21 || token[i] > 0x7e {
-			return false
-		}
-	}
-	return len(token) >= 1 && len(token) <= maxToken
 }
 
 // jsonString reads a JSON string.
