@@ -7,8 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -63,11 +63,7 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 	return bounded(ctx, path, func() ([]byte, error) {
 		// Before it is opened: opening a pipe waits for its writer, and opening
 		// a device may do anything.
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
-		if !info.Mode().IsRegular() {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 			return nil, ErrNotRegular
 		}
 		return readAll(path, limit)
@@ -93,34 +89,35 @@ func readAll(path string, limit int64) ([]byte, error) {
 	return content, err
 }
 
+// patience is for one file. A file system that answers at all answers sooner.
+const patience = 10 * time.Second
+
 // bounded runs read in a goroutine of its own and leaves it behind when time is
 // up: nobody can call off a system call that waits for a dead server.
 func bounded(ctx context.Context, path string, read func() ([]byte, error)) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	leave, err := queues.enter(ctx, filepath.Dir(path))
+	leave, err := files.enter(ctx, path)
 	if err != nil {
 		return nil, failed(path, err)
 	}
-	type result struct {
-		content []byte
-		err     error
-	}
-	done := make(chan result, 1)
+	var content []byte
+	done := make(chan error, 1)
 	go func() {
-		content, err := read()
+		var err error
+		content, err = read()
 		leave()
-		done <- result{content, err}
+		done <- err
 	}()
 	select {
-	case r := <-done:
-		if r.err != nil {
-			return nil, failed(path, r.err)
-		}
-		return r.content, nil
+	case err = <-done:
 	case <-ctx.Done():
-		return nil, failed(path, ctx.Err())
+		err = ctx.Err()
 	}
+	if err != nil {
+		return nil, failed(path, err)
+	}
+	return content, nil
 }
 
 // failed gives every error one form.
