@@ -137,9 +137,9 @@ func (e *Error) explain() (meaning, cure string) {
 	return entry.English, entry.Cure
 }
 
-// apiError is an answer of WeChat that carries an errcode.
-func apiError(code int, errmsg string, hide ...string) *Error {
-	e := &Error{Class: ClassUnknown, Code: code, Message: sanitise(errmsg, hide...), Issued: NotIssued}
+// apiError is an answer of WeChat that carries an errcode, with an errmsg fit for a log.
+func apiError(code int, errmsg string) *Error {
+	e := &Error{Class: ClassUnknown, Code: code, Message: errmsg, Issued: NotIssued}
 	if entry, known := Lookup(code); known {
 		e.Class = entry.Class
 	}

@@ -29,7 +29,7 @@ func (f *flight) failed(ctx context.Context, err error) *Error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		e.Message = "the call was cancelled " + during(phase)
 	case phase == connecting && errors.As(err, &dns):
-		e.Message = fmt.Sprintf("the name %q could not be resolved: check this host's DNS, ", sanitise(dns.Name)) + ways
+		e.Message = fmt.Sprintf("the name %q could not be resolved: check this host's DNS, ", sanitise(dns.Name, "")) + ways
 	case errors.Is(e.Err, context.DeadlineExceeded):
 		e.Message = "timed out " + during(phase)
 	case phase == connecting:
@@ -80,11 +80,11 @@ func unsecured(err error) string {
 	case errors.As(err, &proxy):
 		return fmt.Sprintf("the proxy refused a tunnel to WeChat with HTTP %d: check its address and credentials", int(proxy))
 	case errors.As(err, &certificate):
-		return "TLS failed, the server's certificate is not accepted (" + sanitise(certificate.Err.Error()) + ")" + check
+		return "TLS failed, the server's certificate is not accepted (" + sanitise(certificate.Err.Error(), "") + ")" + check
 	case errors.As(err, &record):
 		return "TLS failed, the server does not speak it: check scheme and port of wechat.base_url, and wechat.proxy"
 	case strings.HasPrefix(text, "tls: "), strings.HasPrefix(text, "remote error: tls: "):
-		return "TLS failed (" + sanitise(text) + ")" + check
+		return "TLS failed (" + sanitise(text, "") + ")" + check
 	default:
 		return "the connection was lost during the TLS handshake or in the proxy" + check
 	}

@@ -43,8 +43,9 @@ type flight struct {
 // errLate is what a writer gets whose time is over.
 var errLate = errors.New("the deadline has passed")
 
-// exchange makes one call and reads its answer. The error has no Op yet.
-func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Error) {
+// exchange makes one call and reads its answer, of which no message may repeat
+// hide. The error has no Op yet.
+func (c *Client) exchange(ctx context.Context, req *http.Request, hide string) (answer, *Error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return answer{}, &Error{
@@ -67,7 +68,9 @@ func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Erro
 		return answer{}, f.failed(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	a := answer{status: resp.StatusCode, header: resp.Header, at: f.connected.Add(time.Since(f.connected) / 2)}
+	a := answer{
+		status: resp.StatusCode, header: resp.Header, at: f.connected.Add(time.Since(f.connected) / 2), hide: hide,
+	}
 	// The body of a failure is not worth a byte.
 	if a.status != http.StatusOK {
 		return a, nil

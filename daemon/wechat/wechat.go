@@ -140,10 +140,10 @@ func (c *Client) Mint(ctx context.Context, r Request) (Grant, error) {
 	default:
 		return Grant{}, &Error{Op: opMint, Class: ClassConfig, Issued: NotIssued, Message: "api must be stable or classic"}
 	}
-	a, failure := c.exchange(ctx, req)
+	a, failure := c.exchange(ctx, req, text)
 	var grant Grant
 	if failure == nil {
-		grant, failure = decodeGrant(a, text)
+		grant, failure = a.grant()
 		c.tellTime(a, failure)
 	}
 	if failure == nil {
@@ -163,9 +163,9 @@ func (c *Client) Mint(ctx context.Context, r Request) (Grant, error) {
 func (c *Client) Verify(ctx context.Context, t secret.Token) error {
 	text := t.Reveal()
 	query := url.Values{"access_token": {text}}
-	a, failure := c.exchange(ctx, c.request(http.MethodGet, "/cgi-bin/get_api_domain_ip", query, nil))
+	a, failure := c.exchange(ctx, c.request(http.MethodGet, "/cgi-bin/get_api_domain_ip", query, nil), text)
 	if failure == nil {
-		failure = decodeVerdict(a, text)
+		failure = a.verdict()
 		c.tellTime(a, failure)
 	}
 	if failure == nil {
