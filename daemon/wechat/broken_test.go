@@ -3,7 +3,6 @@ package wechat_test
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"strings"
@@ -22,24 +21,23 @@ func TestBrokenExchange(t *testing.T) {
 	for name, test := range map[string]struct {
 		script func(net.Conn)
 		class  wechat.Class
-		cause  error
 		says   string
 	}{
-		"closed":     {func(net.Conn) {}, wechat.ClassTransport, io.EOF, "the connection was closed without an answer"},
-		"reset":      {reset, wechat.ClassTransport, syscall.ECONNRESET, "the connection was reset"},
-		"header cut": {say("HTTP/1.1 200 OK\r\nServer: x\r\n"), wechat.ClassGarbage, io.ErrUnexpectedEOF, "the answer ended early"},
-		"body cut":   {say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted), wechat.ClassGarbage, io.ErrUnexpectedEOF, "the answer ended early"},
+		"closed":     {func(net.Conn) {}, wechat.ClassTransport, "the connection was lost after the request was sent"},
+		"reset":      {reset, wechat.ClassTransport, "the connection was lost after the request was sent"},
+		"header cut": {say("HTTP/1.1 200 OK\r\nServer: x\r\n"), wechat.ClassGarbage, "the answer ended early"},
+		"body cut":   {say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted), wechat.ClassGarbage, "the answer ended early"},
 		"body reset": {func(c net.Conn) {
 			say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted)(c)
 			time.Sleep(time.Millisecond)
 			reset(c)
-		}, wechat.ClassTransport, syscall.ECONNRESET, "the connection was reset"},
-		"not HTTP":          {say(canaryToken + " " + canarySecret + "\r\n\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"bad chunk":         {say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + canaryToken + "\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"bad length":        {say("HTTP/1.1 200 OK\r\nContent-Length: " + canaryToken + "\r\n\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"bad status":        {say("HTTP/1.1 " + canarySecret + " OK\r\n\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"endless header":    {say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"switches protocol": {say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + canaryToken + "\r\nConnection: upgrade\r\n\r\n"), wechat.ClassGarbage, nil, "HTTP 101 is no answer"},
+		}, wechat.ClassTransport, "the connection was lost after the request was sent"},
+		"not HTTP":          {say(canaryToken + " " + canarySecret + "\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
+		"bad chunk":         {say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + canaryToken + "\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
+		"bad length":        {say("HTTP/1.1 200 OK\r\nContent-Length: " + canaryToken + "\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
+		"bad status":        {say("HTTP/1.1 " + canarySecret + " OK\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
+		"endless header":    {say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), wechat.ClassGarbage, "the answer is not HTTP"},
+		"switches protocol": {say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + canaryToken + "\r\nConnection: upgrade\r\n\r\n"), wechat.ClassGarbage, "HTTP 101 is no answer"},
 	} {
 		for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
 			t.Run(name, func(t *testing.T) {
@@ -51,9 +49,6 @@ func TestBrokenExchange(t *testing.T) {
 					e := failure(t, err)
 					if e.Class != test.class || e.Issued != wechat.MaybeIssued || !e.Left() || !strings.HasPrefix(e.Message, test.says) {
 						t.Errorf("%#v", e)
-					}
-					if test.cause != nil && !errors.Is(err, test.cause) || test.cause == nil && e.Err != nil {
-						t.Errorf("cause is %v, want %v", e.Err, test.cause)
 					}
 					checkCanaries(t, err)
 					if n := b.requests.Load(); n != 1 {

@@ -44,7 +44,8 @@ const (
 	MaybeIssued Issued = "unknown"
 )
 
-// Error is a failed call. It holds no secret, no token and no URL.
+// Error is a failed call. It holds no secret, no token and no URL, and wraps no
+// error: those of net/http quote servers, and nobody decides by them.
 type Error struct {
 	// Op is "mint token" or "verify token".
 	Op    string
@@ -59,12 +60,7 @@ type Error struct {
 	IP string
 	// Issued, of Verify, which draws no token, is whether the request may have left without an answer.
 	Issued Issued
-	// Err is a cause for errors.Is and errors.As, or nil: context, syscall.Errno, *net.DNSError, certificate, EOF.
-	Err error
 }
-
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
 
 // Left is false when the request certainly never left this process. Such a
 // call is given back to the daily quota.

