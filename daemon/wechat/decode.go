@@ -100,7 +100,6 @@ func (a answer) reply() (reply, *Error) {
 		return r, nil
 	}
 	failure := apiError(int(code), sanitise(r.Errmsg, a.hide))
-	failure.HTTPStatus = a.status
 	if r.AccessToken != "" {
 		failure.Issued = MaybeIssued
 	}
@@ -109,7 +108,7 @@ func (a answer) reply() (reply, *Error) {
 
 // notOK is an answer with another status than 200.
 func (a answer) notOK() *Error {
-	e := &Error{Class: ClassGarbage, HTTPStatus: a.status, Issued: MaybeIssued}
+	e := &Error{Class: ClassGarbage, Issued: MaybeIssued}
 	switch {
 	case a.status == http.StatusTooManyRequests, a.status >= 500:
 		e.Class = ClassTransient
@@ -131,7 +130,7 @@ func (a answer) garbage(what string) *Error {
 		kind = "unknown content type"
 	}
 	return &Error{
-		Class: ClassGarbage, HTTPStatus: a.status, Issued: MaybeIssued,
+		Class: ClassGarbage, Issued: MaybeIssued,
 		Message: fmt.Sprintf("%s (%s, %d bytes read): something between this host and WeChat may have answered",
 			what, sanitise(kind, a.hide), len(a.body)),
 	}

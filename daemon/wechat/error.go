@@ -52,8 +52,6 @@ type Error struct {
 	Class Class
 	// Code is WeChat's errcode, 0 if it sent none.
 	Code int
-	// HTTPStatus is 0 if there was no answer.
-	HTTPStatus int
 	// Message is one line: WeChat's errmsg, at most 200 characters, or what happened instead of an answer.
 	Message string
 	// IP, with the classes ip and admin, is the caller's address as WeChat sees it, "" if it did not say.
@@ -64,15 +62,11 @@ type Error struct {
 
 // Left is false when the request certainly never left this process. Such a
 // call is given back to the daily quota.
-func (e *Error) Left() bool {
-	return e.Issued == MaybeIssued || e.Code != 0 || e.HTTPStatus != 0
-}
+func (e *Error) Left() bool { return e.Issued == MaybeIssued || e.Code != 0 }
 
 // Refused reports that Verify learned from WeChat that the token is dead. The
 // same 40001 from a mint speaks of the AppSecret and refuses no token.
-func (e *Error) Refused() bool {
-	return e.Op == opVerify && refusal(e.Code) != ""
-}
+func (e *Error) Refused() bool { return e.Op == opVerify && refusal(e.Code) != "" }
 
 // refusal is what one of the three codes that condemn a token says about it, "" for any other code.
 func refusal(code int) string {

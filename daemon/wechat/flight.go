@@ -72,9 +72,7 @@ func (c *Client) exchange(ctx context.Context, req *http.Request, hide string) (
 	}
 	// One byte more than allowed tells a full answer from an endless one.
 	if a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1)); err != nil {
-		failure := f.failed(ctx, err)
-		failure.HTTPStatus = a.status
-		return answer{}, failure
+		return answer{}, f.failed(ctx, err)
 	}
 	return a, nil
 }
