@@ -39,7 +39,7 @@ func TestBrokenExchange(t *testing.T) {
 		"endless header":    {say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), wechat.ClassGarbage, "the answer is not HTTP"},
 		"switches protocol": {say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + canaryToken + "\r\nConnection: upgrade\r\n\r\n"), wechat.ClassGarbage, "HTTP 101 is no answer"},
 	} {
-		for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
+		for _, api := range []string{"stable", "classic"} {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := newBench(t, test.script)
@@ -70,7 +70,7 @@ func TestDialFailures(t *testing.T) {
 		"could not connect":                            op(errors.New("odd " + canarySecret)),
 	} {
 		c := client(t, wechat.Options{BaseURL: "https://10.0.0.1", DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, err }})
-		_, got := mint(within(t), c, wechat.Classic)
+		_, got := mint(within(t), c, "classic")
 		e := failure(t, got)
 		if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, want) {
 			t.Errorf("%v: %#v", err, e)
@@ -88,7 +88,7 @@ func TestFaults(t *testing.T) {
 		call := func() error {
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
-			_, err := mint(ctx, c, wechat.Classic)
+			_, err := mint(ctx, c, "classic")
 			return err
 		}
 		for name, test := range map[string]struct {

@@ -29,7 +29,7 @@ func TestDoorStaysShut(t *testing.T) {
 		if got := f.failed(t.Context(), io.EOF).Issued; got != issued {
 			t.Errorf("phase %d: issued %s", phase, got)
 		}
-		_, err := (&guardedConn{Conn: network, flight: f}).Write([]byte("GET"))
+		_, err := (&guardedConn{network, f}).Write([]byte("GET"))
 		if network.writes != 0 || err == nil {
 			t.Errorf("phase %d: %d writes, %v", phase, network.writes, err)
 		}
@@ -39,7 +39,7 @@ func TestDoorStaysShut(t *testing.T) {
 // From the first byte on, the request counts as sent, even if that byte gets nowhere.
 func TestFirstWriteIsTheRequest(t *testing.T) {
 	f, network := &flight{deadline: time.Now().Add(time.Hour)}, &sink{}
-	conn := &guardedConn{Conn: network, flight: f}
+	conn := &guardedConn{network, f}
 	for phase, want := range map[int32]int32{securing: securing, ready: sent} {
 		f.phase.Store(phase)
 		if _, err := conn.Write([]byte("x")); err != nil {
@@ -54,7 +54,7 @@ func TestFirstWriteIsTheRequest(t *testing.T) {
 func TestLateWrite(t *testing.T) {
 	f, network := &flight{deadline: time.Now()}, &sink{}
 	f.phase.Store(ready)
-	_, err := (&guardedConn{Conn: network, flight: f}).Write([]byte("x"))
+	_, err := (&guardedConn{network, f}).Write([]byte("x"))
 	if !errors.Is(err, os.ErrDeadlineExceeded) || network.writes != 0 || f.phase.Load() != ready {
 		t.Errorf("%v, %d writes, phase %d", err, network.writes, f.phase.Load())
 	}

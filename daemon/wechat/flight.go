@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -32,25 +33,20 @@ const (
 
 // flight is what is known about one call while it is under way.
 type flight struct {
+	// deadline is in the distant past without one: such a call is not made.
 	deadline time.Time
 	// connected is when the connection could take the request. Only the goroutine of the call looks at it.
 	connected time.Time
 	phase     atomic.Int32
 }
 
-// exchange makes one call and reads its answer, of which no message may repeat
-// hide. The error has no Op yet.
-func (c *Client) exchange(ctx context.Context, req *http.Request, hide string) (answer, *Error) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return answer{}, &Error{
-			Class: ClassConfig, Issued: NotIssued, Message: "the request was not sent: it has no deadline",
-		}
-	}
+// exchange makes one call and reads its answer. The error has no Op yet.
+func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Error) {
+	f := &flight{}
+	f.deadline, _ = ctx.Deadline()
 	// The end of this function closes the connection, whatever net/http still does with it.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f := &flight{deadline: deadline}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) {
 			f.connected = time.Now()
@@ -58,14 +54,12 @@ func (c *Client) exchange(ctx context.Context, req *http.Request, hide string) (
 		},
 	})
 	// RoundTrip and not http.Client: it follows no redirect, and its errors are no *url.Error, which prints the secret.
-	resp, err := c.transport(ctx, f).RoundTrip(req.WithContext(ctx))
+	resp, err := f.transport(ctx, c).RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		return answer{}, f.failed(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	a := answer{
-		status: resp.StatusCode, header: resp.Header, at: f.connected.Add(time.Since(f.connected) / 2), hide: hide,
-	}
+	a := answer{status: resp.StatusCode, header: resp.Header, at: f.connected.Add(time.Since(f.connected) / 2)}
 	// The body of a failure is not worth a byte.
 	if a.status != http.StatusOK {
 		return a, nil
@@ -79,16 +73,23 @@ func (c *Client) exchange(ctx context.Context, req *http.Request, hide string) (
 
 // transport serves one call. net/http repeats a GET by itself when a kept
 // connection turns out dead; on a fresh connection it never does.
-func (c *Client) transport(ctx context.Context, f *flight) *http.Transport {
-	t := &http.Transport{
+func (f *flight) transport(ctx context.Context, c *Client) *http.Transport {
+	return &http.Transport{
+		Proxy: http.ProxyURL(c.proxy),
+		// Not the context that net/http passes: that one outlives the call.
 		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
-			// Not the context net/http passes: that one outlives the call.
-			return f.connect(ctx, c.dial, network, addr)
+			conn, err := c.dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
+			f.phase.CompareAndSwap(connecting, securing)
+			return &guardedConn{conn, f}, nil
 		},
-		TLSClientConfig:        c.tls.Clone(),
+		// WeChat warns callers with less than TLS 1.2 and names no minimum of its own.
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.roots},
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: maxBody,
-		Protocols:              new(http.Protocols),
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 			if resp.StatusCode != http.StatusOK {
 				return proxyError(resp.StatusCode)
@@ -96,24 +97,6 @@ func (c *Client) transport(ctx context.Context, f *flight) *http.Transport {
 			return nil
 		},
 	}
-	t.Protocols.SetHTTP1(true)
-	if c.proxy != nil {
-		t.Proxy = http.ProxyURL(c.proxy)
-	}
-	return t
-}
-
-// dialer makes a connection, as net.Dialer.DialContext does.
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
-
-func (f *flight) connect(ctx context.Context, dial dialer, network, addr string) (net.Conn, error) {
-	conn, err := dial(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	context.AfterFunc(ctx, func() { _ = conn.Close() })
-	f.phase.CompareAndSwap(connecting, securing)
-	return &guardedConn{Conn: conn, flight: f}, nil
 }
 
 // guardedConn is the last door before the network. A process that was stopped
@@ -121,16 +104,15 @@ func (f *flight) connect(ctx context.Context, dial dialer, network, addr string)
 // may be gone and another process minting, so it must not call any more.
 type guardedConn struct {
 	net.Conn
-	flight *flight
+	*flight
 }
 
 func (g *guardedConn) Write(p []byte) (int, error) {
-	f := g.flight
-	if passed(time.Now(), f.deadline) {
+	if passed(time.Now(), g.deadline) {
 		return 0, os.ErrDeadlineExceeded
 	}
-	f.phase.CompareAndSwap(ready, sent)
-	if f.phase.Load() == shut {
+	g.phase.CompareAndSwap(ready, sent)
+	if g.phase.Load() == shut {
 		return 0, net.ErrClosed
 	}
 	return g.Conn.Write(p)

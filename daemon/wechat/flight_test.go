@@ -111,7 +111,7 @@ func TestDeadline(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), timeout)
 				defer cancel()
 				start := time.Now()
-				_, err := mint(ctx, client(t, o), wechat.Stable)
+				_, err := mint(ctx, client(t, o), "stable")
 				if took := time.Since(start); took != timeout {
 					t.Errorf("took %v", took)
 				}
@@ -154,7 +154,7 @@ func TestStoppedBeforeTheRequest(t *testing.T) {
 					return b.ln.Dial(ctx, network, addr)
 				}
 				ctx := overslept{t.Context(), time.Now().Add(timeout)}
-				_, err := mint(ctx, client(t, wechat.Options{BaseURL: scheme + "://10.0.0.1", DialContext: stop}), wechat.Classic)
+				_, err := mint(ctx, client(t, wechat.Options{BaseURL: scheme + "://10.0.0.1", DialContext: stop}), "classic")
 				e := failure(t, err)
 				if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, "timed out "+when) {
 					t.Errorf("%#v", e)
@@ -177,7 +177,7 @@ func TestJustInTime(t *testing.T) {
 			return b.ln.Dial(ctx, network, addr)
 		}
 		ctx := overslept{t.Context(), time.Now().Add(timeout)}
-		if _, err := mint(ctx, client(t, wechat.Options{BaseURL: "http://10.0.0.1", DialContext: slow}), wechat.Classic); err != nil {
+		if _, err := mint(ctx, client(t, wechat.Options{BaseURL: "http://10.0.0.1", DialContext: slow}), "classic"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -190,7 +190,7 @@ func TestNoTimeNoCall(t *testing.T) {
 		expired, cancel := context.WithTimeout(t.Context(), 0)
 		defer cancel()
 		for name, ctx := range map[string]context.Context{"no deadline": t.Context(), "deadline passed": expired} {
-			_, err := mint(ctx, c, wechat.Stable)
+			_, err := mint(ctx, c, "stable")
 			if e := failure(t, err); e.Issued != wechat.NotIssued || e.Left() {
 				t.Errorf("%s: %#v", name, e)
 			}
@@ -209,7 +209,7 @@ func TestCancelled(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			time.AfterFunc(time.Second, cancel)
 			start := time.Now()
-			_, err := mint(ctx, client(t, wechat.Options{BaseURL: at, DialContext: b.ln.Dial}), wechat.Stable)
+			_, err := mint(ctx, client(t, wechat.Options{BaseURL: at, DialContext: b.ln.Dial}), "stable")
 			e := failure(t, err)
 			if e.Issued != want || time.Since(start) != time.Second || !strings.HasPrefix(e.Message, "the call was cancelled") {
 				t.Errorf("%s: %#v after %v", at, e, time.Since(start))
