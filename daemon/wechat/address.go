@@ -2,7 +2,6 @@ package wechat
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -27,20 +26,11 @@ func Issuer(baseURL string) string {
 	if err != nil {
 		return ""
 	}
-	host := strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
-	if ip, err := netip.ParseAddr(host); err == nil {
-		host = ip.String()
-	}
-	switch {
+	host := strings.TrimSuffix(strings.ToLower(base.Host), map[string]string{"https": ":443", "http": ":80"}[base.Scheme])
+	host = strings.TrimRight(host, ".:")
 	// The second are sh., sz. and hk.
-	case host == "api2.weixin.qq.com", strings.HasSuffix(host, ".api.weixin.qq.com"):
-		host = "api.weixin.qq.com"
-	case strings.Contains(host, ":"):
-		host = "[" + host + "]"
+	if host == "api2.weixin.qq.com" || strings.HasSuffix(host, ".api.weixin.qq.com") {
+		return "api.weixin.qq.com"
 	}
-	port := base.Port()
-	if port == "" || base.Scheme == "https" && port == "443" || base.Scheme == "http" && port == "80" {
-		return host
-	}
-	return host + ":" + port
+	return host
 }
