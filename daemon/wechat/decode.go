@@ -2,10 +2,10 @@ package wechat
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -125,14 +125,11 @@ func (a answer) notOK() *Error {
 // garbage describes an unusable answer by its kind and size only. Its body may
 // hold a token that WeChat has just issued.
 func (a answer) garbage(what string) *Error {
-	kind, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
-	if err != nil {
-		kind = "unknown content type"
-	}
+	kind, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
 	return &Error{
 		Class: ClassGarbage, Issued: MaybeIssued,
 		Message: fmt.Sprintf("%s (%s, %d bytes read): something between this host and WeChat may have answered",
-			what, sanitise(kind, a.hide), len(a.body)),
+			what, cmp.Or(sanitise(kind, a.hide), "no content type"), len(a.body)),
 	}
 }
 
