@@ -206,7 +206,7 @@ func TestVerify(t *testing.T) {
 		class             wechat.Class
 	}{
 		`{"ip_list":["101.226.103.0/25"]}`:             {accepted: true},
-		`{"errcode":40001,"errmsg":"not latest"}`:      {refused: true, class: wechat.ClassUnknown},
+		`{"errcode":40001,"errmsg":"not latest"}`:      {refused: true, class: wechat.ClassConfig},
 		`{"errcode":40014,"errmsg":"invalid"}`:         {refused: true, class: wechat.ClassUnknown},
 		`{"errcode":42001,"errmsg":"expired"}`:         {refused: true, class: wechat.ClassUnknown},
 		`{"errcode":41001,"errmsg":"missing"}`:         {class: wechat.ClassUnknown},

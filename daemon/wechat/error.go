@@ -3,6 +3,7 @@ package wechat
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -48,7 +49,8 @@ const (
 // error: those of net/http quote servers, and nobody decides by them.
 type Error struct {
 	// Op is "mint token" or "verify token".
-	Op    string
+	Op string
+	// Class is what the failure means for a mint, also where Verify failed.
 	Class Class
 	// Code is WeChat's errcode, 0 if it sent none.
 	Code int
@@ -66,20 +68,8 @@ func (e *Error) Left() bool { return e.Issued == MaybeIssued || e.Code != 0 }
 
 // Refused reports that Verify learned from WeChat that the token is dead. The
 // same 40001 from a mint speaks of the AppSecret and refuses no token.
-func (e *Error) Refused() bool { return e.Op == opVerify && refusal(e.Code) != "" }
-
-// refusal is what one of the three codes that condemn a token says about it, "" for any other code.
-func refusal(code int) string {
-	switch code {
-	case 40001:
-		return "WeChat refuses this token: it is not valid, or a newer one has replaced it"
-	case 40014:
-		return "WeChat refuses this token: it is malformed or belongs to another account"
-	case 42001:
-		return "WeChat refuses this token: it has expired"
-	default:
-		return ""
-	}
+func (e *Error) Refused() bool {
+	return e.Op == opVerify && slices.Contains([]int{40001, 40014, 42001}, e.Code)
 }
 
 // Wait is how long WeChat says that it refuses every further call of this
@@ -97,7 +87,10 @@ func (e *Error) Wait() time.Duration {
 
 // Error is a sentence for an operator: what happened, the code, its meaning and the cure.
 func (e *Error) Error() string {
-	if e.Code == 0 {
+	switch {
+	case e.Code == 0 && e.Op == opMint && e.Issued == MaybeIssued:
+		return e.Op + ": " + e.Message + "; WeChat may have issued a token"
+	case e.Code == 0:
 		return e.Op + ": " + e.Message
 	}
 	meaning, cure := e.explain()
@@ -117,7 +110,7 @@ func (e *Error) explain() (meaning, cure string) {
 	entry, known := Lookup(e.Code)
 	switch {
 	case e.Refused():
-		return refusal(e.Code), "a new token has to be minted"
+		return "WeChat refuses this token", "a new token has to be minted"
 	case e.Op == opVerify && e.Class == ClassQuota:
 		return "the day's questions about a token are used up", "set verify_every longer, and let fewer programs ask; " +
 			"until the next day in Beijing time nobody notices if the token is replaced"

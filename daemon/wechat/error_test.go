@@ -131,9 +131,12 @@ func TestEveryErrcode(t *testing.T) {
 
 func TestErrorText(t *testing.T) {
 	for want, e := range map[string]*wechat.Error{
-		"mint token: timed out": {Op: "mint token", Class: wechat.ClassTransport, Message: "timed out", Issued: wechat.MaybeIssued},
+		"mint token: timed out; WeChat may have issued a token": {
+			Op: "mint token", Class: wechat.ClassTransport, Message: "timed out", Issued: wechat.MaybeIssued},
+		"mint token: connection refused": {
+			Op: "mint token", Class: wechat.ClassTransport, Message: "connection refused", Issued: wechat.NotIssued},
 		"mint token: errcode 99999: this code is not in the table of return codes; look it up in WeChat's documentation": {Op: "mint token", Code: 99999},
-		`verify token: errcode 42001: WeChat refuses this token: it has expired; a new token has to be minted (WeChat says "access_token expired")`: {
+		`verify token: errcode 42001: WeChat refuses this token; a new token has to be minted (WeChat says "access_token expired")`: {
 			Op: "verify token", Code: 42001, Message: "access_token expired"},
 		"verify token: errcode 48001: this account has no permission for the interface, or the token belongs to another kind of account; " +
 			`check the account's permissions in its console, and that the token is that account's (WeChat says "api unauthorized")`: {

@@ -78,7 +78,7 @@ func (f *flight) transport(ctx context.Context, c *Client) *http.Transport {
 		Proxy: http.ProxyURL(c.proxy),
 		// Not the context that net/http passes: that one outlives the call.
 		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
-			conn, err := c.dial(ctx, network, addr)
+			conn, err := c.options.DialContext(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}
@@ -87,7 +87,7 @@ func (f *flight) transport(ctx context.Context, c *Client) *http.Transport {
 			return &guardedConn{conn, f}, nil
 		},
 		// WeChat warns callers with less than TLS 1.2 and names no minimum of its own.
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.roots},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.options.RootCAs},
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: maxBody,
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {

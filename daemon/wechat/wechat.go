@@ -33,9 +33,6 @@ const (
 	opVerify = "verify token"
 )
 
-// dialer makes a connection, as net.Dialer.DialContext does.
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
-
 // Options are the ways to WeChat. Only BaseURL is required.
 type Options struct {
 	// BaseURL is scheme://host[:port], http or https. A path is a prefix of every call.
@@ -43,7 +40,7 @@ type Options struct {
 	// Proxy is an http, https or socks5 URL. "" is a direct connection, whatever the environment says.
 	Proxy string
 	// DialContext makes the connections. nil is a net.Dialer.
-	DialContext dialer
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// RootCAs are trusted to name WeChat. nil are the system's.
 	RootCAs *x509.CertPool
 	// Clock, if not nil, is told with each answer of WeChat, an errcode included, how far its clock is ahead of this
@@ -53,13 +50,11 @@ type Options struct {
 }
 
 // Client calls WeChat. It keeps no connection and no state between calls and
-// may be used by many goroutines. Each call needs a ctx with a deadline, which covers
-// the body too, and fails with an *Error alone.
+// may be used by many goroutines. Each call needs a ctx with a deadline, which
+// covers the body too, and fails with an *Error alone.
 type Client struct {
+	options     Options
 	base, proxy *url.URL
-	dial        dialer
-	roots       *x509.CertPool
-	clock       func(ahead time.Duration)
 }
 
 // New reads the addresses and connects to nothing. Its errors name the
@@ -69,10 +64,10 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{base: base, dial: o.DialContext, roots: o.RootCAs, clock: o.Clock}
-	if c.dial == nil {
-		c.dial = (&net.Dialer{}).DialContext
+	if o.DialContext == nil {
+		o.DialContext = (&net.Dialer{}).DialContext
 	}
+	c := &Client{options: o, base: base}
 	if o.Proxy != "" {
 		c.proxy, err = address("proxy", o.Proxy)
 	}
@@ -92,9 +87,9 @@ type Grant struct {
 // ClassicToken asks GET /cgi-bin/token, once. Every call replaces the token
 // before it.
 func (c *Client) ClassicToken(ctx context.Context, appID string, appSecret secret.Secret) (Grant, error) {
-	return c.mint(ctx, appSecret.Reveal(), http.MethodGet, "/cgi-bin/token", url.Values{
+	return c.mint(ctx, appSecret.Reveal(), c.get("/cgi-bin/token", url.Values{
 		"grant_type": {"client_credential"}, "appid": {appID}, "secret": {appSecret.Reveal()},
-	}, nil)
+	}))
 }
 
 // StableToken asks POST /cgi-bin/stable_token, once. It gives the same token
@@ -102,29 +97,21 @@ func (c *Client) ClassicToken(ctx context.Context, appID string, appSecret secre
 // allows 20 of those a day, 30 s apart. Its tokens and the classic ones do not
 // touch each other.
 func (c *Client) StableToken(ctx context.Context, appID string, appSecret secret.Secret, force bool) (Grant, error) {
-	// WeChat takes JSON here and nothing else: a form is answered with 41002. Strings and booleans cannot fail.
-	body, _ := json.Marshal(map[string]any{
+	// WeChat takes JSON here and nothing else: a form is answered with 41002.
+	return c.mint(ctx, appSecret.Reveal(), c.post("/cgi-bin/stable_token", map[string]any{
 		"grant_type": "client_credential", "appid": appID, "secret": appSecret.Reveal(), "force_refresh": force,
-	})
-	return c.mint(ctx, appSecret.Reveal(), http.MethodPost, "/cgi-bin/stable_token", nil, body)
+	}))
 }
 
 // mint asks for a token, once. If the process dies in here, WeChat may have
 // issued one that nobody knows. That is why the caller records its intent before
 // the call.
-func (c *Client) mint(ctx context.Context, hide, method, path string, query url.Values, body []byte) (grant Grant, err error) {
-	failure := c.ask(ctx, hide, c.request(method, path, query, body), func(a answer) (failure *Error) {
+func (c *Client) mint(ctx context.Context, hide string, r *http.Request) (grant Grant, err error) {
+	err = c.ask(ctx, opMint, hide, r, func(a answer) (failure *Error) {
 		grant, failure = a.grant()
 		return failure
 	})
-	if failure == nil {
-		return grant, nil
-	}
-	failure.Op = opMint
-	if failure.Issued == MaybeIssued && failure.Code == 0 {
-		failure.Message += "; WeChat may have issued a token"
-	}
-	return Grant{}, failure
+	return grant, err
 }
 
 // Verify asks WeChat whether it accepts a token, by the cheapest call that
@@ -133,55 +120,47 @@ func (c *Client) mint(ctx context.Context, hide, method, path string, query url.
 // *Error says nothing about it.
 func (c *Client) Verify(ctx context.Context, t secret.Token) error {
 	query := url.Values{"access_token": {t.Reveal()}}
-	req := c.request(http.MethodGet, "/cgi-bin/get_api_domain_ip", query, nil)
-	failure := c.ask(ctx, t.Reveal(), req, answer.verdict)
+	return c.ask(ctx, opVerify, t.Reveal(), c.get("/cgi-bin/get_api_domain_ip", query), answer.verdict)
+}
+
+// ask makes one call and has its answer judged. No message may repeat hide.
+func (c *Client) ask(ctx context.Context, op, hide string, r *http.Request, judge func(answer) *Error) error {
+	a, failure := c.exchange(ctx, r)
+	a.hide = hide
+	if failure == nil {
+		failure = judge(a)
+	}
+	// An answer that is not WeChat's shows somebody else's clock.
+	answered := failure == nil || failure.Code != 0
+	if date := a.date(); answered && !date.IsZero() && c.options.Clock != nil {
+		c.options.Clock(date.Add(time.Second / 2).Sub(a.at))
+	}
 	if failure == nil {
 		return nil
 	}
-	failure.Op = opVerify
-	if failure.Refused() {
-		// The table's class is the one of the token endpoints, where 40001 speaks of the AppSecret.
-		failure.Class = ClassUnknown
-	}
+	failure.Op = op
 	return failure
 }
 
-// ask makes one call and has its answer judged. No message may repeat hide. The
-// error has no Op yet.
-func (c *Client) ask(ctx context.Context, hide string, r *http.Request, judge func(answer) *Error) *Error {
-	a, failure := c.exchange(ctx, r)
-	if failure != nil {
-		return failure
-	}
-	a.hide = hide
-	failure = judge(a)
-	// An answer that is not WeChat's shows somebody else's clock.
-	answered := failure == nil || failure.Code != 0
-	if date := a.date(); answered && !date.IsZero() && c.clock != nil {
-		c.clock(date.Add(time.Second / 2).Sub(a.at))
-	}
-	return failure
-}
-
-// request builds a call by hand: http.NewRequest would parse the URL, and its
+// get builds a call by hand: http.NewRequest would parse the URL, and its
 // error quotes what it cannot parse.
-func (c *Client) request(method, path string, query url.Values, body []byte) *http.Request {
+func (c *Client) get(path string, query url.Values) *http.Request {
 	target := *c.base
 	target.Path = strings.TrimSuffix(target.Path, "/") + path
 	target.RawQuery = query.Encode()
-	r := &http.Request{
-		Method: method,
-		URL:    &target,
+	return &http.Request{Method: http.MethodGet, URL: &target, Header: http.Header{
 		// Without identity, what stands between may compress, and 64 KiB of gzip can be 64 MiB of text.
-		Header: http.Header{
-			"User-Agent": {"wxtokend"}, "Accept": {"application/json"}, "Accept-Encoding": {"identity"},
-		},
-	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		// Without it the body would be chunked, which WeChat's front end may refuse.
-		r.ContentLength = int64(len(body))
-	}
+		"User-Agent": {"wxtokend"}, "Accept": {"application/json"}, "Accept-Encoding": {"identity"},
+	}}
+}
+
+// post builds a call with a body of JSON. Its length is told: a chunked body may
+// be refused by WeChat's front end.
+func (c *Client) post(path string, fields map[string]any) *http.Request {
+	// Strings and booleans cannot fail.
+	body, _ := json.Marshal(fields)
+	r := c.get(path, nil)
+	r.Method, r.Body, r.ContentLength = http.MethodPost, io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.Header.Set("Content-Type", "application/json")
 	return r
 }
