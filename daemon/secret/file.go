@@ -32,18 +32,12 @@ func ReadFile(ctx context.Context, path string) (Secret, error) {
 	return Secret(text), nil
 }
 
-// Reasons of an error that callers and tests tell apart.
-var (
-	ErrEmpty      = errors.New("is empty")
-	ErrNotRegular = errors.New("not a regular file")
-)
-
 // Flaw says why text can be no secret, nil if it can. All of it was seen in
 // files that were written by an editor of Windows or by a shell.
 func Flaw(text string) error {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return ErrEmpty
+		return errors.New("is empty")
 	case strings.HasPrefix(text, "\ufeff"):
 		return errors.New("begins with a byte order mark: remove it")
 	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
@@ -64,7 +58,7 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 		// Before it is opened: opening a pipe waits for its writer, and opening
 		// a device may do anything.
 		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-			return nil, ErrNotRegular
+			return nil, errors.New("not a regular file")
 		}
 		return readAll(path, limit)
 	})
