@@ -63,11 +63,11 @@ func TestBrokenExchange(t *testing.T) {
 func TestDialFailures(t *testing.T) {
 	op := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	for want, err := range map[string]error{
-		`the name "api.invalid" could not be resolved`: op(&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}),
-		"connection refused":                           op(os.NewSyscallError("connect", syscall.ECONNREFUSED)),
-		"no route to WeChat":                           op(os.NewSyscallError("connect", syscall.EHOSTUNREACH)),
-		"timed out before a connection was made":       op(os.NewSyscallError("connect", syscall.ETIMEDOUT)),
-		"could not connect":                            op(errors.New("odd " + canarySecret)),
+		`the name "api.invalid" could not be resolved`:                                      op(&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}),
+		"could not connect to WeChat or the proxy (connection refused): check the firewall": op(os.NewSyscallError("connect", syscall.ECONNREFUSED)),
+		"could not connect to WeChat or the proxy (no route to host)":                       op(os.NewSyscallError("connect", syscall.EHOSTUNREACH)),
+		"timed out before a connection was made":                                            op(os.NewSyscallError("connect", syscall.ETIMEDOUT)),
+		"could not connect to WeChat or the proxy: check":                                   op(errors.New("odd " + canarySecret)),
 	} {
 		c := client(t, wechat.Options{BaseURL: "https://10.0.0.1", DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, err }})
 		_, got := mint(within(t), c, "classic")

@@ -21,14 +21,14 @@ func (f *flight) failed(ctx context.Context, err error) *Error {
 	if phase == sent {
 		e.Issued = MaybeIssued
 	}
-	var dns *net.DNSError
-	var timeout net.Error
+	dns, unresolved := errors.AsType[*net.DNSError](err)
+	timeout, timed := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		e.Message = "the call was cancelled " + during(phase)
-	case errors.As(err, &dns):
+	case unresolved:
 		e.Message = fmt.Sprintf("the name %q could not be resolved: check this host's DNS, %s", sanitise(dns.Name, ""), ways)
-	case ctx.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
+	case ctx.Err() != nil, timed && timeout.Timeout():
 		e.Message = "timed out " + during(phase)
 	case phase == connecting:
 		e.Message = unconnected(err)
@@ -58,14 +58,11 @@ func during(phase int32) string {
 }
 
 func unconnected(err error) string {
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused: nothing listens there, or a firewall refuses: check " + ways
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return "no route to WeChat or the proxy: check this host's network, " + ways
-	default:
-		return "could not connect to WeChat or the proxy: check " + ways
+	what := "could not connect to WeChat or the proxy"
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		what += " (" + errno.Error() + ")"
 	}
+	return what + ": check the firewall, " + ways
 }
 
 func unsecured(err error) string {
