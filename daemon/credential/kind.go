@@ -30,8 +30,7 @@ type Inputs struct {
 	Force bool
 }
 
-// Platform is WeChat by one way there. It may be used by many
-// goroutines.
+// Platform is WeChat by one way there. Many goroutines may use it.
 type Platform struct{ client *wechat.Client }
 
 // NewPlatform reads the addresses and connects to nothing. Its errors name

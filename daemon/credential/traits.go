@@ -63,8 +63,7 @@ type row struct {
 
 // rowOf is the table of all kinds. A kind of one API alone takes "".
 func rowOf(kind, api string) (row, bool) {
-	switch kind {
-	case OfficialAccount:
+	if kind == OfficialAccount {
 		return official(api)
 	}
 	return row{}, false

@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -76,13 +77,7 @@ func (e *Error) Refused() bool {
 // host, whose address the administrator has refused once (89507) or twice
 // (89506). It is 0 for all that WeChat sets no time to.
 func (e *Error) Wait() time.Duration {
-	switch e.Code {
-	case 89507:
-		return time.Hour
-	case 89506:
-		return 24 * time.Hour
-	}
-	return 0
+	return map[int]time.Duration{89507: time.Hour, 89506: 24 * time.Hour}[e.Code]
 }
 
 // Error is a sentence for an operator: what happened, the code, its meaning and the cure.
@@ -122,10 +117,8 @@ func (e *Error) explain() (meaning, cure string) {
 
 // apiError is an answer of WeChat that carries an errcode, with an errmsg fit for a log.
 func apiError(code int, errmsg string) *Error {
-	e := &Error{Class: ClassUnknown, Code: code, Message: errmsg, Issued: NotIssued}
-	if entry, known := Lookup(code); known {
-		e.Class = entry.Class
-	}
+	entry, _ := Lookup(code)
+	e := &Error{Class: cmp.Or(entry.Class, ClassUnknown), Code: code, Message: errmsg, Issued: NotIssued}
 	if e.Class == ClassIP || e.Class == ClassAdmin {
 		e.IP = callerAddress(e.Message)
 	}

@@ -21,9 +21,9 @@ const minPart = 8
 // characters). Tokens and tickets have 86 characters and more.
 var tokenLike = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
 
-// sanitise makes a server's text fit for a log: one line, bounded, without
-// any part of hide in it, plainly or escaped for a URL, and
-// without anything that looks like a token.
+// sanitise makes a server's text fit for a log: one line, bounded, without any
+// part of hide in it, plainly or escaped for a URL, and without anything that
+// looks like a token.
 func sanitise(text, hide string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
