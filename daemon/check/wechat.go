@@ -24,7 +24,7 @@ func (p *probe) ask(ctx context.Context, c config.Credential) secret.Token {
 	ctx, cancel := context.WithTimeout(ctx, p.config.WeChat.Timeout)
 	defer cancel()
 	start := time.Now()
-	grant, err := p.wechat.Mint(ctx, wechat.Request{API: wechat.Stable, AppID: c.AppID, Secret: appSecret})
+	grant, err := p.wechat.StableToken(ctx, c.AppID, appSecret, false)
 	took := time.Since(start)
 	if err != nil {
 		saw, cure := refused(p.config.WeChat, err)

@@ -57,7 +57,7 @@ func TestProxyThatIsNotThere(t *testing.T) {
 	w.secrets = append(w.secrets, "CANARY-of-proxy")
 	output, findings := w.document(`redis: {url: "` + url(s, "0") + `"}` + "\nwechat: {base_url: https://192.0.2.1, proxy: \"http://u:CANARY-of-proxy@" + freeAddr(t) + "\"}\n" +
 		"credentials:\n" + w.credential(""))
-	w.expect(output, findings, 1, "FAIL  wechat WXAccessToken: transport: connection refused", "-> wechat.proxy must reach https://192.0.2.1",
+	w.expect(output, findings, 1, "FAIL  wechat WXAccessToken: transport: could not connect to WeChat or the proxy (connection refused)", "-> wechat.proxy must reach https://192.0.2.1",
 		"curl -v --noproxy '' --proxy (the value of wechat.proxy) https://192.0.2.1")
 }
 

@@ -12,8 +12,6 @@ type (
 	Error = wechat.Error
 	// Class says what kind of failure an error is, and so how long to wait.
 	Class = wechat.Class
-	// Errcode is one of WeChat's return codes, in words of our own.
-	Errcode = wechat.Errcode
 )
 
 // The classes, with the meaning that package wechat gives them.
@@ -37,7 +35,7 @@ const (
 )
 
 // Lookup finds a return code, for the cure of a failure of which only the code is known.
-func Lookup(code int) (Errcode, bool) { return wechat.Lookup(code) }
+func Lookup(code int) (wechat.Errcode, bool) { return wechat.Lookup(code) }
 
 // Issuer is whose tokens come from a base URL, the same for every way to write
 // one WeChat, "" for what NewPlatform refuses.

@@ -15,11 +15,13 @@ type Kind interface {
 	Draw(ctx context.Context, in Inputs) (Grant, error)
 
 	// Check asks whether the platform accepts a token. nil says that it does, an error with Refused() that the token
-	// is dead, and every other error says nothing about the token.
+	// is dead, and every other error says nothing about the token. It is the one question of a verification, which
+	// is more: whose turn it is to ask, when, and what several answers mean together.
 	Check(ctx context.Context, token secret.Token) error
 }
 
-// Inputs are what a draw needs.
+// Inputs are what a draw needs. A kind that needs more, such as the token of a
+// parent, adds a field for it here.
 type Inputs struct {
 	// Account is the appid.
 	Account string
@@ -28,20 +30,14 @@ type Inputs struct {
 	Force bool
 }
 
-// Platform is WeChat by one way there. It may be used by many
-// goroutines.
-type Platform struct {
-	client *wechat.Client
-}
+// Platform is WeChat by one way there. Many goroutines may use it.
+type Platform struct{ client *wechat.Client }
 
-// NewPlatform checks the addresses and connects to nothing. Its errors name
+// NewPlatform reads the addresses and connects to nothing. Its errors name
 // the option, never its value.
 func NewPlatform(o Options) (*Platform, error) {
 	client, err := wechat.New(o)
-	if err != nil {
-		return nil, err
-	}
-	return &Platform{client}, nil
+	return &Platform{client}, err
 }
 
 // Kind returns the kind of that name, as one of its APIs gives it.
@@ -50,5 +46,17 @@ func (p *Platform) Kind(kind, api string) (Kind, error) {
 	if !known {
 		return nil, fmt.Errorf("kind %q has no api %q", kind, api)
 	}
-	return row.open(p.client), nil
+	return opened{row, p.client}, nil
+}
+
+// opened is a row of the table at its platform.
+type opened struct {
+	row
+	client *wechat.Client
+}
+
+func (o opened) Draw(ctx context.Context, in Inputs) (Grant, error) { return o.draw(o.client, ctx, in) }
+
+func (o opened) Check(ctx context.Context, token secret.Token) error {
+	return o.check(o.client, ctx, token)
 }

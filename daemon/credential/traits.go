@@ -1,15 +1,18 @@
 // Package credential says what a credential is: which kinds there are, what
 // each is like, and how its tokens are drawn and checked. A new kind is one
-// more file beside official.go, and a line in rowOf.
+// more file beside official.go, with its rows of traits and calls, and a case in
+// rowOf.
 //
 // It is the one package of the running daemon that knows package wechat. Whoever
-// keeps a credential fresh decides by traits and by the class of an error, never by the name of a
-// kind or by an errcode.
+// keeps a credential fresh decides by traits and by the class of an error, never
+// by the name of a kind or by an errcode.
 package credential
 
 import (
+	"context"
 	"time"
 
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/wechat"
 )
 
@@ -50,13 +53,15 @@ func TraitsOf(kind, api string) (Traits, bool) {
 	return row.Traits, known
 }
 
-// row is one API of a kind: what its tokens are like, and how it is opened.
+// row is one API of a kind: what its tokens are like, and the calls by which
+// they are drawn and checked.
 type row struct {
 	Traits
-	open func(client *wechat.Client) Kind
+	draw  func(c *wechat.Client, ctx context.Context, in Inputs) (Grant, error)
+	check func(c *wechat.Client, ctx context.Context, token secret.Token) error
 }
 
-// rowOf is the table of all kinds.
+// rowOf is the table of all kinds. A kind of one API alone takes "".
 func rowOf(kind, api string) (row, bool) {
 	if kind == OfficialAccount {
 		return official(api)

@@ -44,9 +44,9 @@ func (c Command) Validate() error {
 	if _, known := credential.TraitsOf(credential.OfficialAccount, c.API); !known {
 		return errors.New("--api: must be stable or classic")
 	}
-	for _, flag := range []struct{ name, addr string }{{"redis", c.Redis}, {"http", c.HTTP}, {"simulate", c.Simulate}} {
-		if err := config.CheckListen(flag.addr); err != nil {
-			return fmt.Errorf("--%s: %w", flag.name, err)
+	for name, addr := range map[string]string{"redis": c.Redis, "http": c.HTTP, "simulate": c.Simulate} {
+		if err := config.CheckListen(addr); err != nil {
+			return fmt.Errorf("--%s: %w", name, err)
 		}
 	}
 	return nil
@@ -61,33 +61,30 @@ func (c Command) Run(ctx context.Context, out io.Writer, build metrics.Build, lo
 	if err != nil {
 		return err
 	}
-	ports := taken{out: out}
-	simListener, err := ports.listen(ctx, c.Simulate)
+	var ports []net.Listener
+	for _, addr := range []string{c.Redis, c.HTTP, c.Simulate} {
+		ln, err := listen(ctx, out, addr)
+		if err != nil {
+			return err
+		}
+		defer ln.Close()
+		ports = append(ports, ln)
+	}
+	redis, page, weChat := ports[0].Addr().String(), ports[1], ports[2]
+	// miniredis opens its port itself, so this one was looked for and is let go.
+	_ = ports[0].Close()
+	d, err := daemon.New(daemon.Options{Config: c.config(redis, weChat.Addr().String()), Build: build, Log: log})
 	if err != nil {
 		return err
 	}
-	pageListener, err := ports.listen(ctx, c.HTTP)
-	if err != nil {
-		return errors.Join(err, simListener.Close())
-	}
-	// miniredis opens its port itself, so this one is looked for and let go.
-	redisListener, err := ports.listen(ctx, c.Redis)
-	if err != nil {
-		return errors.Join(err, simListener.Close(), pageListener.Close())
-	}
-	redisAddr := redisListener.Addr().String()
-	_ = redisListener.Close()
-	d, err := daemon.New(daemon.Options{Config: c.config(redisAddr, simListener.Addr().String()), Build: build, Log: log})
-	if err != nil {
-		return errors.Join(err, simListener.Close(), pageListener.Close())
-	}
-	explain(out, redisAddr, pageListener.Addr().String(), simListener.Addr().String())
+	explain(out, redis, page.Addr().String(), weChat.Addr().String())
 
 	simulating, stop := context.WithCancel(context.WithoutCancel(ctx))
 	simulated := make(chan error, 1)
-	go func() { simulated <- sim.Serve(simulating, simListener) }()
-	err = d.Run(ctx, pageListener)
-	stop() // only now: a mint in flight may still commit
+	go func() { simulated <- sim.Serve(simulating, weChat) }()
+	err = d.Run(ctx, page)
+	// Only now: a mint in flight may still commit.
+	stop()
 	return errors.Join(err, <-simulated)
 }
 
@@ -111,24 +108,18 @@ func (c Command) config(redis, weChat string) config.Config {
 	return f
 }
 
-// taken opens ports; when one is in use it takes a free one and says so.
-type taken struct{ out io.Writer }
-
-func (t taken) listen(ctx context.Context, addr string) (net.Listener, error) {
+// listen opens a port; when it is in use it takes a free one and says so.
+func listen(ctx context.Context, out io.Writer, addr string) (net.Listener, error) {
 	ln, err := web.Listen(ctx, addr)
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return ln, err
 	}
-	host, _, splitErr := net.SplitHostPort(addr)
-	if splitErr != nil {
-		return nil, err
+	// Validate has seen the address.
+	host, _, _ := net.SplitHostPort(addr)
+	if ln, err = web.Listen(ctx, net.JoinHostPort(host, "0")); err == nil {
+		_, _ = fmt.Fprintf(out, "%s is taken, using %s instead.\n", addr, ln.Addr())
 	}
-	ln, again := web.Listen(ctx, net.JoinHostPort(host, "0"))
-	if again != nil {
-		return nil, err
-	}
-	_, _ = fmt.Fprintf(t.out, "%s is taken, using %s instead.\n", addr, ln.Addr())
-	return ln, nil
+	return ln, err
 }
 
 func explain(out io.Writer, redis, page, weChat string) {

@@ -69,6 +69,7 @@ func (s Simulate) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	_, _ = fmt.Fprintf(out, "simulated WeChat on http://%s: use it as wechat.base_url; what it does is under /sim/\n", ln.Addr())
+	_, _ = fmt.Fprintf(out,
+		"simulated WeChat on http://%s: use it as wechat.base_url; what it does is under /sim/\n", ln.Addr())
 	return sim.Serve(ctx, ln)
 }

@@ -134,7 +134,7 @@ func (k *Keeper) draw(
 	}
 	var failed *credential.Error
 	if !errors.As(err, &failed) {
-		failed = &credential.Error{Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Err: err}
+		failed = &credential.Error{Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Message: err.Error()}
 	}
 	k.metrics.MintRequest(k.policy.Keys.Value, metrics.Outcome(failed.Class), took)
 	a.abort = k.newAbort(a, begun, failed, took)

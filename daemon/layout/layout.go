@@ -38,52 +38,34 @@ func (t Target) Encode(token secret.Token, expiresIn time.Duration, expiresAt ti
 	if t.Format == Raw {
 		return token.Reveal()
 	}
-	return fmt.Sprintf(`{"access_token":%s,"expires_in":%s,"expiresAt":"\/Date(%d%s)\/"}`,
-		quote(token.Reveal()), strconv.FormatFloat(expiresIn.Seconds(), 'f', -1, 64), expiresAt.UnixMilli(), t.UTCOffset)
+	// Of printable ASCII, %q escapes the quote and the backslash, as ServiceStack.Text does. encoding/json would also
+	// turn <, > and & into \u escapes.
+	return fmt.Sprintf(`{"access_token":%q,"expires_in":%s,"expiresAt":"\/Date(%d%s)\/"}`,
+		token.Reveal(), strconv.FormatFloat(expiresIn.Seconds(), 'f', -1, 64), expiresAt.UnixMilli(), t.UTCOffset)
 }
 
-// quote escapes what ServiceStack.Text escapes in printable ASCII: the quote
-// and the backslash. encoding/json would also turn <, > and & into \u escapes.
-func quote(text string) string {
-	if !strings.ContainsAny(text, `\"`) { // as all tokens that were ever seen
-		return `"` + text + `"`
-	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
-}
-
-var (
-	// printable is what WeChat may send as a token. Its length is bounded apart:
-	// in the expression a bound of 512 would take 800 KB to compile.
-	printable = regexp.MustCompile(`^[!-~]+$`)
-	// tokenLike is what a bare string must look like to be taken for somebody's
-	// token: the shortest seen had 86 characters, always of this alphabet.
-	tokenLike = regexp.MustCompile(`^[A-Za-z0-9_-]{32,}$`)
-)
-
-// maxToken is the length of the longest token, in bytes.
-const maxToken = 512
+// tokenLike is what a bare string must look like to be taken for somebody's
+// token: the shortest seen had 86 characters, always of this alphabet.
+var tokenLike = regexp.MustCompile(`^[A-Za-z0-9_-]{32,}$`)
 
 // Decode finds the token in whatever lies under the key, in either format
 // and whoever wrote it, so that replicas with different formats agree. It
 // returns "" for garbage. A token inside a JSON object was put there on
-// purpose; a bare string has to look like a token.
+// purpose; a bare string, in quotes or not, has to look like a token.
 func Decode(text string) secret.Token {
 	if strings.HasPrefix(text, "{") {
 		var object struct {
 			AccessToken string `json:"access_token"`
 		}
-		if json.Unmarshal([]byte(text), &object) != nil || len(object.AccessToken) > maxToken ||
-			!printable.MatchString(object.AccessToken) {
+		if json.Unmarshal([]byte(text), &object) != nil {
 			return ""
 		}
-		return secret.Token(object.AccessToken)
+		return secret.NewToken(object.AccessToken)
 	}
-	var quoted string
-	if strings.HasPrefix(text, `"`) && json.Unmarshal([]byte(text), &quoted) == nil {
-		text = quoted
-	}
-	if len(text) > maxToken || !tokenLike.MatchString(text) {
+	// What is no JSON string stays as it is.
+	_ = json.Unmarshal([]byte(text), &text)
+	if !tokenLike.MatchString(text) {
 		return ""
 	}
-	return secret.Token(text)
+	return secret.NewToken(text)
 }

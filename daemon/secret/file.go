@@ -7,8 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -32,18 +32,12 @@ func ReadFile(ctx context.Context, path string) (Secret, error) {
 	return Secret(text), nil
 }
 
-// Reasons of an error that callers and tests tell apart.
-var (
-	ErrEmpty      = errors.New("is empty")
-	ErrNotRegular = errors.New("not a regular file")
-)
-
 // Flaw says why text can be no secret, nil if it can. All of it was seen in
 // files that were written by an editor of Windows or by a shell.
 func Flaw(text string) error {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return ErrEmpty
+		return errors.New("is empty")
 	case strings.HasPrefix(text, "\ufeff"):
 		return errors.New("begins with a byte order mark: remove it")
 	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
@@ -63,12 +57,8 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 	return bounded(ctx, path, func() ([]byte, error) {
 		// Before it is opened: opening a pipe waits for its writer, and opening
 		// a device may do anything.
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
-		if !info.Mode().IsRegular() {
-			return nil, ErrNotRegular
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return nil, errors.New("not a regular file")
 		}
 		return readAll(path, limit)
 	})
@@ -93,34 +83,35 @@ func readAll(path string, limit int64) ([]byte, error) {
 	return content, err
 }
 
+// patience is for one file. A file system that answers at all answers sooner.
+const patience = 10 * time.Second
+
 // bounded runs read in a goroutine of its own and leaves it behind when time is
 // up: nobody can call off a system call that waits for a dead server.
 func bounded(ctx context.Context, path string, read func() ([]byte, error)) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	leave, err := queues.enter(ctx, filepath.Dir(path))
+	leave, err := files.enter(ctx, path)
 	if err != nil {
 		return nil, failed(path, err)
 	}
-	type result struct {
-		content []byte
-		err     error
-	}
-	done := make(chan result, 1)
+	var content []byte
+	done := make(chan error, 1)
 	go func() {
-		content, err := read()
+		var err error
+		content, err = read()
 		leave()
-		done <- result{content, err}
+		done <- err
 	}()
 	select {
-	case r := <-done:
-		if r.err != nil {
-			return nil, failed(path, r.err)
-		}
-		return r.content, nil
+	case err = <-done:
 	case <-ctx.Done():
-		return nil, failed(path, ctx.Err())
+		err = ctx.Err()
 	}
+	if err != nil {
+		return nil, failed(path, err)
+	}
+	return content, nil
 }
 
 // failed gives every error one form.

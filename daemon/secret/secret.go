@@ -12,12 +12,25 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // Token is a credential that WeChat issued. It prints its fingerprint, because
 // a person who hunts a bad token has to recognise it. Tokens are long and
 // random: nobody can guess one from 32 bits of a hash.
 type Token string
+
+// maxToken is the storage that WeChat asks to reserve for a token, in bytes.
+const maxToken = 512
+
+// NewToken is text as a token: 1 to 512 bytes of printable ASCII without a
+// blank. It is "" for all that no platform can have issued.
+func NewToken(text string) Token {
+	if len(text) > maxToken || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ""
+	}
+	return Token(text)
+}
 
 // Reveal returns the token itself.
 func (t Token) Reveal() string { return string(t) }

@@ -56,3 +56,14 @@ func TestFingerprint(t *testing.T) {
 		t.Errorf("fingerprint of nothing = %q", got)
 	}
 }
+
+func TestNewToken(t *testing.T) {
+	for text, want := range map[string]bool{
+		"!": true, "57_a-Z~": true, strings.Repeat("~", 512): true,
+		"": false, strings.Repeat("~", 513): false, "a b": false, "a\n": false, "a\x7f": false, "票": false, "\xff": false,
+	} {
+		if got := secret.NewToken(text).Reveal(); (got != "") != want || want && got != text {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}

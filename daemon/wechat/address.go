@@ -2,23 +2,18 @@ package wechat
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 )
 
 // address parses an option without letting url.Parse's error, which quotes
 // its input, into the message.
-func address(option, text string, schemes ...string) (*url.URL, error) {
+func address(option, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {
 		return nil, fmt.Errorf("%s: not an address of the form scheme://host[:port]", option)
 	}
-	if slices.Contains(schemes, u.Scheme) {
-		return u, nil
-	}
-	return nil, fmt.Errorf("%s: scheme must be one of %s", option, strings.Join(schemes, ", "))
+	return u, nil
 }
 
 // Issuer is whose tokens come from a base URL: host[:port], the same text for
@@ -27,24 +22,15 @@ func address(option, text string, schemes ...string) (*url.URL, error) {
 // whoever changes over while one of them is down keeps the token. A name in
 // another script is not the issuer that its ASCII form (xn--…) is.
 func Issuer(baseURL string) string {
-	base, err := address("base_url", baseURL, "http", "https")
+	base, err := address("base_url", baseURL)
 	if err != nil {
 		return ""
 	}
-	host := strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
-	if ip, err := netip.ParseAddr(host); err == nil {
-		host = ip.String()
-	}
-	switch {
+	host := strings.TrimSuffix(strings.ToLower(base.Host), map[string]string{"https": ":443", "http": ":80"}[base.Scheme])
+	host = strings.TrimRight(host, ".:")
 	// The second are sh., sz. and hk.
-	case host == "api2.weixin.qq.com", strings.HasSuffix(host, ".api.weixin.qq.com"):
-		host = "api.weixin.qq.com"
-	case strings.Contains(host, ":"):
-		host = "[" + host + "]"
+	if host == "api2.weixin.qq.com" || strings.HasSuffix(host, ".api.weixin.qq.com") {
+		return "api.weixin.qq.com"
 	}
-	port := base.Port()
-	if port == "" || base.Scheme == "https" && port == "443" || base.Scheme == "http" && port == "80" {
-		return host
-	}
-	return host + ":" + port
+	return host
 }

@@ -21,9 +21,9 @@ func TestIssuer(t *testing.T) {
 		"localhost:443":          {"http://localhost:443"},
 		"localhost:80":           {"https://localhost:80"},
 		"127.0.0.1:9478":         {"http://127.0.0.1:9478", "http://127.0.0.1:9478/prefix"},
-		"[::1]:9478":             {"http://[::1]:9478", "http://[0:0:0:0:0:0:0:1]:9478"},
-		"[2001:db8::a]":          {"https://[2001:DB8::A]", "https://[2001:0db8:0::000a]:443"},
-		"":                       {"", "api.weixin.qq.com", "ftp://host", "https://:443", "https://%zz"},
+		"[::1]:9478":             {"http://[::1]:9478"},
+		"[2001:db8::a]":          {"https://[2001:DB8::A]", "https://[2001:db8::a]:443"},
+		"":                       {"", "api.weixin.qq.com", "https://:443", "https://%zz"},
 	} {
 		for _, address := range addresses {
 			if got := wechat.Issuer(address); got != want {

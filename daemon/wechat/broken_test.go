@@ -3,7 +3,6 @@ package wechat_test
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"strings"
@@ -22,26 +21,25 @@ func TestBrokenExchange(t *testing.T) {
 	for name, test := range map[string]struct {
 		script func(net.Conn)
 		class  wechat.Class
-		cause  error
 		says   string
 	}{
-		"closed":     {func(net.Conn) {}, wechat.ClassTransport, io.EOF, "the connection was closed without an answer"},
-		"reset":      {reset, wechat.ClassTransport, syscall.ECONNRESET, "the connection was reset"},
-		"header cut": {say("HTTP/1.1 200 OK\r\nServer: x\r\n"), wechat.ClassGarbage, io.ErrUnexpectedEOF, "the answer ended early"},
-		"body cut":   {say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted), wechat.ClassGarbage, io.ErrUnexpectedEOF, "the answer ended early"},
+		"closed":     {func(net.Conn) {}, wechat.ClassTransport, "the connection was lost after the request was sent"},
+		"reset":      {reset, wechat.ClassTransport, "the connection was lost after the request was sent"},
+		"header cut": {say("HTTP/1.1 200 OK\r\nServer: x\r\n"), wechat.ClassGarbage, "the answer ended early"},
+		"body cut":   {say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted), wechat.ClassGarbage, "the answer ended early"},
 		"body reset": {func(c net.Conn) {
 			say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted)(c)
 			time.Sleep(time.Millisecond)
 			reset(c)
-		}, wechat.ClassTransport, syscall.ECONNRESET, "the connection was reset"},
-		"not HTTP":          {say(canaryToken + " " + canarySecret + "\r\n\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"bad chunk":         {say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + canaryToken + "\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"bad length":        {say("HTTP/1.1 200 OK\r\nContent-Length: " + canaryToken + "\r\n\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"bad status":        {say("HTTP/1.1 " + canarySecret + " OK\r\n\r\n"), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"endless header":    {say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), wechat.ClassGarbage, nil, "the answer is not HTTP"},
-		"switches protocol": {say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + canaryToken + "\r\nConnection: upgrade\r\n\r\n"), wechat.ClassGarbage, nil, "HTTP 101 is no answer"},
+		}, wechat.ClassTransport, "the connection was lost after the request was sent"},
+		"not HTTP":          {say(canaryToken + " " + canarySecret + "\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
+		"bad chunk":         {say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + canaryToken + "\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
+		"bad length":        {say("HTTP/1.1 200 OK\r\nContent-Length: " + canaryToken + "\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
+		"bad status":        {say("HTTP/1.1 " + canarySecret + " OK\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
+		"endless header":    {say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), wechat.ClassGarbage, "the answer is not HTTP"},
+		"switches protocol": {say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + canaryToken + "\r\nConnection: upgrade\r\n\r\n"), wechat.ClassGarbage, "HTTP 101 is no answer"},
 	} {
-		for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
+		for _, api := range []string{"stable", "classic"} {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := newBench(t, test.script)
@@ -51,9 +49,6 @@ func TestBrokenExchange(t *testing.T) {
 					e := failure(t, err)
 					if e.Class != test.class || e.Issued != wechat.MaybeIssued || !e.Left() || !strings.HasPrefix(e.Message, test.says) {
 						t.Errorf("%#v", e)
-					}
-					if test.cause != nil && !errors.Is(err, test.cause) || test.cause == nil && e.Err != nil {
-						t.Errorf("cause is %v, want %v", e.Err, test.cause)
 					}
 					checkCanaries(t, err)
 					if n := b.requests.Load(); n != 1 {
@@ -68,14 +63,14 @@ func TestBrokenExchange(t *testing.T) {
 func TestDialFailures(t *testing.T) {
 	op := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	for want, err := range map[string]error{
-		`the name "api.invalid" could not be resolved`: op(&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}),
-		"connection refused":                           op(os.NewSyscallError("connect", syscall.ECONNREFUSED)),
-		"no route to WeChat":                           op(os.NewSyscallError("connect", syscall.EHOSTUNREACH)),
-		"timed out before a connection was made":       op(os.NewSyscallError("connect", syscall.ETIMEDOUT)),
-		"could not connect":                            op(errors.New("odd " + canarySecret)),
+		`the name "api.invalid" could not be resolved`:                                      op(&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}),
+		"could not connect to WeChat or the proxy (connection refused): check the firewall": op(os.NewSyscallError("connect", syscall.ECONNREFUSED)),
+		"could not connect to WeChat or the proxy (no route to host)":                       op(os.NewSyscallError("connect", syscall.EHOSTUNREACH)),
+		"timed out before a connection was made":                                            op(os.NewSyscallError("connect", syscall.ETIMEDOUT)),
+		"could not connect to WeChat or the proxy: check":                                   op(errors.New("odd " + canarySecret)),
 	} {
 		c := client(t, wechat.Options{BaseURL: "https://10.0.0.1", DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, err }})
-		_, got := mint(within(t), c, wechat.Classic)
+		_, got := mint(within(t), c, "classic")
 		e := failure(t, got)
 		if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, want) {
 			t.Errorf("%v: %#v", err, e)
@@ -93,7 +88,7 @@ func TestFaults(t *testing.T) {
 		call := func() error {
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
-			_, err := mint(ctx, c, wechat.Classic)
+			_, err := mint(ctx, c, "classic")
 			return err
 		}
 		for name, test := range map[string]struct {

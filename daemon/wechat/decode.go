@@ -2,10 +2,10 @@ package wechat
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,9 +13,6 @@ import (
 
 	"wxtokend/daemon/secret"
 )
-
-// maxToken is the storage that WeChat asks to reserve for a token, in characters.
-const maxToken = 512
 
 // maxLife is the longest expires_in that is believed: 30 days, the longest of
 // any platform of this shape. WeChat's own tokens live two hours.
@@ -29,24 +26,44 @@ type answer struct {
 	body   []byte
 	// at is half way between the request and the answer, by this host's clock.
 	at time.Time
+	// hide is what no message may repeat: the AppSecret or the token of the request.
+	hide string
 }
 
-// decodeGrant is the whole judgement on an answer of a token endpoint. What it
-// returns without an error keeps the bounds of Grant. hide lists what an errmsg must not repeat.
-func decodeGrant(a answer, hide ...string) (Grant, *Error) {
-	fields, failure := a.fields(hide)
+// reply is all that is read of WeChat's answers. Errcode is there in failures,
+// and as 0 in some successes. Servers of this family write numbers as strings too.
+type reply struct {
+	Errcode     json.RawMessage `json:"errcode"`
+	Errmsg      string          `json:"errmsg"`
+	AccessToken string          `json:"access_token"`
+	ExpiresIn   json.RawMessage `json:"expires_in"`
+	IPList      []any           `json:"ip_list"`
+}
+
+// grant is the whole judgement on an answer of a token endpoint. What it
+// returns without an error keeps the bounds of Grant.
+func (a answer) grant() (Grant, *Error) {
+	r, failure := a.reply()
 	if failure != nil {
 		return Grant{}, failure
 	}
-	token, ok := jsonString(fields["access_token"])
-	if !ok || !plausible(token) {
-		return Grant{}, a.garbage("the answer holds no access_token of 1 to 512 printable characters", hide)
+	token, life := secret.NewToken(r.AccessToken), lifetime(r.ExpiresIn)
+	switch {
+	case token == "":
+		return Grant{}, a.garbage("the answer holds no access_token of 1 to 512 printable characters")
+	case life == 0:
+		return Grant{}, a.garbage("the answer holds no expires_in above 0 and up to 2592000 seconds")
 	}
-	life, ok := seconds(fields["expires_in"])
-	if !ok {
-		return Grant{}, a.garbage("the answer holds no expires_in above 0 and up to 2592000 seconds", hide)
+	return Grant{Token: token, ExpiresIn: life, ServerTime: a.date()}, nil
+}
+
+// verdict judges an answer of get_api_domain_ip: nil is a token that WeChat accepted.
+func (a answer) verdict() *Error {
+	r, failure := a.reply()
+	if failure == nil && r.IPList == nil {
+		return a.garbage("the answer holds no ip_list")
 	}
-	return Grant{Token: secret.Token(token), ExpiresIn: life, ServerTime: a.date()}, nil
+	return failure
 }
 
 // date is the Date header, zero if there is none that is a time.
@@ -55,59 +72,43 @@ func (a answer) date() time.Time {
 	return date
 }
 
-// decodeVerdict judges an answer of get_api_domain_ip: nil is a token that WeChat accepted.
-func decodeVerdict(a answer, hide ...string) *Error {
-	fields, failure := a.fields(hide)
-	if failure != nil {
-		return failure
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(fields["ip_list"], &list) != nil || list == nil {
-		return a.garbage("the answer holds no ip_list", hide)
-	}
-	return nil
-}
-
-// fields returns the members of a successful answer. Errors of WeChat come
-// with HTTP 200; the content type is not looked at, since WeChat has sent
-// several. A map, because a struct would match names in any case.
-func (a answer) fields(hide []string) (map[string]json.RawMessage, *Error) {
+// reply decodes an answer without an errcode. Errors of WeChat come with HTTP
+// 200; the content type is not looked at, since WeChat has sent several.
+func (a answer) reply() (reply, *Error) {
 	if a.status != http.StatusOK {
-		return nil, a.notOK()
+		return reply{}, a.notOK()
 	}
 	// A gateway may put a byte order mark before what it passes on.
 	body := bytes.TrimPrefix(a.body, []byte("\ufeff"))
-	var fields map[string]json.RawMessage
+	r := reply{Errcode: json.RawMessage("0")}
 	switch {
 	case len(a.body) > maxBody:
-		return nil, a.garbage("the answer is larger than 64 KiB", hide)
+		return r, a.garbage("the answer is larger than 64 KiB")
 	case len(body) == 0:
-		return nil, a.garbage("the answer is empty", hide)
-	case json.Unmarshal(body, &fields) != nil || fields == nil:
+		return r, a.garbage("the answer is empty")
+	case json.Unmarshal(body, &r) != nil:
 		if encoding := a.header.Get("Content-Encoding"); encoding != "" {
-			return nil, a.garbage("the answer is encoded as "+sanitise(encoding, hide...)+", which was not asked for", hide)
+			return r, a.garbage("the answer is encoded as " + sanitise(encoding, a.hide) + ", which was not asked for")
 		}
-		return nil, a.garbage("the answer is not a JSON object", hide)
+		return r, a.garbage("the answer is not a JSON object of WeChat's form")
 	}
-	code, ok := errcode(fields["errcode"])
-	if !ok {
-		return nil, a.garbage("the answer holds an errcode that is not a number", hide)
+	code, err := strconv.ParseInt(digits(r.Errcode), 10, 32)
+	if err != nil {
+		return r, a.garbage("the answer holds an errcode that is not a number")
 	}
 	if code == 0 {
-		return fields, nil
+		return r, nil
 	}
-	errmsg, _ := jsonString(fields["errmsg"])
-	failure := apiError(code, errmsg, hide...)
-	failure.HTTPStatus = a.status
-	if _, odd := fields["access_token"]; odd {
+	failure := apiError(int(code), sanitise(r.Errmsg, a.hide))
+	if r.AccessToken != "" {
 		failure.Issued = MaybeIssued
 	}
-	return nil, failure
+	return r, failure
 }
 
 // notOK is an answer with another status than 200.
 func (a answer) notOK() *Error {
-	e := &Error{Class: ClassGarbage, HTTPStatus: a.status, Issued: MaybeIssued}
+	e := &Error{Class: ClassGarbage, Issued: MaybeIssued}
 	switch {
 	case a.status == http.StatusTooManyRequests, a.status >= 500:
 		e.Class = ClassTransient
@@ -123,70 +124,25 @@ func (a answer) notOK() *Error {
 
 // garbage describes an unusable answer by its kind and size only. Its body may
 // hold a token that WeChat has just issued.
-func (a answer) garbage(what string, hide []string) *Error {
-	kind, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
-	if err != nil {
-		kind = "unknown content type"
-	}
+func (a answer) garbage(what string) *Error {
+	kind, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
 	return &Error{
-		Class: ClassGarbage, HTTPStatus: a.status, Issued: MaybeIssued,
+		Class: ClassGarbage, Issued: MaybeIssued,
 		Message: fmt.Sprintf("%s (%s, %d bytes read): something between this host and WeChat may have answered",
-			what, sanitise(kind, hide...), len(a.body)),
+			what, cmp.Or(sanitise(kind, a.hide), "no content type"), len(a.body)),
 	}
 }
 
-func plausible(token string) bool {
-	for i := range len(token) {
-		if token[i] < 0x21 || token[i] > 0x7e {
-			return false
-		}
-	}
-	return len(token) >= 1 && len(token) <= maxToken
-}
+// digits is a JSON number, or what stands in a JSON string.
+func digits(raw json.RawMessage) string { return strings.Trim(string(raw), `"`) }
 
-// jsonString reads a JSON string.
-func jsonString(raw json.RawMessage) (string, bool) {
-	var s *string
-	err := json.Unmarshal(raw, &s)
-	if err != nil || s == nil {
-		return "", false
+// lifetime reads a number of seconds and rounds it down to whole milliseconds,
+// the resolution of Redis; 0 is none that is believed. The nanosecond in between
+// undoes the binary fraction of a decimal number: 7200.001 has to stay 7200001 ms.
+func lifetime(raw json.RawMessage) time.Duration {
+	n, err := strconv.ParseFloat(digits(raw), 64)
+	if believed := err == nil && n > 0 && n <= maxLife.Seconds(); !believed {
+		return 0
 	}
-	return *s, true
-}
-
-// number is the text of a JSON number or of a string that holds one; servers
-// of this family send both.
-func number(raw json.RawMessage) (string, bool) {
-	digits := string(raw)
-	if s, ok := jsonString(raw); ok {
-		digits = s
-	}
-	var n json.Number
-	if strings.HasPrefix(digits, `"`) || json.Unmarshal([]byte(digits), &n) != nil {
-		return "", false
-	}
-	return n.String(), true
-}
-
-// errcode reads a whole number of 32 bits. None, or null, is success.
-func errcode(raw json.RawMessage) (int, bool) {
-	if len(raw) == 0 || string(raw) == "null" {
-		return 0, true
-	}
-	digits, ok := number(raw)
-	code, err := strconv.ParseInt(digits, 10, 32)
-	return int(code), ok && err == nil
-}
-
-// seconds reads a lifetime and rounds it down to whole milliseconds, the
-// resolution of Redis. The nanosecond in between undoes the binary fraction of
-// a decimal number: 7200.001 has to stay 7200001 ms.
-func seconds(raw json.RawMessage) (time.Duration, bool) {
-	digits, ok := number(raw)
-	n, err := strconv.ParseFloat(digits, 64)
-	if !ok || err != nil || n <= 0 || n > maxLife.Seconds() {
-		return 0, false
-	}
-	life := time.Duration(math.Round(n * float64(time.Second))).Truncate(time.Millisecond)
-	return life, life > 0
+	return time.Duration(math.Round(n * float64(time.Second))).Truncate(time.Millisecond)
 }

@@ -2,7 +2,9 @@ package wechat
 
 import (
 	"errors"
+	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 	"unsafe"
@@ -19,22 +21,16 @@ func (s *sink) Close() error                { return nil }
 
 // net/http's writer may come to the door after the call was reported as not sent.
 func TestDoorStaysShut(t *testing.T) {
-	for phase, want := range map[int32]struct {
-		end    int32
-		writes int
-	}{
-		connecting: {connecting, 0},
-		securing:   {securing, 0},
-		ready:      {ready, 0},
-		sent:       {sent, 1},
+	for phase, issued := range map[int32]Issued{
+		connecting: NotIssued, securing: NotIssued, ready: NotIssued, sent: MaybeIssued,
 	} {
 		f, network := &flight{deadline: time.Now().Add(time.Hour)}, &sink{}
 		f.phase.Store(phase)
-		if got := f.end(); got != want.end {
-			t.Errorf("phase %d ended as %d", phase, got)
+		if got := f.failed(t.Context(), io.EOF).Issued; got != issued {
+			t.Errorf("phase %d: issued %s", phase, got)
 		}
-		_, err := (&guardedConn{Conn: network, flight: f}).Write([]byte("GET"))
-		if network.writes != want.writes || (err == nil) != (want.writes == 1) {
+		_, err := (&guardedConn{network, f}).Write([]byte("GET"))
+		if network.writes != 0 || err == nil {
 			t.Errorf("phase %d: %d writes, %v", phase, network.writes, err)
 		}
 	}
@@ -43,7 +39,7 @@ func TestDoorStaysShut(t *testing.T) {
 // From the first byte on, the request counts as sent, even if that byte gets nowhere.
 func TestFirstWriteIsTheRequest(t *testing.T) {
 	f, network := &flight{deadline: time.Now().Add(time.Hour)}, &sink{}
-	conn := &guardedConn{Conn: network, flight: f}
+	conn := &guardedConn{network, f}
 	for phase, want := range map[int32]int32{securing: securing, ready: sent} {
 		f.phase.Store(phase)
 		if _, err := conn.Write([]byte("x")); err != nil {
@@ -58,8 +54,8 @@ func TestFirstWriteIsTheRequest(t *testing.T) {
 func TestLateWrite(t *testing.T) {
 	f, network := &flight{deadline: time.Now()}, &sink{}
 	f.phase.Store(ready)
-	_, err := (&guardedConn{Conn: network, flight: f}).Write([]byte("x"))
-	if !errors.Is(err, errLate) || network.writes != 0 || !f.late.Load() || f.phase.Load() != ready {
+	_, err := (&guardedConn{network, f}).Write([]byte("x"))
+	if !errors.Is(err, os.ErrDeadlineExceeded) || network.writes != 0 || f.phase.Load() != ready {
 		t.Errorf("%v, %d writes, phase %d", err, network.writes, f.phase.Load())
 	}
 }

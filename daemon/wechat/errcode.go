@@ -79,12 +79,7 @@ func Explain(w io.Writer, code int) error {
 // mistyped digit is the usual reason.
 func nearest(code int) string {
 	all := Codes()
-	distance := func(e Errcode) float64 { return max(float64(e.Code)-float64(code), float64(code)-float64(e.Code)) }
+	distance := func(e Errcode) int { return max(e.Code-code, code-e.Code) }
 	slices.SortStableFunc(all, func(a, b Errcode) int { return cmp.Compare(distance(a), distance(b)) })
-	names := make([]string, 0, 3)
-	for _, e := range all[:3] {
-		names = append(names, fmt.Sprint(e.Code))
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
+	return fmt.Sprintf("%d, %d and %d", all[0].Code, all[1].Code, all[2].Code)
 }

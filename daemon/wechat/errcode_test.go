@@ -121,9 +121,9 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	for code, want := range map[int]string{
-		40165: "explain: errcode 40165 is not in the table; the nearest are 40125, 40164, 40243",
-		99999: "explain: errcode 99999 is not in the table; the nearest are 89505, 89506, 89507",
-		7:     "explain: errcode 7 is not in the table; the nearest are -1, 0, 10700",
+		40165: "explain: errcode 40165 is not in the table; the nearest are 40164, 40125 and 40243",
+		99999: "explain: errcode 99999 is not in the table; the nearest are 89507, 89506 and 89505",
+		7:     "explain: errcode 7 is not in the table; the nearest are 0, -1 and 10700",
 	} {
 		if err := wechat.Explain(&bytes.Buffer{}, code); err == nil || err.Error() != want {
 			t.Errorf("%d: %v", code, err)

@@ -1,8 +1,10 @@
 package wechat
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -44,70 +46,46 @@ const (
 	MaybeIssued Issued = "unknown"
 )
 
-// Error is a failed call. It holds no secret, no token and no URL.
+// Error is a failed call. It holds no secret, no token and no URL, and wraps no
+// error: those of net/http quote servers, and nobody decides by them.
 type Error struct {
 	// Op is "mint token" or "verify token".
-	Op    string
+	Op string
+	// Class is what the failure means for a mint, also where Verify failed.
 	Class Class
 	// Code is WeChat's errcode, 0 if it sent none.
 	Code int
-	// HTTPStatus is 0 if there was no answer.
-	HTTPStatus int
 	// Message is one line: WeChat's errmsg, at most 200 characters, or what happened instead of an answer.
 	Message string
 	// IP, with the classes ip and admin, is the caller's address as WeChat sees it, "" if it did not say.
 	IP string
 	// Issued, of Verify, which draws no token, is whether the request may have left without an answer.
 	Issued Issued
-	// Err is a cause for errors.Is and errors.As, or nil: context, syscall.Errno, *net.DNSError, certificate, EOF.
-	Err error
 }
-
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
 
 // Left is false when the request certainly never left this process. Such a
 // call is given back to the daily quota.
-func (e *Error) Left() bool {
-	return e.Issued == MaybeIssued || e.Code != 0 || e.HTTPStatus != 0
-}
+func (e *Error) Left() bool { return e.Issued == MaybeIssued || e.Code != 0 }
 
 // Refused reports that Verify learned from WeChat that the token is dead. The
 // same 40001 from a mint speaks of the AppSecret and refuses no token.
 func (e *Error) Refused() bool {
-	return e.Op == opVerify && refusal(e.Code) != ""
-}
-
-// refusal is what one of the three codes that condemn a token says about it, "" for any other code.
-func refusal(code int) string {
-	switch code {
-	case 40001:
-		return "WeChat refuses this token: it is not valid, or a newer one has replaced it"
-	case 40014:
-		return "WeChat refuses this token: it is malformed or belongs to another account"
-	case 42001:
-		return "WeChat refuses this token: it has expired"
-	default:
-		return ""
-	}
+	return e.Op == opVerify && slices.Contains([]int{40001, 40014, 42001}, e.Code)
 }
 
 // Wait is how long WeChat says that it refuses every further call of this
 // host, whose address the administrator has refused once (89507) or twice
 // (89506). It is 0 for all that WeChat sets no time to.
 func (e *Error) Wait() time.Duration {
-	switch e.Code {
-	case 89507:
-		return time.Hour
-	case 89506:
-		return 24 * time.Hour
-	}
-	return 0
+	return map[int]time.Duration{89507: time.Hour, 89506: 24 * time.Hour}[e.Code]
 }
 
 // Error is a sentence for an operator: what happened, the code, its meaning and the cure.
 func (e *Error) Error() string {
-	if e.Code == 0 {
+	switch {
+	case e.Code == 0 && e.Op == opMint && e.Issued == MaybeIssued:
+		return e.Op + ": " + e.Message + "; WeChat may have issued a token"
+	case e.Code == 0:
 		return e.Op + ": " + e.Message
 	}
 	meaning, cure := e.explain()
@@ -127,7 +105,7 @@ func (e *Error) explain() (meaning, cure string) {
 	entry, known := Lookup(e.Code)
 	switch {
 	case e.Refused():
-		return refusal(e.Code), "a new token has to be minted"
+		return "WeChat refuses this token", "a new token has to be minted"
 	case e.Op == opVerify && e.Class == ClassQuota:
 		return "the day's questions about a token are used up", "set verify_every longer, and let fewer programs ask; " +
 			"until the next day in Beijing time nobody notices if the token is replaced"
@@ -137,12 +115,10 @@ func (e *Error) explain() (meaning, cure string) {
 	return entry.English, entry.Cure
 }
 
-// apiError is an answer of WeChat that carries an errcode.
-func apiError(code int, errmsg string, hide ...string) *Error {
-	e := &Error{Class: ClassUnknown, Code: code, Message: sanitise(errmsg, hide...), Issued: NotIssued}
-	if entry, known := Lookup(code); known {
-		e.Class = entry.Class
-	}
+// apiError is an answer of WeChat that carries an errcode, with an errmsg fit for a log.
+func apiError(code int, errmsg string) *Error {
+	entry, _ := Lookup(code)
+	e := &Error{Class: cmp.Or(entry.Class, ClassUnknown), Code: code, Message: errmsg, Issued: NotIssued}
 	if e.Class == ClassIP || e.Class == ClassAdmin {
 		e.IP = callerAddress(e.Message)
 	}

@@ -2,12 +2,13 @@ package wechat
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -15,8 +16,8 @@ import (
 // maxBody is the largest answer that is read, in bytes. A real one has under 1 KiB.
 const maxBody = 64 << 10
 
-// The phases of a call, in order. Only up to ready is it certain that nothing
-// of the request has left.
+// The phases of a call, in order. Up to ready it is certain that nothing of the
+// request has left.
 const (
 	// connecting: the name is looked up, the connection is made.
 	connecting = int32(iota)
@@ -26,35 +27,26 @@ const (
 	ready
 	// sent: the first byte may be on its way.
 	sent
-	// shut: failed before sent. From here on nothing may be written.
+	// shut: the call has failed. From here on nothing may be written.
 	shut
 )
 
 // flight is what is known about one call while it is under way.
 type flight struct {
+	// deadline is in the distant past without one: such a call is not made.
 	deadline time.Time
 	// connected is when the connection could take the request. Only the goroutine of the call looks at it.
 	connected time.Time
 	phase     atomic.Int32
-	// late says that a write was refused because the deadline had passed.
-	late atomic.Bool
 }
-
-// errLate is what a writer gets whose time is over.
-var errLate = errors.New("the deadline has passed")
 
 // exchange makes one call and reads its answer. The error has no Op yet.
 func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Error) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return answer{}, &Error{
-			Class: ClassConfig, Issued: NotIssued, Message: "the request was not sent: it has no deadline",
-		}
-	}
+	f := &flight{}
+	f.deadline, _ = ctx.Deadline()
 	// The end of this function closes the connection, whatever net/http still does with it.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f := &flight{deadline: deadline}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) {
 			f.connected = time.Now()
@@ -62,7 +54,7 @@ func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Erro
 		},
 	})
 	// RoundTrip and not http.Client: it follows no redirect, and its errors are no *url.Error, which prints the secret.
-	resp, err := c.transport(ctx, f).RoundTrip(req.WithContext(ctx))
+	resp, err := f.transport(ctx, c).RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		return answer{}, f.failed(ctx, err)
 	}
@@ -74,25 +66,30 @@ func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Erro
 	}
 	// One byte more than allowed tells a full answer from an endless one.
 	if a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1)); err != nil {
-		failure := f.failed(ctx, err)
-		failure.HTTPStatus = a.status
-		return answer{}, failure
+		return answer{}, f.failed(ctx, err)
 	}
 	return a, nil
 }
 
 // transport serves one call. net/http repeats a GET by itself when a kept
 // connection turns out dead; on a fresh connection it never does.
-func (c *Client) transport(ctx context.Context, f *flight) *http.Transport {
-	t := &http.Transport{
+func (f *flight) transport(ctx context.Context, c *Client) *http.Transport {
+	return &http.Transport{
+		Proxy: http.ProxyURL(c.proxy),
+		// Not the context that net/http passes: that one outlives the call.
 		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
-			// Not the context net/http passes: that one outlives the call.
-			return f.connect(ctx, c.dial, network, addr)
+			conn, err := c.options.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
+			f.phase.CompareAndSwap(connecting, securing)
+			return &guardedConn{conn, f}, nil
 		},
-		TLSClientConfig:        c.tls.Clone(),
+		// WeChat warns callers with less than TLS 1.2 and names no minimum of its own.
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.options.RootCAs},
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: maxBody,
-		Protocols:              new(http.Protocols),
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 			if resp.StatusCode != http.StatusOK {
 				return proxyError(resp.StatusCode)
@@ -100,24 +97,6 @@ func (c *Client) transport(ctx context.Context, f *flight) *http.Transport {
 			return nil
 		},
 	}
-	t.Protocols.SetHTTP1(true)
-	if c.proxy != nil {
-		t.Proxy = http.ProxyURL(c.proxy)
-	}
-	return t
-}
-
-// dialer makes a connection, as net.Dialer.DialContext does.
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
-
-func (f *flight) connect(ctx context.Context, dial dialer, network, addr string) (net.Conn, error) {
-	conn, err := dial(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	context.AfterFunc(ctx, func() { _ = conn.Close() })
-	f.phase.CompareAndSwap(connecting, securing)
-	return &guardedConn{Conn: conn, flight: f}, nil
 }
 
 // guardedConn is the last door before the network. A process that was stopped
@@ -125,18 +104,15 @@ func (f *flight) connect(ctx context.Context, dial dialer, network, addr string)
 // may be gone and another process minting, so it must not call any more.
 type guardedConn struct {
 	net.Conn
-	flight *flight
+	*flight
 }
 
 func (g *guardedConn) Write(p []byte) (int, error) {
-	f := g.flight
-	if passed(time.Now(), f.deadline) {
-		f.late.Store(true)
-		_ = g.Close()
-		return 0, errLate
+	if passed(time.Now(), g.deadline) {
+		return 0, os.ErrDeadlineExceeded
 	}
-	f.phase.CompareAndSwap(ready, sent)
-	if f.phase.Load() == shut {
+	g.phase.CompareAndSwap(ready, sent)
+	if g.phase.Load() == shut {
 		return 0, net.ErrClosed
 	}
 	return g.Conn.Write(p)
@@ -147,18 +123,6 @@ func (g *guardedConn) Write(p []byte) (int, error) {
 // costs one call that is not made.
 func passed(now, deadline time.Time) bool {
 	return !now.Before(deadline) || !now.Round(0).Before(deadline.Round(0))
-}
-
-// end closes the door if nothing has gone through it, and returns the phase
-// that the call got to. After it returned less than sent, nothing can leave:
-// net/http's writer may still be about to write when RoundTrip has returned.
-func (f *flight) end() int32 {
-	for {
-		phase := f.phase.Load()
-		if phase >= sent || f.phase.CompareAndSwap(phase, shut) {
-			return phase
-		}
-	}
 }
 
 // proxyError is the HTTP status by which a proxy refused to open a tunnel.

@@ -21,10 +21,10 @@ const minPart = 8
 // characters). Tokens and tickets have 86 characters and more.
 var tokenLike = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
 
-// sanitise makes a server's text fit for a log: one line, bounded, without
-// any part of what is to be hidden in it, plainly or escaped for a URL, and
-// without anything that looks like a token.
-func sanitise(text string, hide ...string) string {
+// sanitise makes a server's text fit for a log: one line, bounded, without any
+// part of hide in it, plainly or escaped for a URL, and without anything that
+// looks like a token.
+func sanitise(text, hide string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -34,9 +34,7 @@ func sanitise(text string, hide ...string) string {
 		}
 		return r
 	}, text)
-	for _, hidden := range hide {
-		text = redact(redact(text, hidden), url.QueryEscape(hidden))
-	}
+	text = redact(redact(text, hide), url.QueryEscape(hide))
 	text = tokenLike.ReplaceAllString(text, "[redacted]")
 	if runes := []rune(text); len(runes) > maxMessage {
 		text = string(runes[:maxMessage])

@@ -16,10 +16,8 @@ package wechat
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -28,17 +26,6 @@ import (
 	"time"
 
 	"wxtokend/daemon/secret"
-)
-
-// API names one of the two endpoints that issue tokens. Their tokens do not
-// touch each other.
-type API string
-
-const (
-	// Stable is POST /cgi-bin/stable_token: it returns the same token until five minutes of its life are left.
-	Stable API = "stable"
-	// Classic is GET /cgi-bin/token: every call replaces the token before it.
-	Classic API = "classic"
 )
 
 const (
@@ -53,7 +40,7 @@ type Options struct {
 	// Proxy is an http, https or socks5 URL. "" is a direct connection, whatever the environment says.
 	Proxy string
 	// DialContext makes the connections. nil is a net.Dialer.
-	DialContext dialer
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// RootCAs are trusted to name WeChat. nil are the system's.
 	RootCAs *x509.CertPool
 	// Clock, if not nil, is told with each answer of WeChat, an errcode included, how far its clock is ahead of this
@@ -63,50 +50,28 @@ type Options struct {
 }
 
 // Client calls WeChat. It keeps no connection and no state between calls and
-// may be used by many goroutines.
+// may be used by many goroutines. Each call needs a ctx with a deadline, which
+// covers the body too, and fails with an *Error alone.
 type Client struct {
-	base  *url.URL
-	proxy *url.URL
-	dial  dialer
-	tls   *tls.Config
-	// calls holds one for each call that is being made. It is nil without a limit.
-	clock func(ahead time.Duration)
+	options     Options
+	base, proxy *url.URL
 }
 
-// New checks the addresses and connects to nothing. Its errors name the
+// New reads the addresses and connects to nothing. Its errors name the
 // option, never its value: both may hold a password.
 func New(o Options) (*Client, error) {
-	base, err := address("base_url", o.BaseURL, "http", "https")
+	base, err := address("base_url", o.BaseURL)
 	if err != nil {
 		return nil, err
 	}
-	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("base_url: only scheme, host, port and path are allowed")
+	if o.DialContext == nil {
+		o.DialContext = (&net.Dialer{}).DialContext
 	}
-	c := &Client{
-		base:  base,
-		dial:  o.DialContext,
-		clock: o.Clock,
-		// WeChat warns callers with less than TLS 1.2 and names no minimum of its own.
-		tls: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-	}
-	if c.dial == nil {
-		c.dial = (&net.Dialer{}).DialContext
-	}
+	c := &Client{options: o, base: base}
 	if o.Proxy != "" {
-		c.proxy, err = address("proxy", o.Proxy, "http", "https", "socks5", "socks5h")
+		c.proxy, err = address("proxy", o.Proxy)
 	}
 	return c, err
-}
-
-// Request says which token to draw.
-type Request struct {
-	API    API
-	AppID  string
-	Secret secret.Secret
-	// ForceRefresh, of the stable API alone, wants a new token even if the old one is good. WeChat allows 20 a day,
-	// 30 s apart.
-	ForceRefresh bool
 }
 
 // Grant is a validated answer of a token endpoint.
@@ -119,99 +84,83 @@ type Grant struct {
 	ServerTime time.Time
 }
 
-// Mint asks WeChat for a token, once. ctx must carry a deadline; it covers the
-// body too. The error is always an *Error.
-//
-// If the process dies in here, WeChat may have issued a token that nobody
-// knows. That is why the caller records its intent before the call.
-func (c *Client) Mint(ctx context.Context, r Request) (Grant, error) {
-	text := r.Secret.Reveal()
-	var req *http.Request
-	switch r.API {
-	case Classic:
-		req = c.request(http.MethodGet, "/cgi-bin/token", url.Values{
-			"grant_type": {"client_credential"}, "appid": {r.AppID}, "secret": {text},
-		}, nil)
-	case Stable:
-		// WeChat takes JSON here and nothing else: a form is answered with 41002.
-		req = c.request(http.MethodPost, "/cgi-bin/stable_token", nil, map[string]any{
-			"grant_type": "client_credential", "appid": r.AppID, "secret": text, "force_refresh": r.ForceRefresh,
-		})
-	default:
-		return Grant{}, &Error{Op: opMint, Class: ClassConfig, Issued: NotIssued, Message: "api must be stable or classic"}
-	}
-	a, failure := c.exchange(ctx, req)
-	var grant Grant
-	if failure == nil {
-		grant, failure = decodeGrant(a, text)
-		c.tellTime(a, failure)
-	}
-	if failure == nil {
-		return grant, nil
-	}
-	failure.Op = opMint
-	if failure.Issued == MaybeIssued && failure.Code == 0 {
-		failure.Message += "; WeChat may have issued a token"
-	}
-	return Grant{}, failure
+// ClassicToken asks GET /cgi-bin/token, once. Every call replaces the token
+// before it.
+func (c *Client) ClassicToken(ctx context.Context, appID string, appSecret secret.Secret) (Grant, error) {
+	return c.mint(ctx, appSecret.Reveal(), c.get("/cgi-bin/token", url.Values{
+		"grant_type": {"client_credential"}, "appid": {appID}, "secret": {appSecret.Reveal()},
+	}))
+}
+
+// StableToken asks POST /cgi-bin/stable_token, once. It gives the same token
+// until five minutes of its life are left; force wants a new one even so. WeChat
+// allows 20 of those a day, 30 s apart. Its tokens and the classic ones do not
+// touch each other.
+func (c *Client) StableToken(ctx context.Context, appID string, appSecret secret.Secret, force bool) (Grant, error) {
+	// WeChat takes JSON here and nothing else: a form is answered with 41002.
+	return c.mint(ctx, appSecret.Reveal(), c.post("/cgi-bin/stable_token", map[string]any{
+		"grant_type": "client_credential", "appid": appID, "secret": appSecret.Reveal(), "force_refresh": force,
+	}))
+}
+
+// mint asks for a token, once. If the process dies in here, WeChat may have
+// issued one that nobody knows. That is why the caller records its intent before
+// the call.
+func (c *Client) mint(ctx context.Context, hide string, r *http.Request) (grant Grant, err error) {
+	err = c.ask(ctx, opMint, hide, r, func(a answer) (failure *Error) {
+		grant, failure = a.grant()
+		return failure
+	})
+	return grant, err
 }
 
 // Verify asks WeChat whether it accepts a token, by the cheapest call that
 // needs one (GET /cgi-bin/get_api_domain_ip, about 1000 a day). nil means
 // accepted. An *Error with Refused() means the token is dead; every other
-// *Error says nothing about it. ctx must carry a deadline.
+// *Error says nothing about it.
 func (c *Client) Verify(ctx context.Context, t secret.Token) error {
-	text := t.Reveal()
-	query := url.Values{"access_token": {text}}
-	a, failure := c.exchange(ctx, c.request(http.MethodGet, "/cgi-bin/get_api_domain_ip", query, nil))
+	query := url.Values{"access_token": {t.Reveal()}}
+	return c.ask(ctx, opVerify, t.Reveal(), c.get("/cgi-bin/get_api_domain_ip", query), answer.verdict)
+}
+
+// ask makes one call and has its answer judged. No message may repeat hide.
+func (c *Client) ask(ctx context.Context, op, hide string, r *http.Request, judge func(answer) *Error) error {
+	a, failure := c.exchange(ctx, r)
+	a.hide = hide
 	if failure == nil {
-		failure = decodeVerdict(a, text)
-		c.tellTime(a, failure)
+		failure = judge(a)
+	}
+	// An answer that is not WeChat's shows somebody else's clock.
+	answered := failure == nil || failure.Code != 0
+	if date := a.date(); answered && !date.IsZero() && c.options.Clock != nil {
+		c.options.Clock(date.Add(time.Second / 2).Sub(a.at))
 	}
 	if failure == nil {
 		return nil
 	}
-	failure.Op = opVerify
-	if failure.Refused() {
-		// The table's class is the one of the token endpoints, where 40001 speaks of the AppSecret.
-		failure.Class = ClassUnknown
-	}
+	failure.Op = op
 	return failure
 }
 
-// tellTime passes on what WeChat's clock said. An answer that is not WeChat's
-// shows somebody else's clock.
-func (c *Client) tellTime(a answer, failure *Error) {
-	date := a.date()
-	if c.clock == nil || date.IsZero() || failure != nil && failure.Code == 0 {
-		return
-	}
-	c.clock(date.Add(time.Second / 2).Sub(a.at))
-}
-
-// request builds a call by hand: http.NewRequest would parse the URL, and its
+// get builds a call by hand: http.NewRequest would parse the URL, and its
 // error quotes what it cannot parse.
-func (c *Client) request(method, path string, query url.Values, body map[string]any) *http.Request {
+func (c *Client) get(path string, query url.Values) *http.Request {
 	target := *c.base
 	target.Path = strings.TrimSuffix(target.Path, "/") + path
-	target.RawPath = ""
 	target.RawQuery = query.Encode()
-	r := &http.Request{
-		Method: method,
-		URL:    &target,
-		Host:   target.Host,
+	return &http.Request{Method: http.MethodGet, URL: &target, Header: http.Header{
 		// Without identity, what stands between may compress, and 64 KiB of gzip can be 64 MiB of text.
-		Header: http.Header{
-			"User-Agent": {"wxtokend"}, "Accept": {"application/json"}, "Accept-Encoding": {"identity"},
-		},
-	}
-	if body != nil {
-		// Strings and booleans cannot fail.
-		text, _ := json.Marshal(body)
-		r.Header.Set("Content-Type", "application/json")
-		r.Body = io.NopCloser(bytes.NewReader(text))
-		// Without it the body would be chunked, which WeChat's front end may refuse.
-		r.ContentLength = int64(len(text))
-	}
+		"User-Agent": {"wxtokend"}, "Accept": {"application/json"}, "Accept-Encoding": {"identity"},
+	}}
+}
+
+// post builds a call with a body of JSON. Its length is told: a chunked body may
+// be refused by WeChat's front end.
+func (c *Client) post(path string, fields map[string]any) *http.Request {
+	// Strings and booleans cannot fail.
+	body, _ := json.Marshal(fields)
+	r := c.get(path, nil)
+	r.Method, r.Body, r.ContentLength = http.MethodPost, io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.Header.Set("Content-Type", "application/json")
 	return r
 }
