@@ -16,7 +16,7 @@ type card struct {
 	Now *time.Time
 	// Alone is the query that shows this credential.
 	Alone string
-	// Life is the time that is left, in large type; without a Unit there is none to tell.
+	// Big is the life that is left, in large type; without a Unit there is none to tell.
 	Big, Unit string
 	// Left is the same as a length of the bar, such as "62.5%", and Mark is where on
 	// it the next refresh stands; "" is not known.
@@ -79,8 +79,7 @@ var wordEnd = regexp.MustCompile(`([:._/-]+)|([a-z0-9])([A-Z])`)
 // wrapping is a printable key as HTML that may wrap where a long one should, which
 // is not in the middle of a word. A short key stays whole.
 func wrapping(key string) string {
-	const short = 16
-	if len(key) > short {
+	if len(key) > 16 {
 		key = strings.TrimSuffix(wordEnd.ReplaceAllString(key, "$1$2\n$3"), "\n")
 	}
 	return strings.ReplaceAll(html.EscapeString(key), "\n", "<wbr>")

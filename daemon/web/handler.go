@@ -22,7 +22,8 @@ func NewHandler(src Source, live func() error, gatherer prometheus.Gatherer) htt
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, unready(src.Credentials())) })
 	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) { probeKey(w, r, src) })
 	// One collector that fails must not take the others' series along.
-	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	options := promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}
+	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, options))
 	mux.HandleFunc("GET /status", list("application/json", func(w io.Writer, q query) {
 		_ = json.NewEncoder(w).Encode(newStatus(src, q))
 	}))

@@ -37,7 +37,8 @@ type view struct {
 	// tab has its Shape.
 	Verdict, Shape string
 	Look           keeper.State
-	// Reasons are why not alive, then why not ready.
+	// Reasons are why not alive, then how many are not ready. Which ones and why, the
+	// cards tell, and of a single credential all of it.
 	Reasons []string
 	// Total counts all credentials, Trouble those of them that a person should look at.
 	Total, Trouble int
@@ -52,7 +53,7 @@ type view struct {
 // the rest. Those in trouble come first.
 func newView(src Source, dead []string, q query) view {
 	v := view{Overview: src.Overview(), Query: q, Reasons: dead, ByState: map[keeper.State]int{}}
-	unready, found := 0, map[bool][]Entry{}
+	unready, byTrouble := 0, map[bool][]Entry{}
 	for e := range src.Credentials() {
 		b := e.Brief()
 		v.Total++
@@ -66,7 +67,7 @@ func newView(src Source, dead []string, q query) view {
 			v.ByState[b.State]++
 		}
 		if q.matches(b) {
-			found[b.trouble()] = append(found[b.trouble()], e)
+			byTrouble[b.trouble()] = append(byTrouble[b.trouble()], e)
 		}
 	}
 	if unready > 0 && v.Total > 1 {
@@ -76,7 +77,7 @@ func newView(src Source, dead []string, q query) view {
 	if len(v.Reasons) > 0 || unready > 0 {
 		v.Verdict, v.Look, v.Shape = "Not ready", keeper.Expired, "%3Cpath fill='%23d1383d' d='M8 1 15.5 15H.5z'/%3E"
 	}
-	v.show(append(found[true], found[false]...))
+	v.show(append(byTrouble[true], byTrouble[false]...))
 	return v
 }
 

@@ -41,13 +41,13 @@ func parseQuery(raw string) (q query, err error) {
 		return q, fmt.Errorf("query: %w", err)
 	}
 	q.key = values.Get("key")
-	comma := func(r rune) bool { return r == ',' }
-	for text := range strings.FieldsFuncSeq(strings.Join(values["state"], ","), comma) {
+	for text := range strings.FieldsFuncSeq(strings.Join(values["state"], ","), func(r rune) bool { return r == ',' }) {
 		if !slices.Contains(allStates, keeper.State(text)) {
 			return q, fmt.Errorf("state: %q is none, must be one of %s", printable(text, nameLimit), allStates)
 		}
 		q.states = append(q.states, keeper.State(text))
 	}
+	q.states = slices.Compact(slices.Sorted(slices.Values(q.states)))
 	if q.number, err = number(values, "page", 1, maxPage); err != nil {
 		return q, err
 	}
