@@ -14,7 +14,6 @@ import (
 	"wxtokend/daemon/credential"
 	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/testnet"
-	"wxtokend/daemon/web"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -104,11 +103,11 @@ func TestHangStarvesNobody(t *testing.T) {
 		}
 		w.start()
 		w.wait(5 * time.Second)
-		states := map[web.State]int{}
+		states := map[keeper.State]int{}
 		for _, c := range w.daemon.shown() {
 			states[c.State]++
 		}
-		if states[web.Fresh] != 300-hung || states[web.Missing] != hung {
+		if states[keeper.Fresh] != 300-hung || states[keeper.Missing] != hung {
 			w.Errorf("after five seconds: %v", states)
 		}
 		w.wait(time.Minute)

@@ -11,7 +11,6 @@ import (
 
 	"wxtokend/daemon/credential"
 	"wxtokend/daemon/keeper"
-	"wxtokend/daemon/web"
 )
 
 // broken is a WeChat client with a bug.
@@ -118,7 +117,7 @@ func TestPanicStarvesNobody(t *testing.T) {
 			w.Errorf("not ready: %q", reasons)
 		}
 		for i, c := range w.daemon.shown() {
-			if broken := slices.Contains(c.Notes, bugFound); broken != (i == 0) || i > 0 && c.State != web.Fresh {
+			if broken := slices.Contains(c.Notes, bugFound); broken != (i == 0) || i > 0 && c.State != keeper.Fresh {
 				w.Errorf("credential %d is %s, notes %q", i, c.State, c.Notes)
 			}
 		}

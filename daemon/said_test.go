@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/testnet"
-	"wxtokend/daemon/web"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -74,7 +74,7 @@ func TestRedisAwayIsSaidOnceOfMany(t *testing.T) {
 				away(w.toRedis, true)
 				w.wait(10 * time.Minute)
 				for _, c := range w.daemon.shown() {
-					if c.State != web.Unknown {
+					if c.State != keeper.Unknown {
 						w.Fatalf("%s is %s", c.Key, c.State)
 					}
 				}

@@ -38,8 +38,7 @@ func (d *Daemon) Credential(key string) (web.Entry, bool) {
 
 // Brief implements web.Entry.
 func (e *registered) Brief() web.Brief {
-	b := e.Keeper.Brief()
-	brief := web.Brief{Key: e.key(), State: web.State(b.State), Ready: b.Ready, Failures: b.Failures, Notes: b.Notes}
+	brief := web.Brief{Key: e.key(), Brief: e.Keeper.Brief()}
 	if e.broken.Load() {
 		brief.Notes++
 	}
@@ -50,15 +49,15 @@ func (e *registered) Brief() web.Brief {
 func (e *registered) Credential() web.Credential {
 	spec, s := e.Spec(), e.Status()
 	c := web.Credential{
-		Key: e.key(), AppID: spec.Account, Kind: spec.Kind, API: spec.API, State: web.State(s.State),
+		Key: e.key(), AppID: spec.Account, Kind: spec.Kind, API: spec.API, State: s.State,
 		ExpiresAt: known(s.ExpiresAt), RefreshedAt: known(s.RefreshedAt), DueAt: known(s.DueAt), Life: s.Life,
 		Failures: s.Failures, Notes: s.Notes, Unready: s.Unready,
 	}
 	if c.ExpiresAt != nil {
-		c.ExpiresInSeconds, c.Fingerprint = new(s.ExpiresAt.Sub(s.Now).Seconds()), &s.Fingerprint
+		c.ExpiresInSeconds, c.Fingerprint = new(c.ExpiresAt.Sub(*known(s.Now)).Seconds()), &s.Fingerprint
 	}
 	if f := s.LastError; f != nil {
-		c.LastError = &web.LastError{Class: f.Class, Message: f.Message, At: &f.At}
+		c.LastError = &web.LastError{Class: f.Class, Message: f.Message, At: known(f.At)}
 		if f.Code != 0 {
 			c.LastError.Code = &f.Code
 		}
@@ -75,10 +74,11 @@ func (e *registered) Credential() web.Credential {
 	return c
 }
 
-// known is nil for what is not known.
+// known is nil for what is not known. It cuts to milliseconds, and never rounds
+// up: a token must not seem to live longer.
 func known(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	return &t
+	return new(t.UTC().Truncate(time.Millisecond))
 }

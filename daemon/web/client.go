@@ -18,12 +18,11 @@ import (
 )
 
 // The command line talks to a daemon on the same host, mostly: an answer takes
-// milliseconds and some hundred bytes per credential.
+// milliseconds, and a page of the status some hundred bytes per credential.
 const (
 	clientTimeout = 5 * time.Second
-	statusLimit   = 8 << 20
+	answerLimit   = 8 << 20
 	statusPages   = 1000
-	probeLimit    = 64 << 10
 )
 
 // Client asks one daemon over HTTP. The zero value is none.
@@ -38,6 +37,7 @@ func NewClient(baseURL string) (Client, error) {
 		u.RawQuery != "" || u.Fragment != "" {
 		return Client{}, errors.New("must be http://HOST:PORT")
 	}
+	u.Path = cmp.Or(u.Path, "/")
 	return Client{u}, nil
 }
 
@@ -47,50 +47,50 @@ func (c Client) String() string { return strings.TrimSuffix(c.base.Redacted(), "
 // ListenURL is the base URL under which a daemon with this http.listen can be
 // reached from its own host.
 func ListenURL(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "http://" + listen
-	}
-	switch ip := net.ParseIP(host); {
-	case host == "", ip.Equal(net.IPv4zero):
+	// The configuration has checked it.
+	host, port, _ := net.SplitHostPort(listen)
+	switch host {
+	case "", "0.0.0.0":
 		host = "127.0.0.1"
-	case ip.Equal(net.IPv6unspecified):
+	case "::":
 		host = "::1"
 	}
-	base := url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
-	return base.String()
+	return (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}).String()
 }
 
 // Status asks the daemon for the status of all credentials, page after page and
 // each within 5 s.
 func (c Client) Status(ctx context.Context) (Status, error) {
-	whole, err := c.statusPage(ctx, query{page: 1, limit: maxLimit}.String())
-	for page := 1; err == nil && whole.Next != nil; page++ {
-		if page == statusPages || !strings.HasPrefix(*whole.Next, "?") {
-			return Status{}, fmt.Errorf("%s/status has no end: is this wxtokend?", c)
+	var all []Credential
+	for page := range statusPages {
+		s, err := c.statusPage(ctx, query{limit: maxLimit}.at(page+1))
+		if err != nil {
+			return Status{}, err
 		}
-		var next Status
-		next, err = c.statusPage(ctx, *whole.Next)
-		whole.Credentials, whole.Next = append(whole.Credentials, next.Credentials...), next.Next
+		all = append(all, s.Credentials...)
+		if s.Next == nil {
+			s.Credentials = all
+			return s, nil
+		}
 	}
-	return whole, err
+	return Status{}, fmt.Errorf("%s/status has no end: is this wxtokend?", c)
 }
 
-func (c Client) statusPage(ctx context.Context, query string) (Status, error) {
-	code, body, err := c.ask(ctx, http.MethodGet, "/status", query, nil, statusLimit)
+func (c Client) statusPage(ctx context.Context, query string) (s Status, err error) {
+	code, body, err := c.ask(ctx, "/status"+query, http.Request{})
+	switch {
+	case err != nil:
+		return s, err
+	case code != http.StatusOK:
+		return s, fmt.Errorf("%s/status answered %d %s: is this wxtokend?", c, code, http.StatusText(code))
+	}
+	err = json.Unmarshal(body, &s)
+	if err == nil && (s.Version == "" || s.Instance == "") {
+		// Any JSON object would do until here.
+		err = errors.New("it names no version and instance")
+	}
 	if err != nil {
-		return Status{}, err
-	}
-	if code != http.StatusOK {
-		return Status{}, fmt.Errorf("%s/status answered %d %s: is this wxtokend?", c, code, http.StatusText(code))
-	}
-	var s Status
-	if err := json.Unmarshal(body, &s); err != nil {
-		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: %w: is this wxtokend?", c, err)
-	}
-	if s.Version == "" || s.Instance == "" { // any JSON object would do until here
-		return Status{}, fmt.Errorf("%s/status is not a status of wxtokend: "+
-			"it names no version and instance: is this wxtokend?", c)
+		return s, fmt.Errorf("%s/status is not a status of wxtokend: %w: is this wxtokend?", c, err)
 	}
 	return s, nil
 }
@@ -99,17 +99,17 @@ func (c Client) statusPage(ctx context.Context, query string) (Status, error) {
 // else an error with the reasons that the daemon gave. Whatever else listens
 // there may answer 200 to everything.
 func (c Client) Probe(ctx context.Context, path string) error {
-	code, body, err := c.ask(ctx, http.MethodGet, path, "", nil, probeLimit)
-	if err != nil {
+	code, body, err := c.ask(ctx, path, http.Request{})
+	text := strings.TrimSpace(string(body))
+	switch {
+	case err != nil:
 		return err
-	}
-	if code == http.StatusOK {
-		if strings.TrimSpace(string(body)) == probeOK {
-			return nil
-		}
+	case code == http.StatusOK && text == probeOK:
+		return nil
+	case code == http.StatusOK:
 		return fmt.Errorf("%s%s answered 200 OK, but not %q: is this wxtokend?", c, path, probeOK)
 	}
-	reasons := printable(strings.ReplaceAll(strings.TrimSpace(string(body)), "\n", "; "), textLimit)
+	reasons := printable(strings.ReplaceAll(text, "\n", "; "), textLimit)
 	return fmt.Errorf("%s%s answered %d %s: %s", c, path, code, http.StatusText(code), reasons)
 }
 
@@ -120,18 +120,17 @@ func (c Client) Refresh(ctx context.Context, key string, force bool, bearer secr
 		return "", errors.New("a refresh is authorised by http.token_file: " +
 			"name the daemon by a URL without user and password")
 	}
-	authorise := func(req *http.Request) {
-		req.Header.Set("Authorization", "Bearer "+bearer.Reveal())
-		if force {
-			req.Body = io.NopCloser(strings.NewReader(`{"force":true}`))
-		}
+	req := http.Request{Method: http.MethodPost, Header: http.Header{"Authorization": {"Bearer " + bearer.Reveal()}}}
+	if force {
+		req.Body = io.NopCloser(strings.NewReader(`{"force":true}`))
 	}
-	code, body, err := c.ask(ctx, http.MethodPost, "/refresh/"+pathOf(key), "", authorise, probeLimit)
+	code, body, err := c.ask(ctx, "/refresh/"+pathOf(key), req)
 	if err != nil {
 		return "", err
 	}
 	var answer struct{ Message, Error string }
-	_ = json.Unmarshal(body, &answer) // whoever answers something else is quoted
+	// Whoever answers something else is quoted.
+	_ = json.Unmarshal(body, &answer)
 	message = printable(cmp.Or(answer.Message, answer.Error, strings.TrimSpace(string(body))), textLimit)
 	if code == http.StatusAccepted {
 		return message, nil
@@ -143,35 +142,27 @@ func (c Client) Refresh(ctx context.Context, key string, force bool, bearer secr
 // and has to leave an escaped one alone.
 func pathOf(key string) string { return strings.ReplaceAll(url.PathEscape(key), ".", "%2E") }
 
-// ask makes one request without proxies and redirects: the answer of anybody
-// but the daemon itself would be about somebody else.
-func (c Client) ask(
-	ctx context.Context, method, path, query string, prepare func(*http.Request), limit int64,
-) (code int, body []byte, err error) {
+// ask sends req to a path below the base, which may have a query, without proxies
+// and redirects: the answer of anybody but the daemon itself would be about
+// somebody else.
+func (c Client) ask(ctx context.Context, target string, req http.Request) (code int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String()+query, nil)
-	if err != nil {
-		return 0, nil, fmt.Errorf("ask %s%s: not a URL", c, path) // the error would repeat the password
-	}
-	if prepare != nil {
-		prepare(req)
-	}
+	path, query, _ := strings.Cut(target, "?")
+	req.URL = c.base.JoinPath(path)
+	req.URL.RawQuery = query
 	client := http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	resp, err := client.Do(req)
+	resp, err := client.Do(req.WithContext(ctx))
 	if err != nil {
 		return 0, nil, c.unreachable(err)
 	}
 	defer resp.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	body, err = io.ReadAll(io.LimitReader(resp.Body, answerLimit))
 	if err != nil {
 		return 0, nil, fmt.Errorf("read %s%s: %w", c, path, err)
-	}
-	if int64(len(body)) > limit {
-		return 0, nil, fmt.Errorf("read %s%s: more than %d bytes", c, path, limit)
 	}
 	return resp.StatusCode, body, nil
 }

@@ -1,9 +1,9 @@
 package web
 
 import (
-	"container/list"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -15,19 +15,9 @@ const maxConnections = 256
 // To let the new one wait instead, or to refuse it, would lock out the probe
 // that decides whether this process lives on.
 type connections struct {
-	mu      sync.Mutex
-	waiting *list.List // of net.Conn: no request of theirs is being answered, the longest first
-	busy    *list.List // the others
-	places  map[net.Conn]place
-}
-
-type place struct {
-	list    *list.List
-	element *list.Element
-}
-
-func newConnections() *connections {
-	return &connections{waiting: list.New(), busy: list.New(), places: map[net.Conn]place{}}
+	mu sync.Mutex
+	// No request of the waiting ones is being answered. The longest come first.
+	waiting, busy []net.Conn
 }
 
 // changed is for http.Server.ConnState. A request counts from when its header
@@ -35,35 +25,30 @@ func newConnections() *connections {
 func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, known := c.places[conn]; !known && state != http.StateNew {
-		return // it was one too many, and is about to notice
+	known := c.forget(conn)
+	switch {
+	case !known && state != http.StateNew:
+		// It was one too many, and is about to notice.
+	case state == http.StateNew, state == http.StateIdle:
+		c.waiting = append(c.waiting, conn)
+	case state == http.StateActive:
+		c.busy = append(c.busy, conn)
 	}
-	c.forget(conn)
-	switch state {
-	case http.StateNew, http.StateIdle:
-		c.places[conn] = place{c.waiting, c.waiting.PushBack(conn)}
-	case http.StateActive:
-		c.places[conn] = place{c.busy, c.busy.PushBack(conn)}
-	}
-	if len(c.places) > maxConnections {
-		c.closeLongest(conn)
+	if all := slices.Concat(c.waiting, c.busy); len(all) > maxConnections {
+		surplus := all[0]
+		if surplus == conn {
+			// All others are busy.
+			surplus = all[1]
+		}
+		c.forget(surplus)
+		// Closing waits for nobody.
+		_ = surplus.Close()
 	}
 }
 
-// closeLongest makes room for the new connection.
-func (c *connections) closeLongest(new net.Conn) {
-	longest := c.waiting.Front()
-	if longest.Value == new { // all others are busy
-		longest = c.busy.Front()
-	}
-	surplus := longest.Value.(net.Conn)
-	c.forget(surplus)
-	_ = surplus.Close() // waits for nobody
-}
-
-func (c *connections) forget(conn net.Conn) {
-	if at, known := c.places[conn]; known {
-		at.list.Remove(at.element)
-		delete(c.places, conn)
-	}
+func (c *connections) forget(conn net.Conn) (known bool) {
+	before := len(c.waiting) + len(c.busy)
+	same := func(other net.Conn) bool { return other == conn }
+	c.waiting, c.busy = slices.DeleteFunc(c.waiting, same), slices.DeleteFunc(c.busy, same)
+	return len(c.waiting)+len(c.busy) < before
 }

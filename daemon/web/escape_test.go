@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/web"
 )
 
@@ -15,11 +16,11 @@ import (
 // credential, which is a card, and of many, most of which are rows.
 func everywhere(text string, n int) source {
 	s := source{
-		status: web.Status{Version: text, Instance: text, Time: at(0)},
+		status: web.Status{Overview: web.Overview{Version: text, Instance: text, Time: at(0)}},
 		live:   errors.New(text),
 	}
 	for range n {
-		c := alive(text, web.State(text), time.Hour)
+		c := alive(text, keeper.State(text), time.Hour)
 		c.AppID, c.Kind, c.API, c.Fingerprint, c.Unready, c.Failures = text, text, text, new(text), text, 1
 		c.LastError = &web.LastError{Class: text, Code: new(1), Message: text, At: at(0)}
 		c.Notes, c.Cure = []string{text}, "do "+text
@@ -79,8 +80,11 @@ func TestLinksStayHere(t *testing.T) {
 
 // Somebody may have written 100 KB into Redis.
 func TestLongTextsAreBounded(t *testing.T) {
-	src := everywhere(strings.Repeat("长", 40_000), 1)
-	src.status.Version, src.status.Instance, src.status.Credentials[0].Key = "1", "x", "k"
+	long := strings.Repeat("长", 40_000)
+	c := alive("k", keeper.Expired, -time.Minute)
+	c.LastError = &web.LastError{Class: long, Message: long}
+	c.Notes, c.Cure, c.Unready = []string{long}, "do "+long, long
+	src := source{status: web.Status{Credentials: []web.Credential{c}}, live: errors.New(long)}
 	for path, most := range map[string]int{"/": 60_000, "/status": 20_000, "/readyz": 4_000, "/healthz": 4_000} {
 		if body := ask(t, src, http.MethodGet, path).body; len(body) > most {
 			t.Errorf("%s has %d bytes", path, len(body))

@@ -1,7 +1,12 @@
 package web
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,53 +19,49 @@ import (
 func NewHandler(src Source, live func() error, gatherer prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, dead(live)) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, unready(src)) })
-	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) {
-		probeKey(w, src, r.PathValue("key"))
-	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, unready(src.Credentials())) })
+	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) { probeKey(w, r, src) })
 	// One collector that fails must not take the others' series along.
 	options := promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, options))
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) { serveStatus(w, r, src) })
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r, src, live) })
-	return secured(mux, policy())
+	mux.HandleFunc("GET /status", list("application/json", func(w io.Writer, q query) {
+		_ = json.NewEncoder(w).Encode(newStatus(src, q))
+	}))
+	mux.HandleFunc("GET /{$}", list("text/html; charset=utf-8", func(w io.Writer, q query) {
+		_ = page(newView(src, dead(live), q)).Render(context.Background(), w)
+	}))
+	return secured(mux)
 }
 
-// secured sets the headers that every answer carries, 404 and 405 included.
-func secured(next http.Handler, policy string) http.Handler {
+// list answers with what write makes of the query. Only a client that went away
+// makes write fail.
+func list(contentType string, write func(io.Writer, query)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		q, err := parseQuery(r.URL.RawQuery)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", contentType)
+		write(w, q)
+	}
+}
+
+// secured sets the headers that every answer carries, 404 and 405 included. The
+// policy forbids every script, which the page does not have: whatever a key or
+// an errmsg holds, nothing of it runs.
+func secured(next http.Handler) http.Handler {
+	hash := sha256.Sum256([]byte(pageCSS))
+	policy := fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; img-src data:; "+
+		"base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+		base64.StdEncoding.EncodeToString(hash[:]))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store") // a cached "ok" is a lie a second later
+		// A cached "ok" is a lie a second later.
+		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
-}
-
-func serveStatus(w http.ResponseWriter, r *http.Request, src Source) {
-	q, err := parseQuery(r.URL.RawQuery)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	body, err := json.Marshal(newStatus(src, q))
-	if err != nil { // a number that JSON does not have, such as NaN
-		http.Error(w, "encode status: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n'))
-}
-
-// newStatus computes only what q shows.
-func newStatus(src Source, q query) Status {
-	about := src.Overview()
-	s := Status{Version: about.Version, Instance: about.Instance, Time: about.Time}
-	chosen, total := q.choose(src.Credentials())
-	for _, e := range chosen {
-		s.Credentials = append(s.Credentials, e.Credential())
-	}
-	s.Total, s.Next = total, q.next(total)
-	return s
 }

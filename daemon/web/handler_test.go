@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/web"
 )
 
@@ -96,9 +97,9 @@ func TestReadyOfOddKeys(t *testing.T) {
 		"a b+c": "a%20b+c", "公众号": "%E5%85%AC%E4%BC%97%E5%8F%B7", "{tag}:k?x=1#y": "%7Btag%7D:k%3Fx=1%23y", "\xff": "%ff", "/": "%2F",
 	}
 	for key, path := range paths {
-		c := credential(key, web.Missing)
+		c := credential(key, keeper.Missing)
 		c.Unready = "missing"
-		resp := ask(t, source{status: web.Status{Credentials: []web.Credential{credential("other", web.Fresh), c}}}, http.MethodGet, "/readyz/"+path)
+		resp := ask(t, source{status: web.Status{Credentials: []web.Credential{credential("other", keeper.Fresh), c}}}, http.MethodGet, "/readyz/"+path)
 		if resp.StatusCode != 503 {
 			t.Errorf("%q: %d %s", key, resp.StatusCode, resp.body)
 		}

@@ -8,22 +8,18 @@ import (
 // humane prints the two largest units of d, which is all that a person reads:
 // 3d4h, 1h52m, 4m30s, 12s, and 4m for 4m0s. The sign is dropped.
 func humane(d time.Duration) string {
-	seconds := int(d.Abs() / time.Second)
-	pair := func(large int, unit string, small int, rest string) string {
-		if small == 0 {
-			return fmt.Sprintf("%d%s", large, unit)
+	d = d.Abs()
+	units := []time.Duration{24 * time.Hour, time.Hour, time.Minute, time.Second}
+	for i, name := range "dhm" {
+		count, rest := d/units[i], d%units[i]/units[i+1]
+		switch {
+		case count > 0 && rest > 0:
+			return fmt.Sprintf("%d%c%d%c", count, name, rest, "hms"[i])
+		case count > 0:
+			return fmt.Sprintf("%d%c", count, name)
 		}
-		return fmt.Sprintf("%d%s%d%s", large, unit, small, rest)
 	}
-	switch hours, minutes := seconds/3600, seconds/60; {
-	case hours >= 24:
-		return pair(hours/24, "d", hours%24, "h")
-	case hours > 0:
-		return pair(hours, "h", minutes%60, "m")
-	case minutes > 0:
-		return pair(minutes, "m", seconds%60, "s")
-	}
-	return fmt.Sprintf("%ds", seconds)
+	return fmt.Sprintf("%ds", d/time.Second)
 }
 
 // relative says where at lies from now: "in 1h52m", "3m12s ago", "now" within

@@ -1,17 +1,12 @@
 package web
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
-	_ "embed" // page.css
-	"encoding/base64"
-	"fmt"
-	"net/http"
-	"slices"
-	"strconv"
+	// page.css and page.svg
+	_ "embed"
 	"strings"
 	"time"
+
+	"wxtokend/daemon/keeper"
 )
 
 //go:generate go run github.com/a-h/templ/cmd/templ@v0.3.1100 generate -f page.templ
@@ -19,31 +14,13 @@ import (
 //go:embed page.css
 var pageCSS string
 
-// policy forbids every script, which the page does not have: whatever a key or
-// an errmsg holds, nothing of it runs.
-func policy() string {
-	hash := sha256.Sum256([]byte(pageCSS))
-	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; img-src data:; "+
-		"base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-		base64.StdEncoding.EncodeToString(hash[:]))
-}
+// pageSVG has a symbol for each state.
+//
+//go:embed page.svg
+var pageSVG string
 
-// servePage renders into memory first: a failure must not leave half a page
-// with the status 200.
-func servePage(w http.ResponseWriter, r *http.Request, src Source, live func() error) {
-	q, err := parseQuery(r.URL.RawQuery)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	var body bytes.Buffer
-	if err := page(newView(src, dead(live), q)).Render(context.Background(), &body); err != nil {
-		http.Error(w, "render page: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(body.Bytes())
-}
+// iconSVG begins the icon of the browser's tab.
+const iconSVG = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
 
 // So many credentials are shown as cards, which tell all that is known. Of more
 // than a few, only the first ones in trouble are, and the rest are rows of a table.
@@ -54,35 +31,29 @@ const (
 
 // view is everything that the page shows.
 type view struct {
-	Version, Instance string
-	Now               moment
-	Reasons           []string // why not alive, then why not ready
-	Total, Trouble    int      // all credentials, and those of them that a person should look at
-	Tabs              []tab    // none if there are few credentials
-	Query             query
-	Cards             []card
-	Rows              []card
-	Found             int    // how many Query matches
-	Previous, Next    string // the queries of the pages beside this one, "" for none
-}
-
-// tab shows the credentials in one state, and how many those are.
-type tab struct {
-	Label, Query string
-	Count        int
-	Chosen       bool
+	Overview
+	Query query
+	// Verdict is what the page says first. It looks like a state, and the browser's
+	// tab has its Shape.
+	Verdict, Shape string
+	Look           keeper.State
+	// Reasons are why not alive, then how many are not ready. Which ones and why, the
+	// cards tell, and of a single credential all of it.
+	Reasons []string
+	// Total counts all credentials, Trouble those of them that a person should look at.
+	Total, Trouble int
+	// ByState counts those with the Query's key, whatever state it asks for, and
+	// Found those that it matches.
+	ByState     map[keeper.State]int
+	Found       int
+	Cards, Rows []card
 }
 
 // newView asks each credential for its brief once, and those that are shown for
 // the rest. Those in trouble come first.
 func newView(src Source, dead []string, q query) view {
-	about := src.Overview()
-	v := view{
-		Version: printable(about.Version, nameLimit), Instance: printable(about.Instance, nameLimit),
-		Query: q, Reasons: dead, Now: newMoment("", about.Time, ""),
-	}
-	var bad, good, unready []Entry
-	counts := map[State]int{}
+	v := view{Overview: src.Overview(), Query: q, Reasons: dead, ByState: map[keeper.State]int{}}
+	unready, byTrouble := 0, map[bool][]Entry{}
 	for e := range src.Credentials() {
 		b := e.Brief()
 		v.Total++
@@ -90,75 +61,36 @@ func newView(src Source, dead []string, q query) view {
 			v.Trouble++
 		}
 		if !b.Ready {
-			unready = append(unready, e)
+			unready++
 		}
 		if strings.Contains(b.Key, q.key) {
-			counts[b.State]++
+			v.ByState[b.State]++
 		}
-		switch {
-		case !q.matches(b):
-		case b.trouble():
-			bad = append(bad, e)
-		default:
-			good = append(good, e)
+		if q.matches(b) {
+			byTrouble[b.trouble()] = append(byTrouble[b.trouble()], e)
 		}
 	}
-	v.addReasons(unready)
-	v.addTabs(counts)
-	v.show(append(bad, good...), about.Time)
+	if unready > 0 && v.Total > 1 {
+		v.Reasons = append(v.Reasons, howMany(unready, v.Total))
+	}
+	v.Verdict, v.Look, v.Shape = "Ready", keeper.Fresh, "%3Ccircle fill='%231f9d57' cx='8' cy='8' r='7'/%3E"
+	if len(v.Reasons) > 0 || unready > 0 {
+		v.Verdict, v.Look, v.Shape = "Not ready", keeper.Expired, "%3Cpath fill='%23d1383d' d='M8 1 15.5 15H.5z'/%3E"
+	}
+	v.show(append(byTrouble[true], byTrouble[false]...))
 	return v
 }
 
-// addReasons says why not ready. Of many credentials the list does, which begins
-// with them.
-func (v *view) addReasons(unready []Entry) {
-	if v.many() && len(unready) > 0 {
-		v.Reasons = append(v.Reasons, howMany(len(unready), v.Total))
-		return
-	}
-	for _, e := range unready {
-		c := e.Credential()
-		v.Reasons = append(v.Reasons, withoutCure(reason(c), c.Cure)) // the card tells it
-	}
-}
-
-func (v *view) addTabs(counts map[State]int) {
-	if !v.many() {
-		return
-	}
-	all := tab{
-		Label: "all", Query: query{key: v.Query.key, page: 1, limit: v.Query.limit}.String(),
-		Chosen: len(v.Query.states) == 0,
-	}
-	v.Tabs = append(v.Tabs, all)
-	for _, state := range states {
-		v.Tabs[0].Count += counts[state]
-		if chosen := slices.Contains(v.Query.states, state); chosen || counts[state] > 0 {
-			q := query{states: []State{state}, key: v.Query.key, page: 1, limit: v.Query.limit}
-			v.Tabs = append(v.Tabs, tab{string(state), q.String(), counts[state], chosen})
-		}
-	}
-}
-
 // show fills this page of the entries found: cards first.
-func (v *view) show(found []Entry, now *time.Time) {
+func (v *view) show(found []Entry) {
 	v.Found = len(found)
-	from := min(v.Query.from(), v.Found)
-	shown := found[from:min(from+v.Query.limit, v.Found)]
-	for i, e := range shown {
-		c := newCard(e.Credential().printable(), now)
-		if len(shown) <= few || c.Trouble && i < fewOfAll {
+	for i, e := range v.Query.page(found) {
+		c := newCard(e.Credential().printable(), v.Time)
+		if v.Found <= few || i < fewOfAll && c.brief().trouble() {
 			v.Cards = append(v.Cards, c)
 		} else {
 			v.Rows = append(v.Rows, c)
 		}
-	}
-	if next := v.Query.next(v.Found); next != nil {
-		v.Next = *next
-	}
-	if q := v.Query; q.page > 1 {
-		q.page = min(q.page-1, max(1, (v.Found+q.limit-1)/q.limit))
-		v.Previous = q.String()
 	}
 }
 
@@ -166,22 +98,18 @@ func (v *view) show(found []Entry, now *time.Time) {
 // filtered then, and is not renewed while somebody types.
 func (v view) many() bool { return v.Total > few }
 
-func (v view) counted() string {
-	if v.Total == 1 {
-		return "1 credential"
-	}
-	return strconv.Itoa(v.Total) + " credentials"
-}
-
-// place says where in the list this page stands.
-func (v view) place() string {
-	pages := (v.Found + v.Query.limit - 1) / v.Query.limit
-	return fmt.Sprintf("Page %d of %d", v.Query.page, max(1, pages))
-}
-
-func (v view) seconds() string {
+// period is how often the page is renewed, in seconds.
+func (v view) period() string {
 	if v.many() {
 		return "30"
 	}
 	return "5"
+}
+
+// exact is at to the second, "" if it is not known.
+func exact(at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return at.UTC().Format("2006-01-02 15:04:05 UTC")
 }

@@ -2,7 +2,9 @@ package web
 
 import (
 	"fmt"
+	"iter"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -16,32 +18,33 @@ const namedUnready = 10
 func probe(w http.ResponseWriter, reasons []string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if len(reasons) == 0 {
-		_, _ = w.Write([]byte(probeOK + "\n")) // an error means that the client went away
-		return
+		reasons = []string{probeOK}
+	} else {
+		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write([]byte(strings.Join(reasons, "\n") + "\n"))
+	// An error means that the client went away.
+	_, _ = fmt.Fprintln(w, strings.Join(reasons, "\n"))
 }
 
 func dead(live func() error) (reasons []string) {
 	if err := live(); err != nil {
-		return []string{printable(err.Error(), textLimit)}
+		reasons = []string{printable(err.Error(), textLimit)}
 	}
-	return nil
+	return reasons
 }
 
-// unready says why readers cannot rely on their keys: of how many, and the
-// reasons of the first ones. Whose keys are all right learns it from nothing.
-func unready(src Source) (reasons []string) {
+// unready says why readers cannot rely on the keys of all: of how many, and the
+// reasons of the first ones.
+func unready(all iter.Seq[Entry]) (reasons []string) {
 	total, count := 0, 0
-	for e := range src.Credentials() {
+	for e := range all {
 		total++
 		if e.Brief().Ready {
 			continue
 		}
-		count++
-		if count <= namedUnready {
-			reasons = append(reasons, reason(e.Credential()))
+		if count++; count <= namedUnready {
+			c := e.Credential()
+			reasons = append(reasons, printable(c.Key, nameLimit)+": "+printable(c.Unready, textLimit))
 		}
 	}
 	if total > 1 && count > 0 {
@@ -57,25 +60,14 @@ func howMany(unready, total int) string {
 	return fmt.Sprintf("%d of %d credentials are not ready", unready, total)
 }
 
-// reason is why c is not ready. It may have become so since it was counted.
-func reason(c Credential) string {
-	if c.Unready == "" {
-		return printable(c.Key, nameLimit) + ": ready again"
-	}
-	return printable(c.Key, nameLimit) + ": " + printable(c.Unready, textLimit)
-}
-
 // probeKey answers for one credential.
-func probeKey(w http.ResponseWriter, src Source, key string) {
+func probeKey(w http.ResponseWriter, r *http.Request, src Source) {
+	key := r.PathValue("key")
 	e, found := src.Credential(key)
 	if !found {
 		problem := "no credential has the key " + printable(key, nameLimit) + "; /status lists those that have one"
 		http.Error(w, problem, http.StatusNotFound)
 		return
 	}
-	var reasons []string
-	if c := e.Credential(); c.Unready != "" {
-		reasons = []string{reason(c)}
-	}
-	probe(w, reasons)
+	probe(w, unready(slices.Values([]Entry{e})))
 }

@@ -13,19 +13,20 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/web"
 )
 
 // crowd has n credentials: each 100th is expired, and each 100th after it due.
 func crowd(n int) source {
-	s := source{status: web.Status{Version: "1.2.3", Instance: "web-1", Time: at(0)}}
+	s := source{status: web.Status{Overview: web.Overview{Version: "1.2.3", Instance: "web-1", Time: at(0)}}}
 	for i := range n {
 		c := fresh(fmt.Sprintf("shop:%05d:token", i), time.Hour)
 		switch i % 100 {
 		case 50:
-			c.State, c.Unready = web.Expired, "expired"
+			c.State, c.Unready = keeper.Expired, "expired"
 		case 51:
-			c.State = web.Due
+			c.State = keeper.Due
 		}
 		s.status.Credentials = append(s.status.Credentials, c)
 	}
@@ -60,12 +61,12 @@ func TestStatusPagesAndFilters(t *testing.T) {
 		{"?page=2", 100, "shop:00100:token", 1000, "?page=3"},
 		{"?page=10", 100, "shop:00900:token", 1000, ""},
 		{"?page=11", 0, "", 1000, ""},
-		{"?page=2147483647&limit=1000", 0, "", 1000, ""},
+		{"?page=1000000&limit=1000", 0, "", 1000, ""},
 		{"?limit=1000", 1000, "shop:00000:token", 1000, ""},
 		{"?limit=300&page=4", 100, "shop:00900:token", 1000, ""},
 		{"?limit=7", 7, "shop:00000:token", 1000, "?limit=7&page=2"},
 		{"?state=expired", 10, "shop:00050:token", 10, ""},
-		{"?state=expired,due&limit=5", 5, "shop:00050:token", 20, "?limit=5&page=2&state=expired%2Cdue"},
+		{"?state=expired,due&limit=5", 5, "shop:00050:token", 20, "?limit=5&page=2&state=due&state=expired"},
 		{"?state=due&state=expired", 20, "shop:00050:token", 20, ""},
 		{"?state=missing", 0, "", 0, ""},
 		{"?state=", 100, "shop:00000:token", 1000, "?page=2"},
@@ -87,8 +88,8 @@ func TestStatusPagesAndFilters(t *testing.T) {
 
 func TestBadQueries(t *testing.T) {
 	for query, want := range map[string]string{
-		"state=frsh":                 `state: "frsh" is none, must be one of rejected, expired, missing, unknown, due, fresh`,
-		"page=0":                     `page: "0" is not a number from 1 to 2147483647`,
+		"state=frsh":                 `state: "frsh" is none, must be one of [rejected expired missing unknown due fresh]`,
+		"page=0":                     `page: "0" is not a number from 1 to 1000000`,
 		"page=-1":                    `page: "-1"`,
 		"page=1e3":                   `page: "1e3"`,
 		"limit=1001":                 `limit: "1001" is not a number from 1 to 1000`,

@@ -6,10 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/web"
 )
 
-var now = time.Date(2026, 1, 2, 3, 4, 5, 678912345, time.FixedZone("UTC+8", 8*3600))
+var now = time.Date(2026, 1, 1, 19, 4, 5, 678_000_000, time.UTC)
 
 func at(d time.Duration) *time.Time { return new(now.Add(d)) }
 
@@ -19,9 +20,7 @@ type source struct {
 	live   error
 }
 
-func (s source) Overview() web.Overview {
-	return web.Overview{Version: s.status.Version, Instance: s.status.Instance, Time: s.status.Time}
-}
+func (s source) Overview() web.Overview { return s.status.Overview }
 
 func (s source) Live() error { return s.live }
 
@@ -48,7 +47,7 @@ func (s source) Credential(key string) (web.Entry, bool) {
 type entry web.Credential
 
 func (e entry) Brief() web.Brief {
-	return web.Brief{Key: e.Key, State: e.State, Ready: e.Unready == "", Failures: e.Failures, Notes: len(e.Notes)}
+	return web.Brief{Key: e.Key, Brief: keeper.Brief{State: e.State, Ready: e.Unready == "", Failures: e.Failures, Notes: len(e.Notes)}}
 }
 
 func (e entry) Credential() web.Credential { return web.Credential(e) }
@@ -58,21 +57,21 @@ func (e entry) Credential() web.Credential { return web.Credential(e) }
 func unready(reasons ...string) source {
 	var s source
 	for i, reason := range reasons {
-		c := credential(string(rune('a'+i%26))+strings.Repeat("x", i/26), web.Fresh)
+		c := credential(string(rune('a'+i%26))+strings.Repeat("x", i/26), keeper.Fresh)
 		if reason != "" {
-			c.State, c.Unready = web.Missing, reason
+			c.State, c.Unready = keeper.Missing, reason
 		}
 		s.status.Credentials = append(s.status.Credentials, c)
 	}
 	return s
 }
 
-func credential(key string, state web.State) web.Credential {
+func credential(key string, state keeper.State) web.Credential {
 	return web.Credential{Key: key, AppID: "wx0123456789abcdef", Kind: "official_account", API: "stable", State: state}
 }
 
 // alive is a credential with a token of two hours that expires in left.
-func alive(key string, state web.State, left time.Duration) web.Credential {
+func alive(key string, state keeper.State, left time.Duration) web.Credential {
 	c := credential(key, state)
 	c.ExpiresAt, c.ExpiresInSeconds = at(left), new(left.Seconds())
 	c.DueAt, c.RefreshedAt = at(left-270*time.Second), at(left-2*time.Hour)
@@ -82,33 +81,33 @@ func alive(key string, state web.State, left time.Duration) web.Credential {
 
 // sample has a credential in every state.
 func sample() source {
-	failing := alive("WXAccessToken:shop", web.Fresh, 21*time.Minute+8*time.Second)
+	failing := alive("WXAccessToken:shop", keeper.Fresh, 21*time.Minute+8*time.Second)
 	failing.API, failing.DueAt, failing.Failures = "classic", at(4*time.Minute+10*time.Second), 3
 	failing.LastError = &web.LastError{
 		Class: "ip", Code: new(40164), At: at(-50 * time.Second),
 		Message: "wechat 40164: invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist",
 	}
 	failing.Cure = "Add 203.0.113.7 to the IP whitelist: 微信公众平台 → 设置与开发 → 基本配置 → IP白名单. It takes effect within minutes; the daemon tries again by itself."
-	expired := alive("WXAccessToken:campaign", web.Expired, -3*time.Minute-12*time.Second)
+	expired := alive("WXAccessToken:campaign", keeper.Expired, -3*time.Minute-12*time.Second)
 	expired.Failures, expired.DueAt = 41, at(4*time.Minute)
 	expired.LastError = &web.LastError{
 		Class: "transport", At: at(-62 * time.Second), Message: "mint token: dial tcp 101.226.129.166:443: i/o timeout",
 	}
-	rejected := alive("WXAccessToken:mini", web.Rejected, time.Hour+3*time.Minute)
+	rejected := alive("WXAccessToken:mini", keeper.Rejected, time.Hour+3*time.Minute)
 	rejected.DueAt = at(0)
 	rejected.Notes = []string{"two appids write this key: wx0123456789abcdef and wxfedcba9876543210"}
-	missing := credential("WXAccessToken:new", web.Missing)
+	missing := credential("WXAccessToken:new", keeper.Missing)
 	missing.DueAt = at(-time.Second)
 	expired.Unready, rejected.Unready = "the token expired 3m12s ago", "WeChat refuses the stored token"
-	far := credential("WXAccessToken:far", web.Unknown)
+	far := credential("WXAccessToken:far", keeper.Unknown)
 	missing.Unready, far.Unready = "no token is stored", "no observation for 47s"
-	return source{status: web.Status{Version: "1.2.3", Instance: "web-1", Time: at(0), Credentials: []web.Credential{
+	return source{status: web.Status{Overview: web.Overview{Version: "1.2.3", Instance: "web-1", Time: at(0)}, Credentials: []web.Credential{
 		fresh("WXAccessToken", time.Hour+52*time.Minute+7*time.Second),
-		alive("WXAccessToken:news", web.Due, 4*time.Minute+29*time.Second),
+		alive("WXAccessToken:news", keeper.Due, 4*time.Minute+29*time.Second),
 		failing, expired, rejected, missing, far,
 	}}}
 }
 
-func fresh(key string, left time.Duration) web.Credential { return alive(key, web.Fresh, left) }
+func fresh(key string, left time.Duration) web.Credential { return alive(key, keeper.Fresh, left) }
 
 var errStuck = errors.New("no tick has ended for 14s")

@@ -40,7 +40,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		WriteTimeout:      30 * time.Second, // a scrape over a slow link
 		IdleTimeout:       65 * time.Second, // above the usual scrape interval, so that a scraper keeps its connection
 		MaxHeaderBytes:    16 << 10,
-		ConnState:         newConnections().changed,
+		ConnState:         new(connections).changed,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)

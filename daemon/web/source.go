@@ -3,6 +3,8 @@ package web
 import (
 	"iter"
 	"time"
+
+	"wxtokend/daemon/keeper"
 )
 
 // Source is the daemon as this package sees it. Its methods, and those of its
@@ -18,8 +20,10 @@ type Source interface {
 
 // Overview is what is known of the daemon itself.
 type Overview struct {
-	Version, Instance string
-	Time              *time.Time // Redis server time; nil before the first observation
+	Version  string `json:"version"`
+	Instance string `json:"instance"`
+	// Time is null before the first observation.
+	Time *time.Time `json:"time"`
 }
 
 // Entry is one credential of many.
@@ -31,21 +35,12 @@ type Entry interface {
 
 // Brief is what decides whether and where a list shows a credential.
 type Brief struct {
-	Key      string
-	State    State
-	Ready    bool // readers can rely on the key
-	Failures int  // in a row
-	Notes    int  // how many there are
+	Key string
+	keeper.Brief
 }
 
-func (b Brief) trouble() bool { return trouble(b.State, b.Failures, b.Notes) }
-
-func (c Credential) trouble() bool { return trouble(c.State, c.Failures, len(c.Notes)) }
-
-// trouble says that a person should look at a credential.
-func trouble(s State, failures, notes int) bool {
-	return !s.usable() || failures > 0 || notes > 0
-}
+// trouble says that a person should look at the credential.
+func (b Brief) trouble() bool { return !usable(b.State) || b.Failures > 0 || b.Notes > 0 }
 
 // usable says that a reader gets a valid token, whatever fails meanwhile.
-func (s State) usable() bool { return s == Fresh || s == Due }
+func usable(s keeper.State) bool { return s == keeper.Fresh || s == keeper.Due }

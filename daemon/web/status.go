@@ -1,6 +1,6 @@
 // Package web serves what the daemon knows about itself over HTTP: probes for
 // an orchestrator, metrics for Prometheus, one status for programs and the
-// same status as a page for people. It also holds the clients of those
+// same status as a page for people. It also holds the client of those
 // endpoints for the command line.
 //
 // Any of it may list ten thousand credentials: a list is read in pages, and what
@@ -11,108 +11,95 @@
 package web
 
 import (
-	"encoding/json"
-	"math"
+	"cmp"
+	"strings"
 	"time"
+
+	"wxtokend/daemon/keeper"
 )
 
 // Status is the body of GET /status. What is not known is null; every time is
-// Redis server time and leaves as RFC 3339 in UTC, cut to milliseconds.
+// Redis server time, as RFC 3339 in UTC.
 type Status struct {
-	Version     string       `json:"version"`
-	Instance    string       `json:"instance"`
-	Time        *time.Time   `json:"time"`        // null before the first observation
-	Credentials []Credential `json:"credentials"` // of this page
-	Total       int          `json:"total"`       // on all pages
-	Next        *string      `json:"next"`        // the query of the next page, such as ?page=2; null on the last
+	Overview
+	// Credentials are those of this page, Total counts those of all pages.
+	Credentials []Credential `json:"credentials"`
+	Total       int          `json:"total"`
+	// Next is the query of the next page, such as ?page=2; null on the last.
+	Next *string `json:"next"`
 }
 
 // Credential is what is known about one credential.
 type Credential struct {
-	Key   string `json:"key"`
-	AppID string `json:"appid"`
-	Kind  string `json:"kind"` // official_account
-	API   string `json:"api"`  // stable or classic
-	State State  `json:"state"`
+	Key   string       `json:"key"`
+	AppID string       `json:"appid"`
+	Kind  string       `json:"kind"`
+	API   string       `json:"api"`
+	State keeper.State `json:"state"`
 
 	ExpiresAt        *time.Time `json:"expires_at"`
 	ExpiresInSeconds *float64   `json:"expires_in_seconds"`
-	RefreshedAt      *time.Time `json:"refreshed_at"` // the last success of any replica
-	DueAt            *time.Time `json:"due_at"`       // backoff included
-	Failures         int        `json:"failures"`     // in a row
-	LastError        *LastError `json:"last_error"`
-	Fingerprint      *string    `json:"fingerprint"` // first 8 hex digits of the token's SHA-256
-	Notes            []string   `json:"notes"`       // what a person should know, such as two appids under one key
-	Cure             string     `json:"cure"`        // what to do about LastError, "" if nobody knows
+	// RefreshedAt is the last success of any replica.
+	RefreshedAt *time.Time `json:"refreshed_at"`
+	// DueAt includes backoff.
+	DueAt *time.Time `json:"due_at"`
+	// Failures are those in a row.
+	Failures  int        `json:"failures"`
+	LastError *LastError `json:"last_error"`
+	// Fingerprint is the first 8 hex digits of the token's SHA-256.
+	Fingerprint *string `json:"fingerprint"`
+	// Notes are what a person should know, such as two appids under one key.
+	Notes []string `json:"notes"`
+	// Cure is what to do about LastError, "" if nobody knows.
+	Cure string `json:"cure"`
 
-	Unready string        `json:"-"` // why readers cannot rely on the key, "" if they can
-	Life    time.Duration `json:"-"` // of the token as it was minted, for the page; 0 is not known
+	// Unready says why readers cannot rely on the key, "" if they can.
+	Unready string `json:"-"`
+	// Life is that of the token as it was minted, for the page; 0 is not known.
+	Life time.Duration `json:"-"`
 }
 
 // LastError is the newest failure that no success followed.
 type LastError struct {
-	Class   string     `json:"class"`
-	Code    *int       `json:"code"` // errcode of WeChat; null if it sent none
+	Class string `json:"class"`
+	// Code is the errcode of WeChat; null if it sent none.
+	Code    *int       `json:"code"`
 	Message string     `json:"message"`
 	At      *time.Time `json:"at"`
 }
 
-// State is what a reader of the key would meet.
-type State string
-
-// Due is still a valid token; Unknown means that no observation of Redis
-// succeeded within one lease.
-const (
-	Fresh    State = "fresh"
-	Due      State = "due"
-	Expired  State = "expired"
-	Missing  State = "missing"
-	Rejected State = "rejected"
-	Unknown  State = "unknown"
-)
-
-// states are all there are, the worst ones first.
-var states = []State{Rejected, Expired, Missing, Unknown, Due, Fresh}
-
-// MarshalJSON brings times and numbers into the form of the contract, whatever
-// zone and precision they came with.
-func (s Status) MarshalJSON() ([]byte, error) {
-	type plain Status
-	out := plain(s)
-	out.Time = wireTime(s.Time)
-	out.Credentials = make([]Credential, len(s.Credentials)) // never null
-	for i, c := range s.Credentials {
-		out.Credentials[i] = c.wire()
+// newStatus computes only what q shows.
+func newStatus(src Source, q query) Status {
+	var found []Entry
+	for e := range src.Credentials() {
+		if q.matches(e.Brief()) {
+			found = append(found, e)
+		}
 	}
-	return json.Marshal(out)
+	s := Status{Overview: src.Overview(), Credentials: []Credential{}, Total: len(found)}
+	if q.number < q.pages(len(found)) {
+		s.Next = new(q.at(q.number + 1))
+	}
+	for _, e := range q.page(found) {
+		s.Credentials = append(s.Credentials, e.Credential().printable())
+	}
+	return s
 }
 
-func (c Credential) wire() Credential {
-	c = c.printable()
-	c.ExpiresAt, c.RefreshedAt, c.DueAt = wireTime(c.ExpiresAt), wireTime(c.RefreshedAt), wireTime(c.DueAt)
-	if c.ExpiresInSeconds != nil {
-		c.ExpiresInSeconds = new(math.Floor(*c.ExpiresInSeconds*1000) / 1000)
-	}
-	if c.LastError != nil {
-		c.LastError.At = wireTime(c.LastError.At)
-	}
-	return c
-}
-
-// printable is c with all that others may have written made fit to be shown.
-// The key is left alone: a program looks the credential up by it.
+// printable is c with what others may have written made fit to be shown, and
+// without the cure in a message, which names it between the meaning and WeChat's
+// own words.
 func (c Credential) printable() Credential {
-	c.AppID, c.Kind, c.API = printable(c.AppID, nameLimit), printable(c.Kind, nameLimit), printable(c.API, nameLimit)
-	c.State = State(printable(string(c.State), nameLimit))
-	if c.Fingerprint != nil {
-		c.Fingerprint = new(printable(*c.Fingerprint, nameLimit))
-	}
 	if c.LastError != nil {
 		e := *c.LastError
+		if c.Cure != "" {
+			e.Message = strings.ReplaceAll(e.Message, "; "+c.Cure, "")
+		}
 		e.Class, e.Message = printable(e.Class, nameLimit), printable(e.Message, textLimit)
 		c.LastError = &e
 	}
-	notes := make([]string, len(c.Notes)) // never null
+	// Never null.
+	notes := make([]string, len(c.Notes))
 	for i, note := range c.Notes {
 		notes[i] = printable(note, textLimit)
 	}
@@ -120,10 +107,9 @@ func (c Credential) printable() Credential {
 	return c
 }
 
-// wireTime cuts, and never rounds up: a token must not seem to live longer.
-func wireTime(at *time.Time) *time.Time {
-	if at == nil {
-		return nil
-	}
-	return new(at.UTC().Truncate(time.Millisecond))
+// token is the fingerprint, "" if it is not known.
+func (c Credential) token() string { return *cmp.Or(c.Fingerprint, new(string)) }
+
+func (c Credential) brief() Brief {
+	return Brief{c.Key, keeper.Brief{State: c.State, Failures: c.Failures, Notes: len(c.Notes)}}
 }

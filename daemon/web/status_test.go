@@ -3,11 +3,10 @@ package web_test
 import (
 	"bytes"
 	"encoding/json"
-	"math"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
-	"time"
 
 	"wxtokend/daemon/web"
 )
@@ -37,9 +36,6 @@ func TestStatusContract(t *testing.T) {
 	if got := resp.Header.Get("Content-Type"); got != "application/json" {
 		t.Errorf("Content-Type %q", got)
 	}
-	if src.status.Credentials[0].ExpiresAt.Nanosecond() != now.Nanosecond() {
-		t.Error("encoding changed the times of the source")
-	}
 }
 
 func TestStatusOfNothing(t *testing.T) {
@@ -51,47 +47,16 @@ func TestStatusOfNothing(t *testing.T) {
 }
 
 func TestStatusSurvivesTheWire(t *testing.T) {
-	body, err := json.Marshal(sample().status)
-	if err != nil {
-		t.Fatal(err)
-	}
+	body := strings.TrimSpace(ask(t, sample(), http.MethodGet, "/status").body)
 	var once web.Status
-	if err := json.Unmarshal(body, &once); err != nil {
+	if err := json.Unmarshal([]byte(body), &once); err != nil {
 		t.Fatal(err)
 	}
 	again, err := json.Marshal(once)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(again) != string(body) {
+	if string(again) != body {
 		t.Errorf("got %s\nwant %s", again, body)
-	}
-}
-
-// A token must never seem to live longer than it does.
-func TestStatusRoundsDown(t *testing.T) {
-	c := credential("k", web.Fresh)
-	c.ExpiresAt, c.ExpiresInSeconds = new(time.Unix(100, 999_999_999)), new(-0.0001)
-	body, err := json.Marshal(web.Status{Credentials: []web.Credential{c}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got web.Status
-	if err := json.Unmarshal(body, &got); err != nil {
-		t.Fatal(err)
-	}
-	if at := got.Credentials[0].ExpiresAt; at.UnixNano() != 100_999_000_000 {
-		t.Errorf("expires_at %v", at)
-	}
-	if left := *got.Credentials[0].ExpiresInSeconds; left != -0.001 {
-		t.Errorf("expires_in_seconds %v", left)
-	}
-}
-
-func TestStatusThatCannotBeEncoded(t *testing.T) {
-	src := sample()
-	src.status.Credentials[0].ExpiresInSeconds = new(math.NaN())
-	if resp := ask(t, src, http.MethodGet, "/status"); resp.StatusCode != http.StatusInternalServerError {
-		t.Errorf("%d %s", resp.StatusCode, resp.body)
 	}
 }

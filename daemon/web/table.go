@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -17,84 +16,60 @@ import (
 // columns, because they are long and often Chinese, whose characters are two
 // columns wide.
 func PrintTable(w io.Writer, s Status) error {
-	s.Credentials = troubleFirst(s.Credentials)
-	var out bytes.Buffer
-	at := "no observation of Redis yet"
-	if s.Time != nil {
-		at = s.Time.UTC().Format(time.RFC3339)
+	var out, remarks bytes.Buffer
+	fmt.Fprintf(&out, "wxtokend %s on %s, %s\n\n", printable(s.Version, nameLimit), printable(s.Instance, nameLimit),
+		cmp.Or(exact(s.Time), "no observation of Redis yet"))
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KEY\tAPPID\tAPI\tSTATE\tEXPIRES\tNEXT REFRESH\tFAILURES\tTOKEN")
+	for _, trouble := range []bool{true, false} {
+		for _, c := range s.Credentials {
+			if c.brief().trouble() == trouble {
+				printRow(table, &remarks, c.printable(), s.Time)
+			}
+		}
 	}
-	fmt.Fprintf(&out, "wxtokend %s on %s, %s\n\n", printable(s.Version, nameLimit), printable(s.Instance, nameLimit), at)
-	if len(s.Credentials) == 0 {
-		out.WriteString("no credentials\n")
+	// A bytes.Buffer takes everything.
+	_ = table.Flush()
+	if remarks.Len() > 0 {
+		fmt.Fprintf(&out, "\n%s", &remarks)
 	}
-	printRows(&out, s)
-	printRemarks(&out, s)
 	if _, err := w.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("print status: %w", err)
 	}
 	return nil
 }
 
-func troubleFirst(all []Credential) []Credential {
-	return slices.SortedStableFunc(slices.Values(all), func(a, b Credential) int {
-		switch {
-		case a.trouble() == b.trouble():
-			return 0
-		case a.trouble():
-			return -1
-		}
-		return 1
-	})
-}
-
-func printRows(out *bytes.Buffer, s Status) {
-	if len(s.Credentials) == 0 {
-		return
+func printRow(table, remarks io.Writer, c Credential, now *time.Time) {
+	cells := []string{c.Key, c.AppID, c.API, string(c.State), relative(c.ExpiresAt, now), dueWords(c.DueAt, now),
+		strconv.Itoa(c.Failures), c.token()}
+	for i, text := range cells {
+		cells[i] = cmp.Or(printable(text, nameLimit), "-")
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KEY\tAPPID\tAPI\tSTATE\tEXPIRES\tNEXT REFRESH\tFAILURES\tTOKEN")
-	for _, c := range s.Credentials {
-		token := "-"
-		if c.Fingerprint != nil {
-			token = *c.Fingerprint
-		}
-		cells := []string{c.Key, c.AppID, c.API, string(c.State), cmp.Or(relative(c.ExpiresAt, s.Time), "-"),
-			cmp.Or(dueWords(c.DueAt, s.Time), "-"), strconv.Itoa(c.Failures), token}
-		for i, text := range cells {
-			cells[i] = printable(text, nameLimit)
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
-	}
-	_ = table.Flush() // a bytes.Buffer takes everything
-}
-
-func printRemarks(out *bytes.Buffer, s Status) {
-	heading := "\n" // one blank line before the first remark
-	for _, c := range s.Credentials {
-		for _, remark := range remarks(c, s.Time) {
-			fmt.Fprintf(out, "%s%s: %s\n", heading, printable(c.Key, nameLimit), printable(remark, textLimit))
-			heading = ""
-		}
+	fmt.Fprintln(table, strings.Join(cells, "\t"))
+	for _, r := range c.remarks(now) {
+		fmt.Fprintf(remarks, "%s: %s: %s\n", cells[0], r.Title, r.Text)
 	}
 }
 
-// remarks are what a person should read about c, as on the page.
-func remarks(c Credential, now *time.Time) (lines []string) {
+// remark is something that a person should read about a credential.
+type remark struct{ Title, Text string }
+
+func (c Credential) remarks(now *time.Time) (all []remark) {
 	if e := c.LastError; e != nil {
-		class := e.Class
+		title := e.Class
 		if e.Code != nil {
-			class += " " + strconv.Itoa(*e.Code)
+			title += " " + strconv.Itoa(*e.Code)
 		}
 		if when := relative(e.At, now); when != "" {
-			class += ", " + when
+			title += ", " + when
 		}
-		lines = append(lines, class+": "+withoutCure(e.Message, c.Cure))
+		all = append(all, remark{title, e.Message})
 	}
 	if c.Cure != "" {
-		lines = append(lines, "what to do: "+c.Cure)
+		all = append(all, remark{"what to do", c.Cure})
 	}
 	for _, note := range c.Notes {
-		lines = append(lines, "note: "+note)
+		all = append(all, remark{"note", note})
 	}
-	return lines
+	return all
 }

@@ -22,8 +22,8 @@ func TestPrintTable(t *testing.T) {
 }
 
 func TestPrintTableOfNothing(t *testing.T) {
-	got := table(t, web.Status{Version: "1.2.3", Instance: "web-1"})
-	if want := "wxtokend 1.2.3 on web-1, no observation of Redis yet\n\nno credentials\n"; got != want {
+	got := table(t, web.Status{Overview: web.Overview{Version: "1.2.3", Instance: "web-1"}})
+	if want := "wxtokend 1.2.3 on web-1, no observation of Redis yet\n\nKEY  APPID  API  STATE  EXPIRES  NEXT REFRESH  FAILURES  TOKEN\n"; got != want {
 		t.Errorf("got %q", got)
 	}
 }
@@ -35,7 +35,7 @@ func TestPrintTableOfHostileText(t *testing.T) {
 	c.AppID, c.API, c.Fingerprint = hostile, hostile, new(hostile)
 	c.LastError = &web.LastError{Class: hostile, Message: hostile}
 	c.Notes, c.Cure = []string{hostile}, hostile
-	got := table(t, web.Status{Version: hostile, Instance: hostile, Credentials: []web.Credential{c}})
+	got := table(t, web.Status{Overview: web.Overview{Version: hostile, Instance: hostile}, Credentials: []web.Credential{c}})
 	if strings.ContainsAny(got, "\t\x1b\u202e") {
 		t.Errorf("control characters in %q", got)
 	}

@@ -4,14 +4,15 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // The most characters that are shown of a text that came from outside: somebody
 // may have written 100 KB into Redis.
 const (
-	nameLimit = 200  // a key, an appid
-	textLimit = 1000 // a message, a note
+	// A key, an appid.
+	nameLimit = 200
+	// A message, a note.
+	textLimit = 1000
 )
 
 // printable makes text safe for a terminal, a page and a protocol of lines:
@@ -21,23 +22,19 @@ const (
 // exceeds most characters is cut off.
 func printable(text string, most int) string {
 	var out strings.Builder
-	written := 0
 	for i, r := range text {
-		if written == most {
+		if most == 0 {
 			out.WriteString("… (" + strconv.Itoa(len(text)-i) + " bytes more)")
 			break
 		}
-		written++
+		most--
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			out.WriteByte(' ')
-		case r != utf8.RuneError && unicode.IsGraphic(r):
+		case unicode.IsGraphic(r):
 			out.WriteRune(r)
-		case r == utf8.RuneError:
-			out.WriteRune(unicode.ReplacementChar)
 		default:
-			quoted := strconv.QuoteRuneToASCII(r)
-			out.WriteString(quoted[1 : len(quoted)-1])
+			out.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 		}
 	}
 	return out.String()
