@@ -12,7 +12,6 @@ package web
 
 import (
 	"cmp"
-	"strings"
 	"time"
 
 	"wxtokend/daemon/keeper"
@@ -86,15 +85,10 @@ func newStatus(src Source, q query) Status {
 	return s
 }
 
-// printable is c with what others may have written made fit to be shown, and
-// without the cure in a message, which names it between the meaning and WeChat's
-// own words.
+// printable is c with what others may have written made fit to be shown.
 func (c Credential) printable() Credential {
 	if c.LastError != nil {
 		e := *c.LastError
-		if c.Cure != "" {
-			e.Message = strings.ReplaceAll(e.Message, "; "+c.Cure, "")
-		}
 		e.Class, e.Message = printable(e.Class, nameLimit), printable(e.Message, textLimit)
 		c.LastError = &e
 	}

@@ -63,7 +63,8 @@ func (c Credential) remarks(now *time.Time) (all []remark) {
 		if when := relative(e.At, now); when != "" {
 			title += ", " + when
 		}
-		all = append(all, remark{title, e.Message})
+		// The message names the cure between the meaning and WeChat's own words.
+		all = append(all, remark{title, strings.Replace(e.Message, "; "+c.Cure, "", 1)})
 	}
 	if c.Cure != "" {
 		all = append(all, remark{"what to do", c.Cure})
