@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"wxtokend/daemon/secret"
@@ -19,7 +18,7 @@ func parseURL(text string, schemes ...string) (*url.URL, bool) {
 	if err != nil || u.Fragment != "" || !slices.Contains(schemes, u.Scheme) {
 		return nil, false
 	}
-	return u, u.Port() == "" || isPort(u.Port())
+	return u, u.Port() == "" || store.IsPort(u.Port())
 }
 
 // checkBaseURL refuses what would make the URL itself a secret: pages and logs
@@ -41,42 +40,6 @@ func checkProxy(text string) error {
 	if !ok || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		return errors.New("must be a URL such as http://user:password@proxy:3128, " +
 			"with scheme http, https, socks5 or socks5h; percent-encode special characters of the password")
-	}
-	return nil
-}
-
-// checkRedisURL is narrower than go-redis, which ignores the host of a unix URL
-// and lets parameters undo the timeouts and retries that the daemon relies on.
-func checkRedisURL(text string) error {
-	u, ok := parseURL(text, "redis", "rediss", "unix", "embedded")
-	if !ok {
-		return errors.New("must be a URL such as redis://127.0.0.1:6379/0, with scheme redis, rediss, unix or embedded; " +
-			"percent-encode special characters of the password")
-	}
-	if store.StrayAt(u) { // first: whatever else seems wrong is a part of the password
-		return errors.New("has an @ behind its host: percent-encode special characters of the password, " +
-			"such as %2F for /, or use password_file")
-	}
-	query, err := url.ParseQuery(u.RawQuery)
-	database, socket := strings.TrimPrefix(u.Path, "/"), u.Scheme == "unix"
-	if query.Has("db") && (socket || database == "") {
-		database = query.Get("db")
-		query.Del("db")
-	} else if socket {
-		database = ""
-	}
-	switch _, bad := strconv.ParseUint(database, 10, 16); {
-	case socket && (u.Host != "" || strings.Trim(u.Path, "/") == ""):
-		return errors.New("must name the socket with an absolute path, as in unix:///run/redis.sock")
-	case !socket && u.Hostname() == "":
-		return errors.New("must name a host, as in redis://127.0.0.1:6379/0")
-	case u.Scheme == "embedded" && !IsLoopback(u.Hostname()):
-		return errors.New("embedded Redis has no password, " +
-			"so it must listen on a loopback address: embedded://127.0.0.1:6379")
-	case database != "" && bad != nil:
-		return errors.New("must end in the number of a database, as in redis://127.0.0.1:6379/0")
-	case err != nil || len(query) > 0:
-		return errors.New("must have no parameter but one db: the daemon sets the others itself")
 	}
 	return nil
 }

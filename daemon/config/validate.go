@@ -58,6 +58,8 @@ func (l *loader) validateRedis() {
 		l.validateSecret("redis.sentinel", "password", s.Password, s.PasswordFile)
 	}
 	if u, err := url.Parse(r.URL.Reveal()); err == nil {
+		l.require(u.Scheme != "embedded" || IsLoopback(u.Hostname()), "redis.url", "embedded Redis has no password, "+
+			"so it must listen on a loopback address: embedded://127.0.0.1:6379")
 		l.require(!hasPassword(r.URL) || r.Password == "" && r.PasswordFile == "", "redis.url",
 			"holds a password, and so does an option of its own: keep one")
 		l.require(u.User.Username() == "" || r.Username == "", "redis.url",

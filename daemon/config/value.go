@@ -81,7 +81,7 @@ func check(is, text string) error {
 	case "address":
 		return checkAddress(text)
 	case "redis url":
-		return checkRedisURL(text)
+		return store.CheckURL(text)
 	case "base url":
 		return checkBaseURL(text)
 	case "proxy url":
@@ -151,7 +151,7 @@ func checkUTCOffset(text string) error {
 // CheckListen says what is wrong with an address to listen on. It wants a number
 // as port, 0 included: tests let the system choose.
 func CheckListen(text string) error {
-	if _, port, err := net.SplitHostPort(text); err != nil || !isPort(port) {
+	if _, port, err := net.SplitHostPort(text); err != nil || !store.IsPort(port) {
 		return errors.New(`must be host:port, such as ":9477" or "127.0.0.1:9477"`)
 	}
 	return nil
@@ -160,13 +160,8 @@ func CheckListen(text string) error {
 // checkAddress refuses a whole URL, which may hold a password.
 func checkAddress(text string) error {
 	host, port, err := net.SplitHostPort(text)
-	if err != nil || host == "" || strings.ContainsAny(host, "@/") || !isPort(port) {
+	if err != nil || host == "" || strings.ContainsAny(host, "@/") || !store.IsPort(port) {
 		return errors.New("must be host:port, without a scheme and without a password")
 	}
 	return nil
-}
-
-func isPort(text string) bool {
-	_, err := strconv.ParseUint(text, 10, 16)
-	return err == nil
 }
