@@ -56,7 +56,7 @@ type Redis struct {
 	Password     secret.Secret `yaml:"password,omitempty"`
 	PasswordFile string        `yaml:"password_file,omitempty" env:"WXTOKEND_REDIS_PASSWORD_FILE"`
 	TLS          *TLS          `yaml:"tls,omitempty"`
-	Timeout      time.Duration `yaml:"timeout"`
+	Timeout      time.Duration `yaml:"timeout" is:"duration"`
 }
 
 // Sentinel finds the master; the user here is that of the sentinels, not of Redis.
@@ -81,19 +81,19 @@ type TLS struct {
 // the AppSecret travel readable beyond loopback.
 type WeChat struct {
 	BaseURL   string        `yaml:"base_url" env:"WXTOKEND_WECHAT_BASE_URL" is:"base url"`
-	Timeout   time.Duration `yaml:"timeout"`
+	Timeout   time.Duration `yaml:"timeout" is:"duration"`
 	Proxy     secret.Secret `yaml:"proxy,omitempty" env:"WXTOKEND_WECHAT_PROXY" is:"proxy url"`
-	AllowHTTP bool          `yaml:"allow_http"`
+	AllowHTTP bool          `yaml:"allow_http" is:"true false"`
 }
 
 // Refresh holds the times that all credentials share. Poll is global, the rest
 // is what a credential inherits.
 type Refresh struct {
-	Poll        time.Duration `yaml:"poll"`
-	Lease       time.Duration `yaml:"lease"`
-	BackoffMin  time.Duration `yaml:"backoff_min"`
-	BackoffMax  time.Duration `yaml:"backoff_max"`
-	VerifyEvery time.Duration `yaml:"verify_every"`
+	Poll        time.Duration `yaml:"poll" is:"duration"`
+	Lease       time.Duration `yaml:"lease" is:"lease"`
+	BackoffMin  time.Duration `yaml:"backoff_min" is:"backoff"`
+	BackoffMax  time.Duration `yaml:"backoff_max" is:"backoff"`
+	VerifyEvery time.Duration `yaml:"verify_every" is:"verify"`
 }
 
 // Metrics says whether each credential has series of its own: always, never, or
@@ -112,15 +112,15 @@ type Credential struct {
 	Secret      secret.Secret `yaml:"secret,omitempty" env:"WXTOKEND_SECRET"`
 	SecretFile  string        `yaml:"secret_file,omitempty" env:"WXTOKEND_SECRET_FILE"`
 	API         string        `yaml:"api" env:"WXTOKEND_API" is:"stable classic"`
-	Ahead       time.Duration `yaml:"ahead,omitempty"`
+	Ahead       time.Duration `yaml:"ahead,omitempty" is:"duration"`
 	DailyLimit  int           `yaml:"daily_limit,omitempty" is:"count"`
-	Mint        bool          `yaml:"mint" env:"WXTOKEND_MINT"`
+	Mint        bool          `yaml:"mint" env:"WXTOKEND_MINT" is:"true false"`
 	Format      string        `yaml:"format" is:"json raw"`
 	UTCOffset   string        `yaml:"utc_offset" is:"utc offset"`
-	Lease       time.Duration `yaml:"lease,omitempty"`
-	BackoffMin  time.Duration `yaml:"backoff_min,omitempty"`
-	BackoffMax  time.Duration `yaml:"backoff_max,omitempty"`
-	VerifyEvery time.Duration `yaml:"verify_every,omitempty"`
+	Lease       time.Duration `yaml:"lease,omitempty" is:"lease"`
+	BackoffMin  time.Duration `yaml:"backoff_min,omitempty" is:"backoff"`
+	BackoffMax  time.Duration `yaml:"backoff_max,omitempty" is:"backoff"`
+	VerifyEvery time.Duration `yaml:"verify_every,omitempty" is:"verify"`
 }
 
 // Default is the configuration of an empty file. It names no credential, so it

@@ -101,7 +101,7 @@ func (l *loader) decode(path string, n *yaml.Node, line int, v reflect.Value, is
 	case (v.Kind() == reflect.Bool || v.Type() == reflect.TypeFor[int]()) && n.Style != 0:
 		l.fail(path, "must be written without quotes")
 	default:
-		l.set(path, v.Addr().Interface(), is, n.Value)
+		l.set(path, v, is, n.Value)
 	}
 }
 

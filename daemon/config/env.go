@@ -52,7 +52,7 @@ func (l *loader) environment(getenv func(string) string) {
 			l.fail(f.name, "sets the only credential, but %s has %d: unset the variable", l.file, len(c.Credentials))
 			continue
 		}
-		l.set(f.name, f.value.Addr().Interface(), f.tag.Get("is"), text)
+		l.set(f.name, f.value, f.tag.Get("is"), text)
 	}
 }
 

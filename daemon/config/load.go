@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -106,6 +107,12 @@ func (l *loader) fail(path, format string, args ...any) {
 func (l *loader) require(ok bool, path, format string, args ...any) {
 	if !ok {
 		l.fail(path, format, args...)
+	}
+}
+
+func (l *loader) set(path string, v reflect.Value, is, text string) {
+	if err := set(v, is, text); err != nil {
+		l.fail(path, "%s", err)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
@@ -106,21 +105,12 @@ func (l *loader) validateKeys(path, key string, i int, owner map[string]int) {
 // The lease covers one refresh to its end: begin, mint and commit.
 func (l *loader) relations(path string, r Refresh) {
 	least := l.cfg.WeChat.Timeout + 2*l.cfg.Redis.Timeout
-	lease, shortest, longest := path+".lease", path+".backoff_min", path+".backoff_max"
+	lease := path + ".lease"
 	l.relation(r.Lease >= least, path, []string{lease, "wechat.timeout", "redis.timeout"},
 		"lease %v must be at least wechat.timeout + 2 × redis.timeout = %v", r.Lease, least)
 	l.relation(r.Poll <= r.Lease, path, []string{lease, "refresh.poll"},
 		"poll %v must be at most lease %v", r.Poll, r.Lease)
-	for _, limit := range []struct {
-		option   string
-		is, most time.Duration
-	}{
-		{lease, r.Lease, store.LongestLease}, {longest, r.BackoffMax, store.LongestBackoff},
-		{path + ".verify_every", r.VerifyEvery, store.LongestVerify},
-	} {
-		l.relation(limit.is <= limit.most, path, []string{limit.option}, "must be at most %v", limit.most)
-	}
-	l.relation(r.BackoffMin <= r.BackoffMax, path, []string{shortest, longest},
+	l.relation(r.BackoffMin <= r.BackoffMax, path, []string{path + ".backoff_min", path + ".backoff_max"},
 		"backoff_min %v must be at most backoff_max %v", r.BackoffMin, r.BackoffMax)
 }
 
