@@ -66,19 +66,12 @@ func (l *loader) validateRedis() {
 		l.require(r.TLS == nil || others || u.Scheme == "rediss", "redis.tls",
 			"is not used with %s://, where everything travels readable: write rediss:// in redis.url, or remove tls", u.Scheme)
 	}
-	if r.TLS != nil {
-		l.validateTLS(*r.TLS)
-	}
-}
-
-// validateTLS loads the files, so that what is wrong with them is told before
-// the first connection.
-func (l *loader) validateTLS(t TLS) {
-	if (t.CertFile == "") != (t.KeyFile == "") {
+	if t := r.TLS; t != nil && (t.CertFile == "") != (t.KeyFile == "") {
 		l.fail("redis.tls", "cert_file and key_file need each other")
 		return
 	}
-	_, err := store.TLSFiles(l.ctx, t.CAFile, t.CertFile, t.KeyFile, "")
+	// What is wrong with the files of TLS is told before the first connection.
+	_, err := r.Options(l.ctx)
 	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
 		option, _, _ := strings.Cut(err.Error(), ": ")
 		l.fail(option, "%s: %s", shown(inPath.Path), inPath.Err)
