@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -14,16 +13,15 @@ import (
 	"wxtokend/daemon/store"
 )
 
-// address says where Redis is, without user and password.
+// address says where Redis is.
 func address(c config.Redis) string {
-	switch u, _ := url.Parse(c.URL.Reveal()); {
+	switch {
 	case c.Sentinel != nil:
 		return fmt.Sprintf("master %s by sentinels %s", c.Sentinel.Master, strings.Join(c.Sentinel.Addrs, ", "))
 	case len(c.Cluster) > 0:
 		return "cluster " + strings.Join(c.Cluster, ", ")
-	default:
-		return u.Scheme + "://" + u.Host + u.Path
 	}
+	return c.URL.String()
 }
 
 // servers looks at each server that holds credentials, and says whether all of

@@ -140,7 +140,9 @@ func (p Program) load() (config.Config, *slog.Logger, error) {
 
 // logger writes text for a person at a terminal and JSON for everything else.
 func logger(w io.Writer, c config.Log) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.Level}
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // config.Load has checked it
+	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "text" || c.Format == "auto" && terminal(w) {
 		return slog.New(slog.NewTextHandler(w, o))
 	}

@@ -9,7 +9,6 @@ package config
 
 import (
 	"cmp"
-	"log/slog"
 	"time"
 
 	"wxtokend/daemon/credential"
@@ -33,8 +32,8 @@ type Config struct {
 // Log says what is logged, and how: text, json or auto, which is text on a
 // terminal and JSON otherwise.
 type Log struct {
-	Level  slog.Level `yaml:"level" env:"WXTOKEND_LOG_LEVEL" is:"debug info warn error"`
-	Format string     `yaml:"format" env:"WXTOKEND_LOG_FORMAT" is:"auto text json"`
+	Level  string `yaml:"level" env:"WXTOKEND_LOG_LEVEL" is:"debug info warn error"`
+	Format string `yaml:"format" env:"WXTOKEND_LOG_FORMAT" is:"auto text json"`
 }
 
 // HTTP is the daemon's own listener, host:port where an empty host is every
@@ -48,7 +47,7 @@ type HTTP struct {
 // the URL may carry a password. DB is the database behind Sentinel: a URL names
 // its own, and a Cluster has only one. Timeout is that of one operation.
 type Redis struct {
-	URL          secret.Secret `yaml:"url,omitempty" env:"WXTOKEND_REDIS_URL" is:"redis url"`
+	URL          secret.URL    `yaml:"url,omitempty" env:"WXTOKEND_REDIS_URL" is:"redis url"`
 	Sentinel     *Sentinel     `yaml:"sentinel,omitempty"`
 	Cluster      []string      `yaml:"cluster,omitempty" is:"address"`
 	DB           int           `yaml:"db,omitempty" is:"database"`
@@ -82,7 +81,7 @@ type TLS struct {
 type WeChat struct {
 	BaseURL   string        `yaml:"base_url" env:"WXTOKEND_WECHAT_BASE_URL" is:"base url"`
 	Timeout   time.Duration `yaml:"timeout" is:"duration"`
-	Proxy     secret.Secret `yaml:"proxy,omitempty" env:"WXTOKEND_WECHAT_PROXY" is:"proxy url"`
+	Proxy     secret.URL    `yaml:"proxy,omitempty" env:"WXTOKEND_WECHAT_PROXY" is:"proxy url"`
 	AllowHTTP bool          `yaml:"allow_http" is:"true false"`
 }
 
@@ -127,7 +126,7 @@ type Credential struct {
 // is complete for everything but a refresh.
 func Default() Config {
 	return Config{
-		Log:    Log{Level: slog.LevelInfo, Format: "auto"},
+		Log:    Log{Level: "info", Format: "auto"},
 		HTTP:   HTTP{Listen: ":9477"},
 		Redis:  Redis{URL: "redis://127.0.0.1:6379/0", Timeout: 2 * time.Second},
 		WeChat: WeChat{BaseURL: "https://api.weixin.qq.com", Timeout: 5 * time.Second},

@@ -107,7 +107,9 @@ func (l *loader) decode(path string, n *yaml.Node, v reflect.Value, is string) {
 		l.fail(path, "must be written without quotes")
 	default:
 		l.set(path, v, is, n.Value)
-		if text, ok := v.Interface().(secret.Secret); ok && text != "" && (!strings.HasSuffix(is, "url") || hasPassword(text)) {
+		text, _ := v.Interface().(secret.Secret)
+		address, _ := v.Interface().(secret.URL)
+		if text != "" || address.HasPassword() {
 			l.cfg.secretIn = l.file
 		}
 	}

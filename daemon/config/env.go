@@ -7,22 +7,26 @@ import (
 
 // Variables lists the environment variables that set something.
 func Variables() (names []string) {
-	for _, o := range variables(&Config{Credentials: []Credential{{}}}) {
+	for _, o := range variables("", reflect.ValueOf(&Config{Credentials: []Credential{{}}}).Elem()) {
 		names = append(names, o.tag.Get("env"))
 	}
 	return append(names, "WXTOKEND_CONFIG")
 }
 
-// variables lists the options of c that a variable can set; of the credentials
+// variables lists the options of v that a variable can set; of the credentials
 // those of the first.
-func variables(c *Config) (all []option) {
-	for _, o := range below("", reflect.ValueOf(c).Elem()) {
-		if strings.HasPrefix(o.path, "credentials[") && !strings.HasPrefix(o.path, "credentials[0]") {
-			break
-		}
+func variables(path string, v reflect.Value) (all []option) {
+	if v.Kind() == reflect.Slice && v.Len() > 0 {
+		return variables(path+"[0]", v.Index(0))
+	}
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, o := range optionsOf(path, v) {
 		if o.tag.Get("env") != "" {
 			all = append(all, o)
 		}
+		all = append(all, variables(o.path, o.value)...)
 	}
 	return all
 }
@@ -36,7 +40,7 @@ func (l *loader) environment(getenv func(string) string) {
 		l.places["credentials[0]"] = "WXTOKEND_APPID"
 	}
 	l.choose(getenv)
-	for _, o := range variables(c) {
+	for _, o := range variables("", reflect.ValueOf(c).Elem()) {
 		name := o.tag.Get("env")
 		text := getenv(name)
 		if text == "" {

@@ -33,7 +33,7 @@ func TestEnvironmentWinsOverFile(t *testing.T) {
 		{"WXTOKEND_WECHAT_BASE_URL", "https://env", func(c config.Config) string { return c.WeChat.BaseURL }},
 		{"WXTOKEND_WECHAT_PROXY", "http://env:1", func(c config.Config) string { return c.WeChat.Proxy.Reveal() }},
 		{"WXTOKEND_REDIS_USERNAME", "env", func(c config.Config) string { return c.Redis.Username }},
-		{"WXTOKEND_LOG_LEVEL", "error", func(c config.Config) string { return strings.ToLower(c.Log.Level.String()) }},
+		{"WXTOKEND_LOG_LEVEL", "error", func(c config.Config) string { return c.Log.Level }},
 		{"WXTOKEND_LOG_FORMAT", "text", func(c config.Config) string { return c.Log.Format }},
 	} {
 		t.Run(c.variable, func(t *testing.T) {

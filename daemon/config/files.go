@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -63,16 +61,18 @@ func shown(path string) string {
 	return path
 }
 
-var secretFile = regexp.MustCompile(`(token|password|key|secret)_file$`)
-
 // SecretFiles lists the files that hold a secret in the order of the
 // configuration, the configuration file first if one is written there.
 func (c Config) SecretFiles() (paths []string) {
-	paths = []string{c.secretIn}
-	for _, o := range below("", reflect.ValueOf(&c).Elem()) {
-		if secretFile.MatchString(o.path) {
-			paths = append(paths, o.value.String())
-		}
+	paths = []string{c.secretIn, c.HTTP.TokenFile, c.Redis.PasswordFile}
+	if c.Redis.Sentinel != nil {
+		paths = append(paths, c.Redis.Sentinel.PasswordFile)
+	}
+	if c.Redis.TLS != nil {
+		paths = append(paths, c.Redis.TLS.KeyFile)
+	}
+	for _, credential := range c.Credentials {
+		paths = append(paths, credential.SecretFile)
 	}
 	return slices.DeleteFunc(paths, func(path string) bool { return path == "" })
 }

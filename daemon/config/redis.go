@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
 
@@ -10,7 +11,7 @@ import (
 // files of TLS, as store.TLSFiles gives it.
 func (r Redis) Options(ctx context.Context) (o store.Options, err error) {
 	o = store.Options{
-		URL: r.URL, Cluster: r.Cluster, DB: r.DB, Timeout: r.Timeout,
+		URL: secret.Secret(r.URL), Cluster: r.Cluster, DB: r.DB, Timeout: r.Timeout,
 		Username: r.Username, Password: r.Password, PasswordFile: r.PasswordFile,
 	}
 	if s := r.Sentinel; s != nil {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
 
@@ -44,28 +43,4 @@ func webURL(text string, schemes ...string) (*url.URL, bool) {
 func IsLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
-}
-
-// hasPassword tells whether a URL carries one. A user alone is no secret: its
-// password may come from a file.
-func hasPassword(address secret.Secret) bool {
-	u, err := url.Parse(address.Reveal())
-	if err != nil || u.User == nil {
-		return false
-	}
-	_, set := u.User.Password()
-	return set
-}
-
-// shownURL is the address without the user part: of two operators who put a
-// password there, one writes it where the name belongs.
-func shownURL(address secret.Secret) string {
-	u, err := url.Parse(address.Reveal())
-	if err != nil {
-		return address.String()
-	}
-	if u.User != nil {
-		u.User = url.User("redacted")
-	}
-	return u.String()
 }

@@ -59,7 +59,7 @@ func (l *loader) validateRedis() {
 	if u, err := url.Parse(r.URL.Reveal()); err == nil {
 		l.require(u.Scheme != "embedded" || IsLoopback(u.Hostname()), "redis.url", "embedded Redis has no password, "+
 			"so it must listen on a loopback address: embedded://127.0.0.1:6379")
-		l.require(!hasPassword(r.URL) || r.Password == "" && r.PasswordFile == "", "redis.url",
+		l.require(!r.URL.HasPassword() || r.Password == "" && r.PasswordFile == "", "redis.url",
 			"holds a password, and so does an option of its own: keep one")
 		l.require(u.User.Username() == "" || r.Username == "", "redis.url",
 			"holds a user name, and so does the option username: keep one")
@@ -82,16 +82,13 @@ func (l *loader) validateRedis() {
 // the key of one and a side key of the other.
 func (l *loader) validateKeys(path, key string, i int, owner map[string]int) {
 	keys, _ := store.NewKeys(key) // the option has checked it
-	clash := -1
 	for _, key := range []string{keys.Value, keys.State, keys.Lease, keys.Rejected} {
 		if other, taken := owner[key]; taken {
-			clash = other
-			continue
+			l.fail(path+".key", "shares a Redis key with credentials[%d]: give each credential a key of its own", other)
+			return
 		}
 		owner[key] = i
 	}
-	l.require(clash < 0, path+".key",
-		"shares a Redis key with credentials[%d]: give each credential a key of its own", clash)
 }
 
 // relations checks the times r of the section at path: refresh or a credential.

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"reflect"
 	"slices"
@@ -57,8 +56,6 @@ func set(v reflect.Value, is, text string) error {
 		return err
 	}
 	switch p := v.Addr().Interface().(type) { // checked: nothing fails from here on
-	case *slog.Level:
-		_ = p.UnmarshalText([]byte(text))
 	case *int:
 		*p, _ = strconv.Atoi(text)
 	case *bool:
