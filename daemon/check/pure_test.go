@@ -31,16 +31,16 @@ func TestStored(t *testing.T) {
 		{"another issuer", func(o *store.Observation) {
 			o.State, o.Other = store.State{}, store.Other{AppID: appid, Issuer: "localhost:17323"}
 		}, "warn  token K: it belongs to the appid " + appid + " at localhost:17323\n      -> nothing to do if you have just changed"},
-		{"written before us", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, theirs }, "warn  token K: " + theirs.String() + ", which no wxtokend wrote"},
+		{"written before us", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, theirs }, "warn  token K: " + theirs.String() + " lies under the key, which no wxtokend wrote"},
 		{"garbage without state", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, "" }, "warn  token K: what lies under the key is no token"},
 		{"garbage", func(o *store.Observation) { o.Value.Token = "" }, "warn  token K: what lies under the key is no token"},
-		{"expired", func(o *store.Observation) { o.State.ExpiresAt, o.Value = now.Add(-time.Minute), store.Value{} }, "warn  token K: expired 1m0s ago"},
-		{"refused", func(o *store.Observation) { o.State.Refused = ours.Fingerprint() }, "was refused by WeChat"},
+		{"expired", func(o *store.Observation) { o.State.ExpiresAt, o.Value = now.Add(-time.Minute), store.Value{} }, "has expired or was refused by WeChat"},
+		{"refused", func(o *store.Observation) { o.State.Refused = ours.Fingerprint() }, "has expired or was refused by WeChat"},
 		{"reported", func(o *store.Observation) { o.Rejected = ours }, "warn  token K: a reader reports that WeChat refused " + ours.String()},
 		{"an old report", func(o *store.Observation) { o.Rejected = theirs }, "ok    token K: "},
-		{"deleted", func(o *store.Observation) { o.Value = store.Value{} }, "warn  token K: somebody deleted the key"},
-		{"foreign", func(o *store.Observation) { o.Value.Token = theirs }, "warn  token K: " + theirs.String() + " lies under the key, but " + ours.String()},
-		{"for ever", func(o *store.Observation) { o.Value.TTL = -time.Millisecond }, "warn  token K: somebody took the key's time to live away"},
+		{"deleted", func(o *store.Observation) { o.Value = store.Value{} }, "warn  token K: somebody deleted the key or"},
+		{"foreign", func(o *store.Observation) { o.Value.Token = theirs }, "warn  token K: " + theirs.String() + " lies under the key, which no wxtokend wrote"},
+		{"for ever", func(o *store.Observation) { o.Value.TTL = -time.Millisecond }, "took its time to live away"},
 		{"newer schema", func(o *store.Observation) { o.State.Schema = store.Schema + 1 }, "warn  token K: a newer version of wxtokend keeps it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestStoredForAReplicaThatNeverMints(t *testing.T) {
 	for want, o := range map[string]store.Observation{
 		"ok    token K: none yet, and this one never asks for it (mint: false): a replica that does has to run\n":    {Now: now},
 		"which no wxtokend wrote\n      -> find out who else writes this key; a running daemon with mint: true puts": {Now: now, Value: store.Value{Present: true, Token: token}},
-		"expired 1m0s ago\n      -> start a daemon with mint: true; if one runs":                                     {Now: now, State: state},
+		"has expired or was refused by WeChat\n      -> start a daemon with mint: true; if one runs":                 {Now: now, State: state},
 		"was refused by WeChat\n      -> start a daemon with mint: true; if one runs":                                {Now: now, State: refused},
 	} {
 		var out strings.Builder

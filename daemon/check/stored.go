@@ -12,7 +12,7 @@ import (
 // is what a running daemon repairs.
 func (r *report) token(c config.Credential, o store.Observation) {
 	subject := "token " + c.Key
-	switch saw, cure := tokenTrouble(c, o); {
+	switch saw, cure := tokenTrouble(o); {
 	case saw != "":
 		r.warn(subject, cure, "%s", saw)
 	case o.State.Token == "" && !c.Mint:
@@ -26,9 +26,9 @@ func (r *report) token(c config.Credential, o store.Observation) {
 }
 
 // tokenTrouble compares the key with the state, "" if readers get what they
-// should. The first trouble that holds is the one that explains the others: an
-// expired token has no key either, and a refused one need not be compared.
-func tokenTrouble(c config.Credential, o store.Observation) (saw, cure string) {
+// should. The first trouble that holds explains the others: an expired token has
+// no key either.
+func tokenTrouble(o store.Observation) (saw, cure string) {
 	const (
 		writer  = "find out who else writes this key; a running daemon with mint: true puts a token of its own there"
 		running = "start a daemon with mint: true; if one runs, its log and wxtokend status say what it waits for"
@@ -36,26 +36,19 @@ func tokenTrouble(c config.Credential, o store.Observation) (saw, cure string) {
 			"and all replicas of one the same wechat.base_url"
 	)
 	s, v := o.State, o.Value
-	left := s.ExpiresAt.Sub(o.Now)
 	switch {
 	case o.Other.AppID != "":
 		return fmt.Sprintf("it belongs to the appid %s at %s", printable(o.Other.AppID), printable(o.Other.Issuer)), foreign
 	case v.Present && v.Token == "":
 		return "what lies under the key is no token", writer
-	case s.Token == "" && v.Token != "":
-		return fmt.Sprintf("%v, which no wxtokend wrote", v.Token), writer
+	case v.Present && v.Token != s.Token:
+		return fmt.Sprintf("%v lies under the key, which no wxtokend wrote", v.Token), writer
 	case s.Token == "":
 		return "", ""
-	case left <= 0:
-		return fmt.Sprintf("expired %v ago", (-left).Round(time.Second)), running
 	case !s.Live(o.Now):
-		return fmt.Sprintf("%v was refused by WeChat", s.Token), running
-	case !v.Present:
-		return "somebody deleted the key", writer
-	case v.Token != s.Token:
-		return fmt.Sprintf("%v lies under the key, but %v was stored by the daemon", v.Token, s.Token), writer
-	case v.TTL < 0:
-		return "somebody took the key's time to live away", writer
+		return fmt.Sprintf("%v has expired or was refused by WeChat", s.Token), running
+	case !v.Present || v.TTL < 0:
+		return "somebody deleted the key or took its time to live away", writer
 	case o.Rejected == s.Token:
 		return fmt.Sprintf("a reader reports that WeChat refused %v", s.Token), running
 	case s.Schema > store.Schema:

@@ -62,7 +62,7 @@ func (p *probe) verify(ctx context.Context, c config.Credential, token secret.To
 func refused(c config.WeChat, err error) (saw, cure string) {
 	failure, _ := errors.AsType[*wechat.Error](err)
 	if failure.Code == 0 {
-		return fmt.Sprintf("%s: %s", failure.Class, failure.Message), unanswered(failure.Class, c)
+		return fmt.Sprintf("%s: %s", failure.Class, failure.Message), unanswered(c)
 	}
 	entry, known := wechat.Lookup(failure.Code)
 	if !known {
@@ -74,16 +74,12 @@ func refused(c config.WeChat, err error) (saw, cure string) {
 
 // unanswered is the cure for a call without an errcode. The failure's own words
 // say what broke; here is from where to try, as behind a proxy that is not this host.
-func unanswered(class wechat.Class, c config.WeChat) string {
+func unanswered(c config.WeChat) string {
 	// The daemon obeys its own options alone; curl obeys the environment as well, unless told otherwise.
 	from, try := "this host", "curl -v --noproxy '*' "+c.BaseURL
 	if c.Proxy != "" {
 		from, try = "wechat.proxy", "curl -v --noproxy '' --proxy (the value of wechat.proxy) "+c.BaseURL
 	}
-	if class == wechat.ClassTransport {
-		return fmt.Sprintf("%s must reach %s: check DNS, firewall, CA certificates and wechat.proxy, "+
-			"as on this host with: %s", from, c.BaseURL, try)
-	}
-	return "try again in a minute; if it stays, look at what answers, on this host with: " + try +
-		"; mostly it is a proxy or a login page in front of WeChat"
+	return fmt.Sprintf("%s must reach %s: check DNS, firewall, CA certificates and wechat.proxy, and look whether "+
+		"a proxy or a login page answers in WeChat's place, on this host with: %s", from, c.BaseURL, try)
 }

@@ -30,9 +30,9 @@ func TestWeChat(t *testing.T) {
 			"errcode -1 (transient)", "-> nothing to do",
 		}},
 		{"a login page", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultHTML}) }, []string{
-			"garbage: ", "look at what answers, on this host with: curl -v --noproxy '*' http://127.0.0.1:",
+			"garbage: ", "or a login page answers in WeChat's place, on this host with: curl -v --noproxy '*' http://127.0.0.1:",
 		}},
-		{"bad gateway", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus}) }, []string{"transient: HTTP 502", "-> try again"}},
+		{"bad gateway", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus}) }, []string{"transient: HTTP 502", "-> this host must reach"}},
 		{"refused", func(w *world) { w.baseURL = "http://" + freeAddr(w.T) }, []string{
 			"transport: ", "connection refused", "-> this host must reach http://127.0.0.1:",
 		}},

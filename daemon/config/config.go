@@ -131,11 +131,8 @@ func Default() Config {
 		Redis:  Redis{URL: "redis://127.0.0.1:6379/0", Timeout: 2 * time.Second},
 		WeChat: WeChat{BaseURL: "https://api.weixin.qq.com", Timeout: 5 * time.Second},
 		Refresh: Refresh{
-			Poll:        2 * time.Second,
-			Lease:       30 * time.Second,
-			BackoffMin:  time.Second,
-			BackoffMax:  5 * time.Minute,
-			VerifyEvery: 5 * time.Minute,
+			Poll: 2 * time.Second, Lease: 30 * time.Second,
+			BackoffMin: time.Second, BackoffMax: 5 * time.Minute, VerifyEvery: 5 * time.Minute,
 		},
 		Metrics: Metrics{PerKey: "auto"},
 	}

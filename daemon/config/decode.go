@@ -7,7 +7,6 @@ import (
 	"io"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -61,7 +60,7 @@ func notText(data []byte) (number int) {
 // syntax reports an error of the parser. Its text is a fixed phrase, except
 // for the name of an unknown alias: that may well be a password beginning with *.
 func (l *loader) syntax(err error, data []byte) {
-	message, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
+	line, message := "1", strings.TrimPrefix(err.Error(), "yaml: ")
 	if alias, ok := strings.CutPrefix(message, "unknown anchor '"); ok {
 		before, _, _ := bytes.Cut(data, []byte("*"+strings.TrimSuffix(alias, "' referenced")))
 		l.setAt(bytes.Count(before, []byte("\n"))+1, "")
@@ -69,11 +68,9 @@ func (l *loader) syntax(err error, data []byte) {
 		return
 	}
 	if located, ok := strings.CutPrefix(message, "line "); ok {
-		number, phrase, _ := strings.Cut(located, ": ")
-		line, _ = strconv.Atoi(number)
-		message = phrase
+		line, message, _ = strings.Cut(located, ": ")
 	}
-	l.setAt(line, "")
+	l.places[""] = l.file + ":" + line
 	l.fail("", "this line or the next is not YAML: %s (put a value with special characters in 'quotes')", message)
 }
 
