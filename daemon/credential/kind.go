@@ -14,9 +14,9 @@ type Kind interface {
 	// Draw asks for a token. It cannot be undone: if the process dies in here, there may be a token that nobody knows.
 	Draw(ctx context.Context, in Inputs) (Grant, error)
 
-	// Check asks whether the platform accepts a token. nil says that it does, an error with Refused() that the token
+	// Verify asks whether the platform accepts a token. nil says that it does, an error with Refused() that the token
 	// is dead, and every other error says nothing about the token.
-	Check(ctx context.Context, token secret.Token) error
+	Verify(ctx context.Context, token secret.Token) error
 }
 
 // Inputs are what a draw needs.

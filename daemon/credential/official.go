@@ -50,6 +50,6 @@ func (o officialAccount) Draw(ctx context.Context, in Inputs) (Grant, error) {
 	return o.client.Mint(ctx, wechat.Request{API: o.api, AppID: in.Account, Secret: in.Secret, ForceRefresh: in.Force})
 }
 
-func (o officialAccount) Check(ctx context.Context, token secret.Token) error {
+func (o officialAccount) Verify(ctx context.Context, token secret.Token) error {
 	return o.client.Verify(ctx, token)
 }
