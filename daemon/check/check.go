@@ -21,8 +21,10 @@ import (
 
 // Options say how far to look. The zero value of each Dial is the real network.
 type Options struct {
-	Online                bool     // also ask Redis and WeChat
-	Environ               []string // of the process, as of os.Environ
+	// Online asks Redis and WeChat as well.
+	Online bool
+	// Environ is that of the process, as of os.Environ.
+	Environ               []string
 	DialRedis, DialWeChat func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 

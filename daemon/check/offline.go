@@ -70,7 +70,8 @@ func appSecret(ctx context.Context, r *report, c config.Credential) {
 func slack(r *report, c config.Config, one config.Credential, traits credential.Traits) {
 	needed := one.Lease + c.Refresh.Poll + c.WeChat.Timeout
 	usable, cure := one.Ahead, fmt.Sprintf("set ahead well above %v, or make lease and poll shorter", needed)
-	if window := traits.RenewWindow; window > 0 { // whoever asks earlier gets the old token again
+	// Whoever asks earlier gets the old token again.
+	if window := traits.RenewWindow; window > 0 {
 		usable = min(usable, window)
 		cure += fmt.Sprintf("; more than %v of ahead is of no use to %s", window, one.API)
 	}

@@ -11,10 +11,13 @@ import (
 type mark string
 
 const (
-	ok   mark = "ok"
-	warn mark = "warn" // works, but for how long or how well
-	fail mark = "FAIL" // will not work
-	skip mark = "skip" // was not looked at
+	ok mark = "ok"
+	// It works, but for how long or how well.
+	warn mark = "warn"
+	// It will not work.
+	fail mark = "FAIL"
+	// It was not looked at.
+	skip mark = "skip"
 )
 
 // report writes lines for people and counts them. It remembers the first error

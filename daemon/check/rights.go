@@ -39,7 +39,8 @@ func (p *probe) rights(ctx context.Context, keys store.Keys, observed error) {
 	commands := map[store.Trouble][]string{}
 	for i := 0; i+1 < len(refusals); i += 2 {
 		t := store.Explain(answer(refusals[i+1]), keys)
-		if !t.Known { // the trial provokes it
+		// What no table knows is what the trial provokes.
+		if !t.Known {
 			continue
 		}
 		if commands[t] == nil {

@@ -101,7 +101,8 @@ func (r *report) info(text string) {
 	switch {
 	case err != nil:
 		r.skip("redis server", "it does not say its version")
-	case major < 5: // a script may not write after it has asked for the time
+	// There a script may not write after it has asked for the time.
+	case major < 5:
 		r.fail("redis server", "upgrade to Redis 5.0 or newer", "version %d.x is too old", major)
 	case info["role"] == "slave":
 		r.fail("redis server", "set redis.url to the master, or use redis.sentinel, which follows it",

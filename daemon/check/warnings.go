@@ -73,7 +73,8 @@ func warnings(c config.Config, environ []string) (all []warning) {
 				"remove it; the variables that exist stand in brackets in config.yaml"})
 		case slices.Contains(proxies, name) && c.WeChat.Proxy == "" && !simulator:
 			saw := "the variable " + name + " is set and wechat.proxy is not: WeChat is asked directly"
-			all = append(all, warning{"proxy", saw, "set wechat.proxy if WeChat is to be reached through it, as curl would; unset the variable otherwise"})
+			all = append(all, warning{"proxy", saw,
+				"set wechat.proxy if WeChat is to be reached through it, as curl would; unset the variable otherwise"})
 		}
 	}
 	if simulator {

@@ -18,15 +18,17 @@ import (
 // Config is the effective configuration: every default filled in, every
 // relation checked, every file of a secret readable when it was loaded.
 type Config struct {
-	Log         Log          `yaml:"log"`
-	HTTP        HTTP         `yaml:"http"`
-	Redis       Redis        `yaml:"redis"`
-	WeChat      WeChat       `yaml:"wechat"`
-	Refresh     Refresh      `yaml:"refresh"`
-	Metrics     Metrics      `yaml:"metrics"`
-	Credentials []Credential `yaml:"credentials"` // at least one after Load
+	Log     Log     `yaml:"log"`
+	HTTP    HTTP    `yaml:"http"`
+	Redis   Redis   `yaml:"redis"`
+	WeChat  WeChat  `yaml:"wechat"`
+	Refresh Refresh `yaml:"refresh"`
+	Metrics Metrics `yaml:"metrics"`
+	// There is at least one after Load.
+	Credentials []Credential `yaml:"credentials"`
 
-	secretIn string // the configuration file if a secret is written in it, for FileModeWarnings
+	// The configuration file if a secret is written in it, for SecretFiles.
+	secretIn string
 }
 
 // Log says what is logged, and how: text, json or auto, which is text on a

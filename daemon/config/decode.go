@@ -85,7 +85,8 @@ func (l *loader) decode(path string, n *yaml.Node, v reflect.Value, is string) {
 		l.fail(path, noAliases)
 	case null && want == yaml.ScalarNode:
 		l.fail(path, "has no value: write one (in 'quotes' if it is a text such as ~ or null), or remove the line")
-	case null: // a section whose options are all commented out
+	case null:
+		// A section whose options are all commented out.
 	case n.Kind != want:
 		l.fail(path, "must be %s", form)
 	case want == yaml.MappingNode:

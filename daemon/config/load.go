@@ -14,9 +14,12 @@ import (
 )
 
 const (
-	maxFile     = 8 << 20     // bytes; 10,000 credentials with every option take five million
-	maxProblems = 50          // of a file that is no configuration at all
-	loadTime    = time.Minute // for all files together: a dead mount must not be waited for once per credential
+	// In bytes; 10,000 credentials with every option take five million.
+	maxFile = 8 << 20
+	// So many are listed of a file that is no configuration at all.
+	maxProblems = 50
+	// It is for all files together: a dead mount must not be waited for once per credential.
+	loadTime = time.Minute
 )
 
 // Error lists all that is wrong with a configuration, one problem per element:
@@ -57,10 +60,11 @@ func HTTPListen(path string, explicit bool, getenv func(string) string) (string,
 }
 
 type loader struct {
-	ctx      context.Context
-	cfg      Config
-	file     string
-	places   map[string]string // of every option that was set, by its path: file:line or a variable
+	ctx  context.Context
+	cfg  Config
+	file string
+	// Where every option was set, by its path: file:line or a variable.
+	places   map[string]string
 	problems []problem
 }
 
@@ -117,7 +121,8 @@ func (l *loader) setAt(line int, path string) { l.places[path] = fmt.Sprintf("%s
 // fail records a problem at the place where the option was set, or the nearest around it.
 func (l *loader) fail(path, format string, args ...any) {
 	near, text := path, fmt.Sprintf(format, args...)
-	for !l.isSet(near) { // "" always is
+	// The whole file always is set, at "".
+	for !l.isSet(near) {
 		near = near[:max(0, strings.LastIndexAny(near, ".["))]
 	}
 	if path != "" {

@@ -7,7 +7,8 @@ import (
 
 // option is a field of one of the structs of the configuration.
 type option struct {
-	path  string // such as redis.url, or credentials[0].key
+	// It is redis.url, or credentials[0].key.
+	path  string
 	tag   reflect.StructTag
 	value reflect.Value
 }

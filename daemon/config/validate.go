@@ -81,7 +81,8 @@ func (l *loader) validateRedis() {
 // validateKeys refuses two credentials that would write one Redis key, be it
 // the key of one and a side key of the other.
 func (l *loader) validateKeys(path, key string, i int, owner map[string]int) {
-	keys, _ := store.NewKeys(key) // the option has checked it
+	// That it can be a key was checked with the option.
+	keys, _ := store.NewKeys(key)
 	for _, key := range []string{keys.Value, keys.State, keys.Lease, keys.Rejected} {
 		if other, taken := owner[key]; taken {
 			l.fail(path+".key", "shares a Redis key with credentials[%d]: give each credential a key of its own", other)

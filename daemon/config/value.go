@@ -55,7 +55,8 @@ func set(v reflect.Value, is, text string) error {
 	if err := check(text); err != nil {
 		return err
 	}
-	switch p := v.Addr().Interface().(type) { // checked: nothing fails from here on
+	// It has been checked: nothing fails from here on.
+	switch p := v.Addr().Interface().(type) {
 	case *int:
 		*p, _ = strconv.Atoi(text)
 	case *bool:
