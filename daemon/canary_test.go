@@ -49,7 +49,7 @@ func TestCanary(t *testing.T) {
 			inWorld(t, api, func(w *world) {
 				redis.SetLogger(store.Logger{Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 				w.redis.RequireAuth(testPassword)
-				w.config.Redis.URL = secret.Secret("redis://:" + url.PathEscape(testPassword) + "@10.0.0.2:6379")
+				w.config.Redis.URL = secret.URL("redis://:" + url.PathEscape(testPassword) + "@10.0.0.2:6379")
 				c := &w.config.Credentials[0]
 				c.BackoffMin, c.BackoffMax, c.VerifyEvery = 10*time.Millisecond, 100*time.Millisecond, 10*time.Second
 				bug := &broken{cause: fmt.Errorf("panic with %s, %s and %s", testSecret, testPassword, foreignToken)}

@@ -14,17 +14,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 
-	"wxtokend/daemon"
 	"wxtokend/daemon/config"
 )
 
 // Options say how far to look. The zero value of each Dial is the real network.
 type Options struct {
-	Online                bool     // also ask Redis and WeChat
-	Terminal              bool     // colour the marks
-	Environ               []string // of the process, as of os.Environ
-	DialRedis, DialWeChat daemon.Dial
+	// Online asks Redis and WeChat as well.
+	Online bool
+	// Environ is that of the process, as of os.Environ.
+	Environ               []string
+	DialRedis, DialWeChat func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Run checks c, which must come from config.Load, and writes what it saw and
@@ -32,7 +33,7 @@ type Options struct {
 // FAIL; warnings do not count. The error is one of writing, or the cause why
 // ctx ended before the check did.
 func Run(ctx context.Context, w io.Writer, c config.Config, o Options) (findings int, err error) {
-	r := &report{w: w, colour: o.Terminal, count: map[mark]int{}}
+	r := &report{w: w, count: map[mark]int{}}
 	if !o.Online {
 		r.printf("# The effective configuration; secrets are not shown.\n")
 		r.err = errors.Join(r.err, c.Dump(w))
@@ -40,7 +41,9 @@ func Run(ctx context.Context, w io.Writer, c config.Config, o Options) (findings
 	}
 	offline(ctx, r, c, o.Environ)
 	if o.Online {
-		online(ctx, r, c, o)
+		if err := online(ctx, r, c, o); err != nil {
+			return r.count[fail], fmt.Errorf("check: %w", err)
+		}
 	}
 	if ctx.Err() != nil {
 		return r.count[fail], fmt.Errorf("check: stopped before its end: %w", context.Cause(ctx))

@@ -2,7 +2,7 @@ package check
 
 import (
 	"context"
-	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -15,100 +15,56 @@ import (
 
 // probe asks Redis and WeChat.
 type probe struct {
-	report *report
+	*report
 	config config.Config
-	slots  []store.Slot // in the order of the credentials
-
 	redis  redis.UniversalClient
 	wechat *wechat.Client
-	clocks clocks
+	// How far WeChat's clock is ahead of this host's, nil until it has answered.
+	ahead *time.Duration
 }
 
 // online looks at all that the configuration names. A Redis that is away does
 // not keep it from WeChat.
-func online(ctx context.Context, r *report, c config.Config, o Options) {
+func online(ctx context.Context, r *report, c config.Config, o Options) (err error) {
 	p := &probe{report: r, config: c}
-	if err := p.prepare(o); err != nil {
-		r.fail("configuration", "correct it, then check again", "%v", err)
-		return
-	}
-	answers := false
-	if client, stop, err := connect(c.Redis, o.DialRedis); err != nil {
-		r.fail("redis", "correct the section redis of the configuration", "%v", err)
-	} else {
-		defer stop()
-		defer client.Close()
-		p.redis = client
-		answers = p.look(ctx)
-	}
-	for i := 0; i < len(c.Credentials) && ctx.Err() == nil; i++ {
-		p.credential(ctx, i, answers)
-	}
-}
-
-// prepare repeats what config.Load has checked: its errors are for those who
-// made a configuration by hand.
-func (p *probe) prepare(o Options) error {
-	c := p.config
-	var err error
-	p.wechat, err = wechat.New(wechat.Options{BaseURL: c.WeChat.BaseURL, Proxy: c.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat})
+	p.wechat, err = wechat.New(wechat.Options{
+		BaseURL: c.WeChat.BaseURL, Proxy: c.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
+		Clock: func(ahead time.Duration) { p.ahead = &ahead },
+	})
 	if err != nil {
-		return fmt.Errorf("wechat: %w", err)
+		return err
 	}
-	for _, credential := range c.Credentials {
-		keys, err := store.NewKeys(credential.Key)
-		if err != nil {
-			return fmt.Errorf("key %s: %w", credential.Key, err)
-		}
-		p.slots = append(p.slots, store.Slot{Keys: keys, Account: credential.AppID, Issuer: wechat.Issuer(c.WeChat.BaseURL),
-			Encode: layout.Target{Format: layout.Format(credential.Format), UTCOffset: credential.UTCOffset}.Encode})
+	options, err := c.Redis.Options(ctx)
+	if err != nil {
+		return err
+	}
+	options.Dial = o.DialRedis
+	if p.redis, err = store.Connect(options); err != nil {
+		return err
+	}
+	defer p.redis.Close()
+	answers := p.servers(ctx)
+	for i := 0; i < len(c.Credentials) && ctx.Err() == nil; i++ {
+		p.credential(ctx, c.Credentials[i], answers)
+	}
+	if p.ahead != nil {
+		// Its Date header counts whole seconds, and the call takes a while.
+		r.clock("WeChat", *p.ahead, time.Second)
 	}
 	return nil
 }
 
-// look asks each server of Redis, and says whether all of them answer.
-func (p *probe) look(ctx context.Context) bool {
-	servers, err := p.servers(ctx)
-	if err != nil {
-		t := p.explain(err)
-		p.report.fail("redis", t.Cure, "%s: %s", address(p.config.Redis), t.What)
-		return false
-	}
-	answers := true
-	for _, s := range servers {
-		answers = p.server(ctx, s) && answers
-	}
-	return answers
-}
-
-// explain says in words what went wrong with Redis.
-func (p *probe) explain(err error) store.Trouble {
-	keys := make([]store.Keys, len(p.slots))
-	for i, slot := range p.slots {
-		keys[i] = slot.Keys
-	}
-	return store.Explain(err, keys...)
-}
-
-// credential follows one credential through Redis and WeChat. What the user of
-// Redis may not observe is not judged: there is nothing to judge by.
-func (p *probe) credential(ctx context.Context, i int, redisAnswers bool) {
-	c := p.config.Credentials[i]
+// credential follows one credential through Redis and WeChat.
+func (p *probe) credential(ctx context.Context, c config.Credential, redisAnswers bool) {
 	var token secret.Token
 	if redisAnswers {
-		result := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, p.slots[i:i+1])[0]
-		if p.rights(ctx, p.slots[i], result.Err); result.Err == nil {
-			stored(p.report, c, result.Observation)
-		}
-		if o := result.Observation; o.State.Live(o.Now) {
-			token = o.State.Token
-		}
+		token = p.stored(ctx, c)
 	} else {
-		p.report.skip("rights "+c.Key, "what is wrong with Redis comes first")
-		p.report.skip("token "+c.Key, "what is wrong with Redis comes first")
+		p.skip("rights "+c.Key, "what is wrong with Redis comes first")
+		p.skip("token "+c.Key, "what is wrong with Redis comes first")
 	}
 	if !c.Mint {
-		p.report.skip("wechat "+c.Key, "mint: false never asks WeChat for a token")
+		p.skip("wechat "+c.Key, "mint: false never asks WeChat for a token")
 		return
 	}
 	drawn := p.ask(ctx, c)
@@ -118,4 +74,28 @@ func (p *probe) credential(ctx context.Context, i int, redisAnswers bool) {
 	if drawn != "" {
 		p.verify(ctx, c, token)
 	}
+}
+
+// stored looks at what readers get, and returns the token if it can be used.
+// What the user of Redis may not observe is not judged: there is nothing to
+// judge by.
+func (p *probe) stored(ctx context.Context, c config.Credential) secret.Token {
+	target := layout.Target{Format: layout.Format(c.Format), UTCOffset: c.UTCOffset}
+	slot := store.Slot{
+		Keys: keysOf(c), Account: c.AppID, Issuer: wechat.Issuer(p.config.WeChat.BaseURL), Encode: target.Encode,
+	}
+	result := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, []store.Slot{slot})[0]
+	if p.rights(ctx, slot.Keys, result.Err); result.Err == nil {
+		p.token(c, result.Observation)
+	}
+	if o := result.Observation; o.State.Live(o.Now) {
+		return o.State.Token
+	}
+	return ""
+}
+
+// keysOf derives what config.Load has checked.
+func keysOf(c config.Credential) store.Keys {
+	keys, _ := store.NewKeys(c.Key)
+	return keys
 }

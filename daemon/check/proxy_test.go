@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"testing"
-
-	"wxtokend/daemon"
 )
 
 // proxied is a connection to Redis through a proxy that treats some commands in
@@ -19,7 +17,7 @@ type proxied struct {
 	pending  *bytes.Reader
 }
 
-func dialProxy(answer string, commands ...string) daemon.Dial {
+func dialProxy(answer string, commands ...string) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 		return &proxied{c, commands, answer, bytes.NewReader(nil)}, err

@@ -27,31 +27,21 @@ func TestStored(t *testing.T) {
 	}{
 		{"fresh", func(*store.Observation) {}, "ok    token K: " + ours.String() + " for another 1h0m0s, minted 2026-01-02T02:04:05Z\n"},
 		{"empty", func(o *store.Observation) { *o = store.Observation{Now: now} }, "ok    token K: none yet: the daemon asks for one when it starts"},
-		{"another appid", func(o *store.Observation) { o.State, o.Other.AppID = store.State{}, "wx\x1bother" }, `warn  token K: it belongs to the appid wx\x1bother`},
+		{"another appid", func(o *store.Observation) { o.State, o.Other.AppID = store.State{}, "wx\x1bother" }, `warn  token K: it belongs to the appid wx\x1bother at `},
 		{"another issuer", func(o *store.Observation) {
 			o.State, o.Other = store.State{}, store.Other{AppID: appid, Issuer: "localhost:17323"}
-		}, "warn  token K: the stored token comes from another wechat.base_url: localhost:17323"},
-		{"written before us", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, theirs }, "warn  token K: " + theirs.String() + ", which no wxtokend wrote"},
+		}, "warn  token K: it belongs to the appid " + appid + " at localhost:17323\n      -> nothing to do if you have just changed"},
+		{"written before us", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, theirs }, "warn  token K: " + theirs.String() + " lies under the key, which no wxtokend wrote"},
 		{"garbage without state", func(o *store.Observation) { o.State, o.Value.Token = store.State{}, "" }, "warn  token K: what lies under the key is no token"},
 		{"garbage", func(o *store.Observation) { o.Value.Token = "" }, "warn  token K: what lies under the key is no token"},
-		{"expired", func(o *store.Observation) { o.State.ExpiresAt, o.Value = now.Add(-time.Minute), store.Value{} }, "warn  token K: expired 1m0s ago"},
-		{"refused", func(o *store.Observation) { o.State.Refused = ours.Fingerprint() }, "was refused by WeChat"},
+		{"expired", func(o *store.Observation) { o.State.ExpiresAt, o.Value = now.Add(-time.Minute), store.Value{} }, "has expired or was refused by WeChat"},
+		{"refused", func(o *store.Observation) { o.State.Refused = ours.Fingerprint() }, "has expired or was refused by WeChat"},
 		{"reported", func(o *store.Observation) { o.Rejected = ours }, "warn  token K: a reader reports that WeChat refused " + ours.String()},
 		{"an old report", func(o *store.Observation) { o.Rejected = theirs }, "ok    token K: "},
-		{"deleted", func(o *store.Observation) { o.Value = store.Value{} }, "warn  token K: somebody deleted the key"},
-		{"foreign", func(o *store.Observation) { o.Value.Token = theirs }, "warn  token K: " + theirs.String() + " lies under the key, but " + ours.String()},
-		{"for ever", func(o *store.Observation) { o.Value.TTL = -time.Millisecond }, "warn  token K: somebody took the key's time to live away"},
+		{"deleted", func(o *store.Observation) { o.Value = store.Value{} }, "warn  token K: somebody deleted the key or"},
+		{"foreign", func(o *store.Observation) { o.Value.Token = theirs }, "warn  token K: " + theirs.String() + " lies under the key, which no wxtokend wrote"},
+		{"for ever", func(o *store.Observation) { o.Value.TTL = -time.Millisecond }, "took its time to live away"},
 		{"newer schema", func(o *store.Observation) { o.State.Schema = store.Schema + 1 }, "warn  token K: a newer version of wxtokend keeps it"},
-		{"used up", func(o *store.Observation) { o.State.Day, o.State.Calls = store.Day(now), 1000 }, "warn  token K: 1000 calls today reach daily_limit 1000"},
-		{"used up yesterday", func(o *store.Observation) { o.State.Day, o.State.Calls = store.Day(now)-1, 1000 }, "ok    token K: "},
-		{"failing", func(o *store.Observation) {
-			o.State.Failures, o.State.NextAttemptAt = 3, now.Add(time.Minute)
-			o.State.LastError = &store.Failure{Class: "ip", Code: 40164, Message: "CANARY", At: now}
-		}, "warn  token K: 3 failed attempt(s), the last at 2026-01-02T03:04:05Z: class ip, errcode 40164; the next not before 2026-01-02T03:05:05Z\n      -> add the address"},
-		{"failing without a code", func(o *store.Observation) {
-			o.State.Failures, o.State.LastError = 1, &store.Failure{Class: "transport", Message: "CANARY"}
-		}, "-> look into the daemon's log"},
-		{"failed once", func(o *store.Observation) { o.State.LastError = &store.Failure{Class: "ip", Code: 40164} }, "ok    token K: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := fresh()
@@ -83,10 +73,10 @@ func TestStoredForAReplicaThatNeverMints(t *testing.T) {
 	refused := state
 	refused.ExpiresAt, refused.Refused = now.Add(time.Hour), token.Fingerprint()
 	for want, o := range map[string]store.Observation{
-		"ok    token K: none yet, and this one never asks for it (mint: false): a replica that does has to run\n":   {Now: now},
-		"which no wxtokend wrote\n      -> stop whatever else writes this key, and start a replica with mint: true": {Now: now, Value: store.Value{Present: true, Token: token}},
-		"expired 1m0s ago\n      -> start a replica with mint: true":                                                {Now: now, State: state},
-		"was refused by WeChat\n      -> start a replica with mint: true":                                           {Now: now, State: refused},
+		"ok    token K: none yet, and this one never asks for it (mint: false): a replica that does has to run\n":    {Now: now},
+		"which no wxtokend wrote\n      -> find out who else writes this key; a running daemon with mint: true puts": {Now: now, Value: store.Value{Present: true, Token: token}},
+		"has expired or was refused by WeChat\n      -> start a daemon with mint: true; if one runs":                 {Now: now, State: state},
+		"was refused by WeChat\n      -> start a daemon with mint: true; if one runs":                                {Now: now, State: refused},
 	} {
 		var out strings.Builder
 		check.Stored(&out, config.Credential{Key: "K", AppID: appid, DailyLimit: 1000}, o)
@@ -99,15 +89,14 @@ func TestStoredForAReplicaThatNeverMints(t *testing.T) {
 func TestServerInfo(t *testing.T) {
 	const good = "# Server\r\nredis_version:7.2.4\r\nrole:master\r\nmaxmemory:1000\r\nused_memory:500\r\nmaxmemory_policy:noeviction\r\n"
 	for _, tt := range []struct{ name, old, new, want string }{
-		{"good", "", "", "ok    redis version: 7.2.4\nok    redis role: master\nok    redis memory: 50 % of maxmemory are in use, noeviction\n"},
-		{"5.0", "7.2.4", "5.0.0", "ok    redis version: 5.0.0"},
-		{"too old", "7.2.4", "4.0.14", "FAIL  redis version: 4.x is too old\n      -> upgrade to Redis 5.0"},
-		{"two digits", "7.2.4", "10.0", "ok    redis version: 10.0"},
-		{"no version", "redis_version", "other", "skip  redis version"},
-		{"replica", "master", "slave", "FAIL  redis role: a replica"},
-		{"no role", "role", "other", "skip  redis role"},
-		{"nearly full", "used_memory:500", "used_memory:901", "warn  redis memory: 90 % of maxmemory are in use\n      -> raise maxmemory"},
-		{"no memory", "maxmemory:", "other:", "skip  redis memory"},
+		{"good", "", "", "ok    redis server: version 7.2.4, and nothing in INFO stands against it\n"},
+		{"5.0", "7.2.4", "5.0.0", "ok    redis server: version 5.0.0"},
+		{"too old", "7.2.4", "4.0.14", "FAIL  redis server: version 4.x is too old\n      -> upgrade to Redis 5.0"},
+		{"two digits", "7.2.4", "10.0", "ok    redis server: version 10.0"},
+		{"no version", "redis_version", "other", "skip  redis server"},
+		{"replica", "master", "slave", "FAIL  redis server: a replica"},
+		{"no role", "role", "other", "ok    redis server"},
+		{"no memory", "maxmemory", "other", "ok    redis server"},
 		{"escapes of a terminal", "noeviction", "all\x1b[2J", `policy all\x1b[2J may evict`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,16 +114,16 @@ func TestClock(t *testing.T) {
 		ahead, doubt time.Duration
 		want         string
 	}{
-		{3 * time.Millisecond, time.Millisecond, "ok    clock: Redis is 3.0ms ahead of WeChat (± 1.0ms)\n"},
-		{-5 * time.Second, 0, "ok    clock: Redis is 5s behind WeChat (± 0.0ms)\n"},
-		{-5500 * time.Millisecond, 500 * time.Millisecond, "ok    clock: Redis is 5.5s behind WeChat (± 500.0ms)\n"},
-		{5501 * time.Millisecond, 500 * time.Millisecond, "warn  clock: Redis is 5.5s ahead of WeChat (± 500.0ms)\n      -> cure\n"},
-		{-time.Minute, 0, "warn  clock: Redis is 1m0s behind WeChat (± 0.0ms)\n      -> cure\n"},
-		{8 * time.Hour, time.Second, "FAIL  clock: Redis is 8h0m0s ahead of WeChat (± 1s)\n      -> cure\n"},
+		{3 * time.Millisecond, time.Millisecond, "ok    clock: that of Redis differs from this host's by 3ms (± 1ms)\n"},
+		{-5 * time.Second, 0, "ok    clock: that of Redis differs from this host's by -5s (± 0s)\n"},
+		{-5500 * time.Millisecond, 500 * time.Millisecond, "ok    clock: "},
+		{5501 * time.Millisecond, 500 * time.Millisecond, "warn  clock: that of Redis differs from this host's by 5.501s (± 500ms)\n      -> "},
+		{-time.Minute, 0, "warn  clock: that of Redis differs from this host's by -1m0s (± 0s)\n      -> "},
+		{8 * time.Hour, time.Second, "FAIL  clock: that of Redis differs from this host's by 8h0m0s (± 1s)\n      -> "},
 	} {
 		var out strings.Builder
 		check.Clock(&out, tt.ahead, tt.doubt)
-		if out.String() != tt.want {
+		if !strings.HasPrefix(out.String(), tt.want) {
 			t.Errorf("got  %swant %s", out.String(), tt.want)
 		}
 	}

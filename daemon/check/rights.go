@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	_ "embed"
-	"slices"
 	"strings"
 
 	"wxtokend/daemon/store"
@@ -13,59 +12,48 @@ import (
 var trial string
 
 // rights says whether the daemon may do its work on the keys of one credential.
-// observed is the error of the real observation. Where it is nil, the user of
-// Redis may read and write exactly these keys, as Redis grants a script all of
-// its keys or none. What is left are the commands: trial.lua tries each.
+// Where observed, the error of the real observation, is nil, the user of Redis
+// may read and write exactly these keys, as Redis grants a script all of its
+// keys or none. What is left are the commands: trial.lua tries each.
 //
 // That is closer to the truth than ACL DRYRUN, which a user with the rights
 // that the daemon needs may not run, or than keys of our own, which a narrow
 // pattern does not cover.
-func (p *probe) rights(ctx context.Context, slot store.Slot, observed error) {
-	subject := "rights " + slot.Keys.Value
-	err := observed
-	var refusals []any
+func (p *probe) rights(ctx context.Context, keys store.Keys, observed error) {
+	ctx, cancel := context.WithTimeout(ctx, p.config.Redis.Timeout)
+	defer cancel()
+	subject, err := "rights "+keys.Value, observed
+	var refusals []string
 	if err == nil {
-		// Not by its hash: observe has shown that EVALSHA is allowed, but
+		// Not by its hash: the observation has shown that EVALSHA is allowed, but
 		// after a restart of Redis the daemon needs EVAL too.
-		err = p.within(ctx, func(ctx context.Context) (err error) {
-			keys := []string{slot.Keys.Value, slot.Keys.State, slot.Keys.Lease, slot.Keys.Rejected}
-			refusals, err = p.redis.Eval(ctx, trial, keys).Slice()
-			return err
-		})
+		four := []string{keys.Value, keys.State, keys.Lease, keys.Rejected}
+		refusals, err = p.redis.Eval(ctx, trial, four).StringSlice()
 	}
 	if err != nil {
-		t := p.explain(err)
-		p.report.fail(subject, t.Cure, "the daemon's scripts do not run: %s", t.What)
+		t := store.Explain(err, keys)
+		p.fail(subject, t.Cure, "the daemon's scripts do not run: %s", t.What)
 		return
 	}
-	if p.refusals(subject, refusals) == 0 {
-		p.report.ok(subject, "the daemon's scripts may read and write its four keys (tried without writing)")
-	}
-}
-
-// refusals reports what trial.lua brought back, once for each reason. Errors
-// that no table knows are those that the trial provokes.
-func (p *probe) refusals(subject string, list []any) int {
-	var order []store.Trouble
+	var troubles []store.Trouble
 	commands := map[store.Trouble][]string{}
-	for _, element := range list {
-		pair, _ := element.([]any)
-		if len(pair) != 2 {
+	for i := 0; i+1 < len(refusals); i += 2 {
+		t := store.Explain(answer(refusals[i+1]), keys)
+		// What no table knows is what the trial provokes.
+		if !t.Known {
 			continue
 		}
-		command, _ := pair[0].(string)
-		text, _ := pair[1].(string)
-		if t := p.explain(answer(text)); t.Known {
-			if !slices.Contains(order, t) {
-				order = append(order, t)
-			}
-			commands[t] = append(commands[t], command)
+		if commands[t] == nil {
+			troubles = append(troubles, t)
 		}
+		commands[t] = append(commands[t], refusals[i])
 	}
-	for _, t := range order {
-		p.report.fail(subject, t.Cure, "%s (%s)", t.What, strings.Join(commands[t], ", "))
+	for _, t := range troubles {
+		p.fail(subject, t.Cure, "%s (%s)", t.What, strings.Join(commands[t], ", "))
 	}
-	return len(order)
+	if len(troubles) == 0 {
+		p.ok(subject, "the daemon's scripts may read and write its four keys (tried without writing)")
+	}
 }
 
 // answer is an error that Redis answered to a command inside a script.

@@ -8,7 +8,10 @@
 -- and KEYS[n] in it, as there are proxies that let no other form pass.
 local refusals = {}
 local function note(command, reply)
-  if type(reply) == 'table' and reply.err then refusals[#refusals + 1] = { command, reply.err } end
+  if type(reply) == 'table' and reply.err then
+    refusals[#refusals + 1] = command
+    refusals[#refusals + 1] = reply.err
+  end
   return reply
 end
 

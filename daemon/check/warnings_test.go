@@ -43,7 +43,7 @@ func TestWarnings(t *testing.T) {
 		{"a proxy that is used", "wechat: {proxy: 'http://p:1'}\n", []string{"HTTPS_PROXY=http://p:1"}, "", nil},
 		{"a simulator", "wechat: {base_url: 'http://127.0.0.1:1'}\nrefresh: {verify_every: 2s}\n", []string{"HTTPS_PROXY=http://p:1"}, "", nil},
 		{"the most frequent questions", wechat + "refresh: {verify_every: 204s}\n", nil, "", nil},
-		{"too frequent questions", wechat + "refresh: {verify_every: 203s}\n", nil, "", []string{"refresh.verify_every: 3m23s: up to 425 questions a day and 576 more"}},
+		{"too frequent questions", wechat + "refresh: {verify_every: 203s}\n", nil, "", []string{"verify_every WXAccessToken: 3m23s: up to 425 questions a day and 576 more"}},
 		{"some keystrokes in the secret", wechat, nil, `"` + appSecret + `"`, []string{"secret WXAccessToken: from "}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

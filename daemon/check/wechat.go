@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"wxtokend/daemon/config"
@@ -18,22 +19,19 @@ func (p *probe) ask(ctx context.Context, c config.Credential) secret.Token {
 	subject := "wechat " + c.Key
 	appSecret, err := c.ReadSecret(ctx)
 	if err != nil {
-		p.report.skip(subject, "the AppSecret cannot be read")
+		p.skip(subject, "the AppSecret cannot be read")
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.config.WeChat.Timeout)
 	defer cancel()
-	start := time.Now()
 	grant, err := p.wechat.StableToken(ctx, c.AppID, appSecret, false)
-	took := time.Since(start)
 	if err != nil {
 		saw, cure := refused(p.config.WeChat, err)
-		p.report.fail(subject, cure, "%s", saw)
+		p.fail(subject, cure, "%s", saw)
 		return ""
 	}
-	p.report.ok(subject, "answered in %s for %s: %v for another %v (asked the stable endpoint without force_refresh, which ends no live token; api is %s)",
-		round(took), c.AppID, grant.Token, grant.ExpiresIn.Round(time.Second), c.API)
-	p.clocks.wechat(p.report, grant.ServerTime, start, took)
+	p.ok(subject, "it answers for %s: %v for another %v (asked the stable endpoint without force_refresh, "+
+		"which ends no live token; api is %s)", c.AppID, grant.Token, grant.ExpiresIn.Round(time.Second), c.API)
 	return grant.Token
 }
 
@@ -45,16 +43,43 @@ func (p *probe) verify(ctx context.Context, c config.Credential, token secret.To
 	ctx, cancel := context.WithTimeout(ctx, p.config.WeChat.Timeout)
 	defer cancel()
 	err := p.wechat.Verify(ctx, token)
-	var failure *wechat.Error
+	failure, failed := errors.AsType[*wechat.Error](err)
 	switch {
-	case err == nil:
-		p.report.ok(subject, "WeChat accepts %v (asked get_api_domain_ip once)", token)
-	case errors.As(err, &failure) && failure.Refused():
-		p.report.warn(subject, "find out who else draws tokens for this appid; a running daemon draws a new one "+
+	case !failed:
+		p.ok(subject, "WeChat accepts %v (asked get_api_domain_ip once)", token)
+	case failure.Refused():
+		p.warn(subject, "find out who else draws tokens for this appid; a running daemon draws a new one "+
 			"when it has asked twice", "WeChat refuses %v: errcode %d", token, failure.Code)
 	default:
 		saw, cure := refused(p.config.WeChat, err)
-		p.report.warn(subject, cure, "nobody would notice a token that somebody killed, as WeChat does not answer "+
+		p.warn(subject, cure, "nobody would notice a token that somebody killed, as WeChat does not answer "+
 			"get_api_domain_ip: %s", saw)
 	}
+}
+
+// refused explains a failed call of WeChat, in English and in Chinese where
+// WeChat gave a code: the cure is often found in its Chinese console.
+func refused(c config.WeChat, err error) (saw, cure string) {
+	failure, _ := errors.AsType[*wechat.Error](err)
+	if failure.Code == 0 {
+		return fmt.Sprintf("%s: %s", failure.Class, failure.Message), unanswered(c)
+	}
+	entry, known := wechat.Lookup(failure.Code)
+	if !known {
+		return err.Error(), ""
+	}
+	return fmt.Sprintf("errcode %d (%s): %s（%s） (WeChat says %q)",
+		failure.Code, entry.Class, entry.English, entry.Chinese, failure.Message), entry.Cure + "\n" + entry.CureChinese
+}
+
+// unanswered is the cure for a call without an errcode. The failure's own words
+// say what broke; here is from where to try, as behind a proxy that is not this host.
+func unanswered(c config.WeChat) string {
+	// The daemon obeys its own options alone; curl obeys the environment as well, unless told otherwise.
+	from, try := "this host", "curl -v --noproxy '*' "+c.BaseURL
+	if c.Proxy != "" {
+		from, try = "wechat.proxy", "curl -v --noproxy '' --proxy (the value of wechat.proxy) "+c.BaseURL
+	}
+	return fmt.Sprintf("%s must reach %s: check DNS, firewall, CA certificates and wechat.proxy, and look whether "+
+		"a proxy or a login page answers in WeChat's place, on this host with: %s", from, c.BaseURL, try)
 }

@@ -19,10 +19,10 @@ func TestWeChat(t *testing.T) {
 			"errcode 40125 (config)", "-> put the current AppSecret into secret_file", "-> 将现行 AppSecret 写入 secret_file",
 		}},
 		{"not on the whitelist", (*world).whitelist, []string{
-			"errcode 40164 (ip)", "-> the address is 127.0.0.1: add the address", "-> IP 为 127.0.0.1：",
+			"errcode 40164 (ip)", `(WeChat says "invalid ip 127.0.0.1 `, "-> add the address", "-> 把微信报出的 IP",
 		}},
 		{"unknown code", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 1234567, Message: "odd"}) }, []string{
-			`errcode 1234567, which is in no table (WeChat says "odd rid: `, "-> look the code up",
+			"errcode 1234567: this code is not in the table of return codes; look it up", `(WeChat says "odd rid: `,
 		}},
 		{"busy", func(w *world) {
 			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Message: "system error"})
@@ -30,9 +30,9 @@ func TestWeChat(t *testing.T) {
 			"errcode -1 (transient)", "-> nothing to do",
 		}},
 		{"a login page", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultHTML}) }, []string{
-			"garbage: ", "-> look at what answers, on this host with: curl -v --noproxy '*' http://127.0.0.1:",
+			"garbage: ", "or a login page answers in WeChat's place, on this host with: curl -v --noproxy '*' http://127.0.0.1:",
 		}},
-		{"bad gateway", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus}) }, []string{"transient: HTTP 502", "-> try again"}},
+		{"bad gateway", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus}) }, []string{"transient: HTTP 502", "-> this host must reach"}},
 		{"refused", func(w *world) { w.baseURL = "http://" + freeAddr(w.T) }, []string{
 			"transport: ", "connection refused", "-> this host must reach http://127.0.0.1:",
 		}},
@@ -159,9 +159,9 @@ func TestClockOfWeChat(t *testing.T) {
 		findings int
 		want     string
 	}{
-		{"right", 0, 0, "ok    clock: Redis is "},
-		{"ahead", 20 * time.Second, 0, "warn  clock: Redis is "},
-		{"behind", -3 * time.Minute, 1, "FAIL  clock: Redis is "},
+		{"right", 0, 0, "ok    clock: that of WeChat differs"},
+		{"ahead", 20 * time.Second, 0, "warn  clock: that of WeChat differs"},
+		{"behind", -3 * time.Minute, 1, "FAIL  clock: that of WeChat differs"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -170,9 +170,9 @@ func TestClockOfWeChat(t *testing.T) {
 			}
 			output, findings := w.run(url(s, "0"))
 			w.expect(output, findings, tt.findings, tt.want)
-			// Without Redis this host is compared.
+			// Without Redis as well.
 			output, findings = w.run("redis://" + freeAddr(t))
-			w.expect(output, findings, tt.findings+1, strings.Replace(tt.want, "Redis", "this host", 1))
+			w.expect(output, findings, tt.findings+1, tt.want)
 		})
 	}
 }

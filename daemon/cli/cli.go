@@ -23,8 +23,10 @@ import (
 
 // Exit codes; 0 is a clean end, SIGTERM included.
 const (
-	ExitFailure = 1 // port taken, a finding of check, daemon unreachable, unknown code
-	ExitUsage   = 2 // command line or configuration
+	// ExitFailure: port taken, a finding of check, daemon unreachable, unknown code.
+	ExitFailure = 1
+	// ExitUsage: a mistake in the command line or the configuration.
+	ExitUsage = 2
 )
 
 // usage is an error of the command line or the configuration.
@@ -41,8 +43,9 @@ type Program struct {
 	Stdout, Stderr io.Writer
 	Build          metrics.Build
 
-	file     string // of the configuration
-	explicit bool   // it was named, so it must be there
+	// The file of the configuration, and whether it was named, so that it must be there.
+	file     string
+	explicit bool
 }
 
 // command is one of the commands below, with its flags filled in.
@@ -55,9 +58,9 @@ type commands struct {
 	Config *string `help:"configuration file; default: config.yaml, if it is there" placeholder:"FILE"`
 
 	Run         *runCommand         `arg:"subcommand" help:"Keep the configured credentials fresh (the default)."`
-	Demo        *demoCommand        `arg:"subcommand" help:"See it work: embedded Redis, simulated WeChat, tokens of one minute."`
+	Demo        *demoCommand        `arg:"subcommand" help:"See it work, with a Redis and a WeChat of its own."`
 	Simulate    *simulateCommand    `arg:"subcommand" help:"Run the WeChat simulator alone, to test apps against."`
-	Check       *checkCommand       `arg:"subcommand" help:"Check the configuration; with --online Redis and WeChat as well."`
+	Check       *checkCommand       `arg:"subcommand" help:"Check the configuration; with --online Redis and WeChat too."`
 	Status      *statusCommand      `arg:"subcommand" help:"Print the state of a running daemon."`
 	Refresh     *refreshCommand     `arg:"subcommand" help:"Try a refresh now, past any backoff."`
 	Healthcheck *healthcheckCommand `arg:"subcommand" help:"Exit 0 if the running daemon is alive (for containers)."`
@@ -67,15 +70,12 @@ type commands struct {
 
 // describe is what the program or one of its commands is for.
 func describe(command []string) string {
-	if len(command) > 0 {
-		grammar := reflect.TypeFor[commands]()
-		for i := range grammar.NumField() {
-			if strings.EqualFold(grammar.Field(i).Name, command[0]) {
-				return grammar.Field(i).Tag.Get("help")
-			}
-		}
+	if len(command) == 0 {
+		return "Keeps WeChat access tokens fresh in Redis."
 	}
-	return "Keeps WeChat access tokens fresh in Redis."
+	named := func(field string) bool { return strings.EqualFold(field, command[0]) }
+	field, _ := reflect.TypeFor[commands]().FieldByNameFunc(named)
+	return field.Tag.Get("help")
 }
 
 // Run runs the command that args name and returns the exit code.
@@ -140,7 +140,10 @@ func (p Program) load() (config.Config, *slog.Logger, error) {
 
 // logger writes text for a person at a terminal and JSON for everything else.
 func logger(w io.Writer, c config.Log) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.Level}
+	var level slog.Level
+	// config.Load has checked it.
+	_ = level.UnmarshalText([]byte(c.Level))
+	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "text" || c.Format == "auto" && terminal(w) {
 		return slog.New(slog.NewTextHandler(w, o))
 	}

@@ -18,7 +18,7 @@ func (c checkCommand) run(ctx context.Context, p Program) error {
 	if err != nil {
 		return err
 	}
-	findings, err := check.Run(ctx, p.Stdout, loaded, check.Options{Online: c.Online, Terminal: terminal(p.Stdout), Environ: os.Environ()})
+	findings, err := check.Run(ctx, p.Stdout, loaded, check.Options{Online: c.Online, Environ: os.Environ()})
 	if err == nil && findings > 0 {
 		return errSaid
 	}

@@ -277,18 +277,18 @@ func badConfigs() []badConfig {
 			`config.yaml:2: redis.timeout: must be a duration with a unit, such as 500ms, 30s or 5m`,
 		}},
 		{"times longer than Redis can tell from somebody else's", minimal + "refresh: {lease: 61m, backoff_max: 61m, verify_every: 25h}\n", []string{
-			`config.yaml:2: refresh.lease: must be at most 1h0m0s`,
-			`config.yaml:2: refresh.backoff_max: must be at most 1h0m0s`,
-			`config.yaml:2: refresh.verify_every: must be at most 24h0m0s`,
+			`config.yaml:2: refresh.lease: must be from 1ms to 1h0m0s in whole milliseconds`,
+			`config.yaml:2: refresh.backoff_max: must be from 1ms to 1h0m0s in whole milliseconds`,
+			`config.yaml:2: refresh.verify_every: must be from 1ms to 24h0m0s in whole milliseconds`,
 		}},
 		{"an appid longer than any", "credentials: [{appid: " + strings.Repeat("a", 129) + ", secret: b}]\n", []string{
 			`config.yaml:1: credentials[0].appid: must be at most 128 bytes long`,
 		}},
 		{"durations of zero, too fine, negative, too long", minimal + "refresh: {poll: 0s, lease: 1500us, backoff_min: -1s, backoff_max: 9000h}\n", []string{
-			`config.yaml:2: refresh.poll: must be from 1ms to 8760h in whole milliseconds`,
-			`config.yaml:2: refresh.lease: must be from 1ms to 8760h in whole milliseconds`,
-			`config.yaml:2: refresh.backoff_min: must be from 1ms to 8760h in whole milliseconds`,
-			`config.yaml:2: refresh.backoff_max: must be from 1ms to 8760h in whole milliseconds`,
+			`config.yaml:2: refresh.poll: must be from 1ms to 8760h0m0s in whole milliseconds`,
+			`config.yaml:2: refresh.lease: must be from 1ms to 1h0m0s in whole milliseconds`,
+			`config.yaml:2: refresh.backoff_min: must be from 1ms to 1h0m0s in whole milliseconds`,
+			`config.yaml:2: refresh.backoff_max: must be from 1ms to 1h0m0s in whole milliseconds`,
 		}},
 		{"no value is repeated, it may be a password", minimal + "refresh: {poll: hunter2}\n", []string{
 			"config.yaml:2: refresh.poll: must be a duration with a unit, such as 500ms, 30s or 5m",
@@ -331,10 +331,10 @@ func badConfigs() []badConfig {
 			"config.yaml:3: credentials[1].key: shares a Redis key with credentials[0]: give each credential a key of its own",
 		}},
 		{"braces", "credentials:\n- {appid: a, secret: b, key: \"a{}\"}\n- {appid: a, secret: b, key: \"a}b\"}\n- {appid: a, secret: b, key: \"{a}{b}\"}\n- {appid: a, secret: b, key: \"\"}\n", []string{
-			"config.yaml:2: credentials[0].key: must be a Redis key that is not empty, without braces or with exactly one {tag} that is not empty",
-			"config.yaml:3: credentials[1].key: must be a Redis key that is not empty, without braces or with exactly one {tag} that is not empty",
-			"config.yaml:4: credentials[2].key: must be a Redis key that is not empty, without braces or with exactly one {tag} that is not empty",
-			"config.yaml:5: credentials[3].key: must be a Redis key that is not empty, without braces or with exactly one {tag} that is not empty",
+			"config.yaml:2: credentials[0].key: braces in a key must be one non-empty {tag}, as Redis Cluster places keys by it",
+			"config.yaml:3: credentials[1].key: braces in a key must be one non-empty {tag}, as Redis Cluster places keys by it",
+			"config.yaml:4: credentials[2].key: braces in a key must be one non-empty {tag}, as Redis Cluster places keys by it",
+			"config.yaml:5: credentials[3].key: the key is empty",
 		}},
 		{"no appid, no secret", "credentials:\n- key: a\n- appid: \"\"\n  secret: \"\"\n", []string{
 			"config.yaml:2: credentials[0].appid: missing: set it to the AppID of the account",
@@ -360,7 +360,7 @@ func badConfigs() []badConfig {
 			`config.yaml:5: credentials[0].format: must be json or raw`,
 			`config.yaml:6: credentials[0].utc_offset: must be an offset such as "+0800" or "-0000"`,
 			`config.yaml:7: credentials[0].daily_limit: must be a whole number from 1 to 999999999`,
-			`config.yaml:8: credentials[0].ahead: must be from 1ms to 8760h in whole milliseconds`,
+			`config.yaml:8: credentials[0].ahead: must be from 1ms to 8760h0m0s in whole milliseconds`,
 			`config.yaml:9: credentials[0].mint: must be true or false`,
 		}},
 		{"in the order of the file", "refresh: {lease: x}\nlog: {level: x}\ncredentials: [{appid: a}]\nhttp: {listen: x}\n", []string{

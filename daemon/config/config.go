@@ -9,7 +9,6 @@ package config
 
 import (
 	"cmp"
-	"log/slog"
 	"time"
 
 	"wxtokend/daemon/credential"
@@ -19,22 +18,24 @@ import (
 // Config is the effective configuration: every default filled in, every
 // relation checked, every file of a secret readable when it was loaded.
 type Config struct {
-	Log         Log          `yaml:"log"`
-	HTTP        HTTP         `yaml:"http"`
-	Redis       Redis        `yaml:"redis"`
-	WeChat      WeChat       `yaml:"wechat"`
-	Refresh     Refresh      `yaml:"refresh"`
-	Metrics     Metrics      `yaml:"metrics"`
-	Credentials []Credential `yaml:"credentials"` // at least one after Load
+	Log     Log     `yaml:"log"`
+	HTTP    HTTP    `yaml:"http"`
+	Redis   Redis   `yaml:"redis"`
+	WeChat  WeChat  `yaml:"wechat"`
+	Refresh Refresh `yaml:"refresh"`
+	Metrics Metrics `yaml:"metrics"`
+	// There is at least one after Load.
+	Credentials []Credential `yaml:"credentials"`
 
-	secretIn string // the configuration file if a secret is written in it, for FileModeWarnings
+	// The configuration file if a secret is written in it, for SecretFiles.
+	secretIn string
 }
 
 // Log says what is logged, and how: text, json or auto, which is text on a
 // terminal and JSON otherwise.
 type Log struct {
-	Level  slog.Level `yaml:"level" env:"WXTOKEND_LOG_LEVEL" is:"debug info warn error"`
-	Format string     `yaml:"format" env:"WXTOKEND_LOG_FORMAT" is:"auto text json"`
+	Level  string `yaml:"level" env:"WXTOKEND_LOG_LEVEL" is:"debug info warn error"`
+	Format string `yaml:"format" env:"WXTOKEND_LOG_FORMAT" is:"auto text json"`
 }
 
 // HTTP is the daemon's own listener, host:port where an empty host is every
@@ -48,7 +49,7 @@ type HTTP struct {
 // the URL may carry a password. DB is the database behind Sentinel: a URL names
 // its own, and a Cluster has only one. Timeout is that of one operation.
 type Redis struct {
-	URL          secret.Secret `yaml:"url,omitempty" env:"WXTOKEND_REDIS_URL" is:"redis url"`
+	URL          secret.URL    `yaml:"url,omitempty" env:"WXTOKEND_REDIS_URL" is:"redis url"`
 	Sentinel     *Sentinel     `yaml:"sentinel,omitempty"`
 	Cluster      []string      `yaml:"cluster,omitempty" is:"address"`
 	DB           int           `yaml:"db,omitempty" is:"database"`
@@ -56,7 +57,7 @@ type Redis struct {
 	Password     secret.Secret `yaml:"password,omitempty"`
 	PasswordFile string        `yaml:"password_file,omitempty" env:"WXTOKEND_REDIS_PASSWORD_FILE"`
 	TLS          *TLS          `yaml:"tls,omitempty"`
-	Timeout      time.Duration `yaml:"timeout"`
+	Timeout      time.Duration `yaml:"timeout" is:"duration"`
 }
 
 // Sentinel finds the master; the user here is that of the sentinels, not of Redis.
@@ -81,19 +82,19 @@ type TLS struct {
 // the AppSecret travel readable beyond loopback.
 type WeChat struct {
 	BaseURL   string        `yaml:"base_url" env:"WXTOKEND_WECHAT_BASE_URL" is:"base url"`
-	Timeout   time.Duration `yaml:"timeout"`
-	Proxy     secret.Secret `yaml:"proxy,omitempty" env:"WXTOKEND_WECHAT_PROXY" is:"proxy url"`
-	AllowHTTP bool          `yaml:"allow_http"`
+	Timeout   time.Duration `yaml:"timeout" is:"duration"`
+	Proxy     secret.URL    `yaml:"proxy,omitempty" env:"WXTOKEND_WECHAT_PROXY" is:"proxy url"`
+	AllowHTTP bool          `yaml:"allow_http" is:"true false"`
 }
 
 // Refresh holds the times that all credentials share. Poll is global, the rest
 // is what a credential inherits.
 type Refresh struct {
-	Poll        time.Duration `yaml:"poll"`
-	Lease       time.Duration `yaml:"lease"`
-	BackoffMin  time.Duration `yaml:"backoff_min"`
-	BackoffMax  time.Duration `yaml:"backoff_max"`
-	VerifyEvery time.Duration `yaml:"verify_every"`
+	Poll        time.Duration `yaml:"poll" is:"duration"`
+	Lease       time.Duration `yaml:"lease" is:"lease"`
+	BackoffMin  time.Duration `yaml:"backoff_min" is:"backoff"`
+	BackoffMax  time.Duration `yaml:"backoff_max" is:"backoff"`
+	VerifyEvery time.Duration `yaml:"verify_every" is:"verify"`
 }
 
 // Metrics says whether each credential has series of its own: always, never, or
@@ -112,31 +113,28 @@ type Credential struct {
 	Secret      secret.Secret `yaml:"secret,omitempty" env:"WXTOKEND_SECRET"`
 	SecretFile  string        `yaml:"secret_file,omitempty" env:"WXTOKEND_SECRET_FILE"`
 	API         string        `yaml:"api" env:"WXTOKEND_API" is:"stable classic"`
-	Ahead       time.Duration `yaml:"ahead,omitempty"`
+	Ahead       time.Duration `yaml:"ahead,omitempty" is:"duration"`
 	DailyLimit  int           `yaml:"daily_limit,omitempty" is:"count"`
-	Mint        bool          `yaml:"mint" env:"WXTOKEND_MINT"`
+	Mint        bool          `yaml:"mint" env:"WXTOKEND_MINT" is:"true false"`
 	Format      string        `yaml:"format" is:"json raw"`
 	UTCOffset   string        `yaml:"utc_offset" is:"utc offset"`
-	Lease       time.Duration `yaml:"lease,omitempty"`
-	BackoffMin  time.Duration `yaml:"backoff_min,omitempty"`
-	BackoffMax  time.Duration `yaml:"backoff_max,omitempty"`
-	VerifyEvery time.Duration `yaml:"verify_every,omitempty"`
+	Lease       time.Duration `yaml:"lease,omitempty" is:"lease"`
+	BackoffMin  time.Duration `yaml:"backoff_min,omitempty" is:"backoff"`
+	BackoffMax  time.Duration `yaml:"backoff_max,omitempty" is:"backoff"`
+	VerifyEvery time.Duration `yaml:"verify_every,omitempty" is:"verify"`
 }
 
 // Default is the configuration of an empty file. It names no credential, so it
 // is complete for everything but a refresh.
 func Default() Config {
 	return Config{
-		Log:    Log{Level: slog.LevelInfo, Format: "auto"},
+		Log:    Log{Level: "info", Format: "auto"},
 		HTTP:   HTTP{Listen: ":9477"},
 		Redis:  Redis{URL: "redis://127.0.0.1:6379/0", Timeout: 2 * time.Second},
 		WeChat: WeChat{BaseURL: "https://api.weixin.qq.com", Timeout: 5 * time.Second},
 		Refresh: Refresh{
-			Poll:        2 * time.Second,
-			Lease:       30 * time.Second,
-			BackoffMin:  time.Second,
-			BackoffMax:  5 * time.Minute,
-			VerifyEvery: 5 * time.Minute,
+			Poll: 2 * time.Second, Lease: 30 * time.Second,
+			BackoffMin: time.Second, BackoffMax: 5 * time.Minute, VerifyEvery: 5 * time.Minute,
 		},
 		Metrics: Metrics{PerKey: "auto"},
 	}

@@ -6,25 +6,26 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"wxtokend/daemon/secret"
 )
 
-// parse reads the one YAML document of the file into the structs, and tells
-// whether it is YAML. The library makes the nodes and not the values: into
-// plain fields it decodes yes as true, 0100 as 64 and null as nothing, its
-// messages quote what may be a secret, and it compares each name of a mapping
-// with each other one, half an hour long for a wrong file of the largest size.
-func (l *loader) parse(data []byte) bool {
+// parse reads the one YAML document of the file into the structs. The library
+// makes the nodes and not the values: into plain fields it decodes yes as true,
+// 0100 as 64 and null as nothing, its messages quote what may be a secret, and it
+// compares each name of a mapping with each other one, half an hour long for a
+// wrong file of the largest size.
+func (l *loader) parse(data []byte) {
 	if line := notText(data); line > 0 {
-		l.failAt(l.line(line), "", "is not plain UTF-8 text")
-		return false
+		l.setAt(line, "")
+		l.fail("", "is not plain UTF-8 text")
+		return
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
@@ -34,14 +35,14 @@ func (l *loader) parse(data []byte) bool {
 	}
 	switch root := document.Content; {
 	case err == nil:
-		l.failAt(l.line(second.Line), "", "must be a single YAML document: remove the second one")
+		l.setAt(second.Line, "")
+		l.fail("", "must be a single YAML document: remove the second one")
 	case !errors.Is(err, io.EOF):
 		l.syntax(err, data)
 	case len(root) > 0:
-		l.decode("", root[0], root[0].Line, reflect.ValueOf(&l.cfg).Elem(), "")
-		return true
+		l.setAt(root[0].Line, "")
+		l.decode("", root[0], reflect.ValueOf(&l.cfg).Elem(), "")
 	}
-	return len(l.problems) == 0
 }
 
 // notText returns the number of the first line with a byte that is no text, or
@@ -59,33 +60,33 @@ func notText(data []byte) (number int) {
 // syntax reports an error of the parser. Its text is a fixed phrase, except
 // for the name of an unknown alias: that may well be a password beginning with *.
 func (l *loader) syntax(err error, data []byte) {
-	message, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
+	line, message := "1", strings.TrimPrefix(err.Error(), "yaml: ")
 	if alias, ok := strings.CutPrefix(message, "unknown anchor '"); ok {
 		before, _, _ := bytes.Cut(data, []byte("*"+strings.TrimSuffix(alias, "' referenced")))
-		l.failAt(l.line(bytes.Count(before, []byte("\n"))+1), "", noAliases)
+		l.setAt(bytes.Count(before, []byte("\n"))+1, "")
+		l.fail("", noAliases)
 		return
 	}
-	if found := regexp.MustCompile(`^line (\d+): (.*)`).FindStringSubmatch(message); found != nil {
-		line, _ = strconv.Atoi(found[1])
-		message = found[2]
+	if located, ok := strings.CutPrefix(message, "line "); ok {
+		line, message, _ = strings.Cut(located, ": ")
 	}
-	l.failAt(l.line(line), "", "this line or the next is not YAML: %s "+
-		"(put a value with special characters in 'quotes')", message)
+	l.places[""] = l.file + ":" + line
+	l.fail("", "this line or the next is not YAML: %s (put a value with special characters in 'quotes')", message)
 }
 
 const noAliases = "aliases, anchors and tags are not supported: put a value that begins with *, & or ! in 'quotes'"
 
 // decode stores node n in v, reporting each mistake on its own. The tag of the
 // field, is, says what a single value must be.
-func (l *loader) decode(path string, n *yaml.Node, line int, v reflect.Value, is string) {
-	l.places[path] = l.line(line)
-	null := n.Kind == yaml.ScalarNode && n.Tag == "!!null"
+func (l *loader) decode(path string, n *yaml.Node, v reflect.Value, is string) {
+	null := n.Tag == "!!null"
 	switch want, form := formOf(v); {
 	case n.Kind == yaml.AliasNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0:
 		l.fail(path, noAliases)
 	case null && want == yaml.ScalarNode:
 		l.fail(path, "has no value: write one (in 'quotes' if it is a text such as ~ or null), or remove the line")
-	case null: // a section whose options are all commented out
+	case null:
+		// A section whose options are all commented out.
 	case n.Kind != want:
 		l.fail(path, "must be %s", form)
 	case want == yaml.MappingNode:
@@ -96,12 +97,19 @@ func (l *loader) decode(path string, n *yaml.Node, line int, v reflect.Value, is
 			if c, ok := v.Index(i).Addr().Interface().(*Credential); ok {
 				*c = blankCredential()
 			}
-			l.decode(fmt.Sprintf("%s[%d]", path, i), item, item.Line, v.Index(i), is)
+			own := fmt.Sprintf("%s[%d]", path, i)
+			l.setAt(item.Line, own)
+			l.decode(own, item, v.Index(i), is)
 		}
 	case (v.Kind() == reflect.Bool || v.Type() == reflect.TypeFor[int]()) && n.Style != 0:
 		l.fail(path, "must be written without quotes")
 	default:
-		l.set(path, v.Addr().Interface(), is, n.Value)
+		l.set(path, v, is, n.Value)
+		text, _ := v.Interface().(secret.Secret)
+		address, _ := v.Interface().(secret.URL)
+		if text != "" || address.HasPassword() {
+			l.cfg.secretIn = l.file
+		}
 	}
 }
 
@@ -122,43 +130,29 @@ func (l *loader) mapping(path string, n *yaml.Node, v reflect.Value) {
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
 	}
-	fields, lines := optionsOf(v), map[string]int{}
+	options, lines := optionsOf(path, v), map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		name, own := key.Value, join(path, key.Value)
-		known := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
-		switch first, doubled := lines[name]; {
-		case key.Kind != yaml.ScalarNode || !isName(name):
-			l.failAt(l.line(key.Line), join(path, "?"), "unknown option, its name is not shown because it could hold a secret; "+
+		key, value := n.Content[i], n.Content[i+1]
+		own := join(path, key.Value)
+		if key.Kind != yaml.ScalarNode || !isName(key.Value) {
+			own = join(path, "?")
+		}
+		l.setAt(key.Line, own)
+		known := slices.IndexFunc(options, func(o option) bool { return o.path == own })
+		switch first, doubled := lines[own]; {
+		case strings.HasSuffix(own, "?"):
+			l.fail(own, "unknown option, its name is not shown because it could hold a secret; "+
 				"is the space after a colon missing?")
 		case doubled:
-			l.failAt(l.line(key.Line), own, "set twice, first in line %d: remove one", first)
+			l.fail(own, "set twice, first in line %d: remove one", first)
 		case known < 0:
-			l.failAt(l.line(key.Line), own, "unknown option%s", suggest(name, fields))
+			l.fail(own, "unknown option%s", suggest(own, options))
 		default:
-			l.decode(own, n.Content[i+1], key.Line, fields[known].value, fields[known].tag.Get("is"))
+			l.decode(own, value, options[known].value, options[known].tag.Get("is"))
 		}
-		lines[name] = key.Line
+		lines[own] = key.Line
 	}
 }
-
-// field is an option that is a field of a struct.
-type field struct {
-	name  string
-	tag   reflect.StructTag
-	value reflect.Value
-}
-
-func optionsOf(v reflect.Value) (all []field) {
-	for f, value := range v.Fields() {
-		if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" {
-			all = append(all, field{name, f.Tag, value})
-		}
-	}
-	return all
-}
-
-func join(path, name string) string { return strings.TrimPrefix(path+"."+name, ".") }
 
 // isName tells a mistyped option from a secret on the wrong side of a colon:
 // no option has a digit, and hardly an AppSecret has none.
@@ -168,15 +162,15 @@ func isName(text string) bool {
 
 // suggest names the option that was probably meant: one with nearly the same
 // letters, whatever their order and spelling (secretFile, listne, rediss).
-func suggest(name string, fields []field) string {
-	for _, f := range fields {
-		differ := 0
+func suggest(path string, options []option) string {
+	for _, o := range options {
+		differ, name := 0, o.path[strings.LastIndex(o.path, ".")+1:]
 		for letter := 'a'; letter <= 'z'; letter++ {
-			less := strings.Count(strings.ToLower(name), string(letter)) - strings.Count(f.name, string(letter))
+			less := strings.Count(strings.ToLower(path), string(letter)) - strings.Count(o.path, string(letter))
 			differ += max(less, -less)
 		}
-		if differ <= min(2, len(f.name)-2) {
-			return fmt.Sprintf(", did you mean %s?", f.name)
+		if differ <= min(2, len(name)-2) {
+			return fmt.Sprintf(", did you mean %s?", name)
 		}
 	}
 	return ""

@@ -7,27 +7,26 @@ import (
 
 // Variables lists the environment variables that set something.
 func Variables() (names []string) {
-	for _, v := range variables("", reflect.ValueOf(&Config{Credentials: []Credential{{}}}).Elem()) {
-		names = append(names, v.tag.Get("env"))
+	for _, o := range variables("", reflect.ValueOf(&Config{Credentials: []Credential{{}}}).Elem()) {
+		names = append(names, o.tag.Get("env"))
 	}
 	return append(names, "WXTOKEND_CONFIG")
 }
 
-// variables lists the options of v, with their paths as names, that an
-// environment variable can set; of a list those of its first item.
-func variables(path string, v reflect.Value) (all []field) {
-	switch {
-	case v.Kind() == reflect.Slice && v.Len() > 0:
+// variables lists the options of v that a variable can set; of the credentials
+// those of the first.
+func variables(path string, v reflect.Value) (all []option) {
+	if v.Kind() == reflect.Slice && v.Len() > 0 {
 		return variables(path+"[0]", v.Index(0))
-	case v.Kind() != reflect.Struct:
+	}
+	if v.Kind() != reflect.Struct {
 		return nil
 	}
-	for _, f := range optionsOf(v) {
-		own := join(path, f.name)
-		if f.tag.Get("env") != "" {
-			all = append(all, field{own, f.tag, f.value})
+	for _, o := range optionsOf(path, v) {
+		if o.tag.Get("env") != "" {
+			all = append(all, o)
 		}
-		all = append(all, variables(own, f.value)...)
+		all = append(all, variables(o.path, o.value)...)
 	}
 	return all
 }
@@ -38,21 +37,21 @@ func (l *loader) environment(getenv func(string) string) {
 	c := &l.cfg
 	if len(c.Credentials) == 0 && getenv("WXTOKEND_APPID") != "" {
 		c.Credentials = []Credential{blankCredential()}
-		l.places["credentials[0]"] = variable("WXTOKEND_APPID")
+		l.places["credentials[0]"] = "WXTOKEND_APPID"
 	}
 	l.choose(getenv)
-	for _, f := range variables("", reflect.ValueOf(c).Elem()) {
-		name := f.tag.Get("env")
+	for _, o := range variables("", reflect.ValueOf(c).Elem()) {
+		name := o.tag.Get("env")
 		text := getenv(name)
 		if text == "" {
 			continue
 		}
-		l.places[f.name] = variable(name)
-		if strings.HasPrefix(f.name, "credentials") && len(c.Credentials) > 1 {
-			l.fail(f.name, "sets the only credential, but %s has %d: unset the variable", l.file, len(c.Credentials))
+		l.places[o.path] = name
+		if strings.HasPrefix(o.path, "credentials") && len(c.Credentials) > 1 {
+			l.fail(o.path, "sets the only credential, but %s has %d: unset the variable", l.file, len(c.Credentials))
 			continue
 		}
-		l.set(f.name, f.value.Addr().Interface(), f.tag.Get("is"), text)
+		l.set(o.path, o.value, o.tag.Get("is"), text)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestEnvironmentWinsOverFile(t *testing.T) {
 		{"WXTOKEND_WECHAT_BASE_URL", "https://env", func(c config.Config) string { return c.WeChat.BaseURL }},
 		{"WXTOKEND_WECHAT_PROXY", "http://env:1", func(c config.Config) string { return c.WeChat.Proxy.Reveal() }},
 		{"WXTOKEND_REDIS_USERNAME", "env", func(c config.Config) string { return c.Redis.Username }},
-		{"WXTOKEND_LOG_LEVEL", "error", func(c config.Config) string { return strings.ToLower(c.Log.Level.String()) }},
+		{"WXTOKEND_LOG_LEVEL", "error", func(c config.Config) string { return c.Log.Level }},
 		{"WXTOKEND_LOG_FORMAT", "text", func(c config.Config) string { return c.Log.Format }},
 	} {
 		t.Run(c.variable, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestBadEnvironment(t *testing.T) {
 			`WXTOKEND_LOG_FORMAT: log.format: must be auto, text or json`,
 			`WXTOKEND_HTTP_LISTEN: http.listen: must be host:port, such as ":9477" or "127.0.0.1:9477"`,
 			"WXTOKEND_REDIS_URL: redis.url: must be a URL such as redis://127.0.0.1:6379/0, with scheme redis, rediss, unix or embedded; percent-encode special characters of the password",
-			"WXTOKEND_KEY: credentials[0].key: must be a Redis key that is not empty, without braces or with exactly one {tag} that is not empty",
+			"WXTOKEND_KEY: credentials[0].key: braces in a key must be one non-empty {tag}, as Redis Cluster places keys by it",
 			"WXTOKEND_SECRET: credentials[0].secret: must not contain a line break: it has to be one line",
 			`WXTOKEND_API: credentials[0].api: must be stable or classic`,
 		}},

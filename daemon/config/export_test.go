@@ -19,8 +19,8 @@ func paths(path string, v reflect.Value) (all []string) {
 	if kind, _ := formOf(v); kind != yaml.MappingNode {
 		return []string{path}
 	}
-	for _, f := range optionsOf(v) {
-		all = append(all, paths(join(path, f.name), f.value)...)
+	for _, o := range optionsOf(path, v) {
+		all = append(all, paths(o.path, o.value)...)
 	}
 	return all
 }

@@ -76,10 +76,3 @@ func (c Config) SecretFiles() (paths []string) {
 	}
 	return slices.DeleteFunc(paths, func(path string) bool { return path == "" })
 }
-
-// holdsSecret tells whether a secret is written as text among the options.
-func (c Config) holdsSecret() bool {
-	return slices.ContainsFunc(c.Credentials, func(c Credential) bool { return c.Secret != "" }) ||
-		c.Redis.Password != "" || c.Redis.Sentinel != nil && c.Redis.Sentinel.Password != "" ||
-		hasPassword(c.Redis.URL) || hasPassword(c.WeChat.Proxy)
-}

@@ -1,12 +1,11 @@
 package config
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +14,12 @@ import (
 )
 
 const (
-	maxFile     = 8 << 20     // bytes; 10,000 credentials with every option take five million
-	maxProblems = 50          // of a file that is no configuration at all
-	loadTime    = time.Minute // for all files together: a dead mount must not be waited for once per credential
+	// In bytes; 10,000 credentials with every option take five million.
+	maxFile = 8 << 20
+	// So many are listed of a file that is no configuration at all.
+	maxProblems = 50
+	// It is for all files together: a dead mount must not be waited for once per credential.
+	loadTime = time.Minute
 )
 
 // Error lists all that is wrong with a configuration, one problem per element:
@@ -33,15 +35,16 @@ func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 // it checks relations and files. A missing file is an error if it was chosen
 // or if the environment names no credential. The error is an *Error.
 func Load(path string, explicit bool, getenv func(string) string) (Config, error) {
-	l, cancel := newLoader(path)
+	ctx, cancel := context.WithTimeout(context.Background(), loadTime)
 	defer cancel()
+	l := newLoader(ctx, path)
 	l.read(explicit, getenv("WXTOKEND_APPID") != "", getenv)
 	if len(l.problems) == 0 {
-		l.finish()
+		l.inherit()
 		l.validate()
 	}
-	if len(l.problems) > 0 {
-		return Config{}, l.err()
+	if err := l.err(); err != nil {
+		return Config{}, err
 	}
 	return l.cfg, nil
 }
@@ -50,92 +53,38 @@ func Load(path string, explicit bool, getenv func(string) string) (Config, error
 // talk to a running daemon. What else is wrong with the configuration, such as
 // a secret that this user may not read, is not their business.
 func HTTPListen(path string, explicit bool, getenv func(string) string) (string, error) {
-	l, cancel := newLoader(path)
-	defer cancel()
+	l := newLoader(context.Background(), path)
 	l.read(explicit, true, getenv)
 	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return p.path != "" && p.path != "http.listen" })
-	if len(l.problems) > 0 {
-		return "", l.err()
-	}
-	return l.cfg.HTTP.Listen, nil
+	return l.cfg.HTTP.Listen, l.err()
 }
 
 type loader struct {
-	ctx      context.Context
-	cfg      Config
-	file     string
-	places   map[string]place // of every option that was set, by its path
+	ctx  context.Context
+	cfg  Config
+	file string
+	// Where every option was set, by its path: file:line or a variable.
+	places   map[string]string
 	problems []problem
 }
 
-// place is where an option was set: a line of the file or a variable.
-type place struct {
-	order int
-	name  string
-}
+// problem is one of the option at path, of the whole file if path is "".
+type problem struct{ path, text string }
 
-type problem struct {
-	place
-	path, text string
-}
-
-func newLoader(path string) (*loader, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), loadTime)
-	return &loader{ctx: ctx, cfg: Default(), file: path, places: map[string]place{"": {name: path}}}, cancel
-}
-
-func (l *loader) line(n int) place { return place{n, fmt.Sprintf("%s:%d", l.file, n)} }
-
-// variable comes after all lines.
-func variable(name string) place { return place{math.MaxInt, name} }
-
-// failAt records a problem of the option at path, of the whole file if path is "".
-func (l *loader) failAt(at place, path, format string, args ...any) {
-	l.problems = append(l.problems, problem{at, path, fmt.Sprintf(format, args...)})
-}
-
-// fail is failAt the place where the option was set, or the nearest around it.
-func (l *loader) fail(path, format string, args ...any) {
-	near := path
-	for !l.isSet(near) { // "" always is
-		near = near[:max(0, strings.LastIndexAny(near, ".["))]
-	}
-	l.failAt(l.places[near], path, format, args...)
-}
-
-func (l *loader) require(ok bool, path, format string, args ...any) {
-	if !ok {
-		l.fail(path, format, args...)
-	}
-}
-
-func (l *loader) isSet(path string) bool {
-	_, ok := l.places[path]
-	return ok
-}
-
-// err lists the problems in the order of the file, the environment last.
-func (l *loader) err() error {
-	slices.SortStableFunc(l.problems, func(a, b problem) int { return cmp.Compare(a.order, b.order) })
-	e := &Error{}
-	for _, p := range l.problems[:min(maxProblems, len(l.problems))] {
-		e.Problems = append(e.Problems, strings.ReplaceAll(p.name+": "+p.path+": ", ": : ", ": ")+p.text)
-	}
-	if more := len(l.problems) - maxProblems; more > 0 {
-		e.Problems = append(e.Problems, fmt.Sprintf("%s: %d problems more", l.file, more))
-	}
-	return e
+func newLoader(ctx context.Context, path string) *loader {
+	return &loader{ctx: ctx, cfg: Default(), file: path, places: map[string]string{"": path}}
 }
 
 // read takes in all sources; named tells whether the environment could do
 // without a file.
 func (l *loader) read(explicit, named bool, getenv func(string) string) {
 	if path := getenv("WXTOKEND_CONFIG"); !explicit && path != "" {
-		explicit, l.file, l.places[""] = true, path, place{name: path}
 		if err := secret.Flaw(path); err != nil {
-			l.failAt(variable("WXTOKEND_CONFIG"), "", "%s", err)
+			l.places[""] = "WXTOKEND_CONFIG"
+			l.fail("", "%s", err)
 			return
 		}
+		explicit, l.file, l.places[""] = true, path, path
 	}
 	data, err := secret.ReadAny(l.ctx, l.file, maxFile)
 	switch missing := errors.Is(err, fs.ErrNotExist) && !explicit; {
@@ -146,17 +95,13 @@ func (l *loader) read(explicit, named bool, getenv func(string) string) {
 	case err != nil && !missing:
 		l.fail("", "cannot read the configuration: %s", reason(err))
 		return
-	case err == nil && !l.parse(data):
-		return
 	}
-	if l.cfg.holdsSecret() {
-		l.cfg.secretIn = l.file
-	}
+	l.parse(data)
 	l.environment(getenv)
 }
 
-// finish fills what is inherited.
-func (l *loader) finish() {
+// inherit fills what a value of another option decides.
+func (l *loader) inherit() {
 	c := &l.cfg
 	c.WeChat.BaseURL = strings.TrimRight(c.WeChat.BaseURL, "/")
 	for i := range c.Credentials {
@@ -166,4 +111,50 @@ func (l *loader) finish() {
 	if !l.isSet("redis.url") && (c.Redis.Sentinel != nil || len(c.Redis.Cluster) > 0) {
 		c.Redis.URL = ""
 	}
+}
+
+func (l *loader) isSet(path string) bool { return l.places[path] != "" }
+
+// setAt notes where the option at path was set.
+func (l *loader) setAt(line int, path string) { l.places[path] = fmt.Sprintf("%s:%d", l.file, line) }
+
+// fail records a problem at the place where the option was set, or the nearest around it.
+func (l *loader) fail(path, format string, args ...any) {
+	near, text := path, fmt.Sprintf(format, args...)
+	// The whole file always is set, at "".
+	for !l.isSet(near) {
+		near = near[:max(0, strings.LastIndexAny(near, ".["))]
+	}
+	if path != "" {
+		text = path + ": " + text
+	}
+	l.problems = append(l.problems, problem{path, l.places[near] + ": " + text})
+}
+
+// set stores text in v, the option at path.
+func (l *loader) set(path string, v reflect.Value, is, text string) {
+	if err := set(v, is, text); err != nil {
+		l.fail(path, "%s", err)
+	}
+}
+
+func (l *loader) require(ok bool, path, format string, args ...any) {
+	if !ok {
+		l.fail(path, format, args...)
+	}
+}
+
+// err is an *Error, or nil if there is no problem.
+func (l *loader) err() error {
+	if len(l.problems) == 0 {
+		return nil
+	}
+	e := &Error{}
+	for _, p := range l.problems[:min(maxProblems, len(l.problems))] {
+		e.Problems = append(e.Problems, p.text)
+	}
+	if more := len(l.problems) - maxProblems; more > 0 {
+		e.Problems = append(e.Problems, fmt.Sprintf("%s: %d problems more", l.file, more))
+	}
+	return e
 }

@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -24,7 +23,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		name      string
 		got, want any
 	}{
-		{"log", got.Log, config.Log{Level: slog.LevelInfo, Format: "auto"}},
+		{"log", got.Log, config.Log{Level: "info", Format: "auto"}},
 		{"http", got.HTTP, config.HTTP{Listen: ":9477"}},
 		{"redis url", got.Redis.URL.Reveal(), "redis://127.0.0.1:6379/0"},
 		{"redis timeout", got.Redis.Timeout, 2 * time.Second},
@@ -77,7 +76,7 @@ metrics: {per_key: never}
 		t.Fatal(err)
 	}
 	want := config.Config{
-		Log:     config.Log{Level: slog.LevelWarn, Format: "json"},
+		Log:     config.Log{Level: "warn", Format: "json"},
 		HTTP:    config.HTTP{Listen: "127.0.0.1:0"},
 		Metrics: config.Metrics{PerKey: "never"},
 		Redis: config.Redis{

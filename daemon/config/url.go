@@ -1,84 +1,41 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
-	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
-
-// parseURL accepts scheme://host[:port] and whatever follows. It reports
-// nothing about the text, because *url.Error repeats the URL.
-func parseURL(text string, schemes ...string) (*url.URL, bool) {
-	u, err := url.Parse(text)
-	if err != nil || u.Fragment != "" || !slices.Contains(schemes, u.Scheme) {
-		return nil, false
-	}
-	return u, u.Port() == "" || isPort(u.Port())
-}
 
 // checkBaseURL refuses what would make the URL itself a secret: pages and logs
 // show its host.
 func checkBaseURL(text string) error {
-	u, ok := parseURL(text, "https", "http")
-	if !ok || u.Hostname() == "" || u.User != nil || u.RawQuery != "" {
+	if u, ok := webURL(text, "https", "http"); !ok || u.User != nil {
 		return errors.New("must be a URL such as https://api.weixin.qq.com, without user, password or parameters")
 	}
 	return nil
 }
 
-// checkProxy accepts what net/http can speak to.
+// checkProxy accepts what net/http can speak to, or nothing.
 func checkProxy(text string) error {
-	if text == "" {
-		return nil
-	}
-	u, ok := parseURL(text, "http", "https", "socks5", "socks5h")
-	if !ok || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+	u, ok := webURL(text, "http", "https", "socks5", "socks5h")
+	if text != "" && (!ok || strings.Trim(u.Path, "/") != "") {
 		return errors.New("must be a URL such as http://user:password@proxy:3128, " +
 			"with scheme http, https, socks5 or socks5h; percent-encode special characters of the password")
 	}
 	return nil
 }
 
-// checkRedisURL is narrower than go-redis, which ignores the host of a unix URL
-// and lets parameters undo the timeouts and retries that the daemon relies on.
-func checkRedisURL(text string) error {
-	u, ok := parseURL(text, "redis", "rediss", "unix", "embedded")
-	if !ok {
-		return errors.New("must be a URL such as redis://127.0.0.1:6379/0, with scheme redis, rediss, unix or embedded; " +
-			"percent-encode special characters of the password")
-	}
-	if store.StrayAt(u) { // first: whatever else seems wrong is a part of the password
-		return errors.New("has an @ behind its host: percent-encode special characters of the password, " +
-			"such as %2F for /, or use password_file")
-	}
-	query, err := url.ParseQuery(u.RawQuery)
-	database, socket := strings.TrimPrefix(u.Path, "/"), u.Scheme == "unix"
-	if query.Has("db") && (socket || database == "") {
-		database = query.Get("db")
-		query.Del("db")
-	} else if socket {
-		database = ""
-	}
-	switch _, bad := strconv.ParseUint(database, 10, 16); {
-	case socket && (u.Host != "" || strings.Trim(u.Path, "/") == ""):
-		return errors.New("must name the socket with an absolute path, as in unix:///run/redis.sock")
-	case !socket && u.Hostname() == "":
-		return errors.New("must name a host, as in redis://127.0.0.1:6379/0")
-	case u.Scheme == "embedded" && !IsLoopback(u.Hostname()):
-		return errors.New("embedded Redis has no password, " +
-			"so it must listen on a loopback address: embedded://127.0.0.1:6379")
-	case database != "" && bad != nil:
-		return errors.New("must end in the number of a database, as in redis://127.0.0.1:6379/0")
-	case err != nil || len(query) > 0:
-		return errors.New("must have no parameter but one db: the daemon sets the others itself")
-	}
-	return nil
+// webURL accepts scheme://host[:port]/path. It reports nothing about the text,
+// because *url.Error repeats the URL.
+func webURL(text string, schemes ...string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	return u, err == nil && slices.Contains(schemes, u.Scheme) && u.Hostname() != "" && u.RawQuery+u.Fragment == "" &&
+		store.IsPort(cmp.Or(u.Port(), "0"))
 }
 
 // IsLoopback takes names other than localhost for remote: what they resolve to
@@ -86,28 +43,4 @@ func checkRedisURL(text string) error {
 func IsLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
-}
-
-// hasPassword tells whether a URL carries one. A user alone is no secret: its
-// password may come from a file.
-func hasPassword(address secret.Secret) bool {
-	u, err := url.Parse(address.Reveal())
-	if err != nil || u.User == nil {
-		return false
-	}
-	_, set := u.User.Password()
-	return set
-}
-
-// shownURL is the address without the user part: of two operators who put a
-// password there, one writes it where the name belongs.
-func shownURL(address secret.Secret) string {
-	u, err := url.Parse(address.Reveal())
-	if err != nil {
-		return address.String()
-	}
-	if u.User != nil {
-		u.User = url.User("redacted")
-	}
-	return u.String()
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
@@ -58,26 +57,21 @@ func (l *loader) validateRedis() {
 		l.validateSecret("redis.sentinel", "password", s.Password, s.PasswordFile)
 	}
 	if u, err := url.Parse(r.URL.Reveal()); err == nil {
-		l.require(!hasPassword(r.URL) || r.Password == "" && r.PasswordFile == "", "redis.url",
+		l.require(u.Scheme != "embedded" || IsLoopback(u.Hostname()), "redis.url", "embedded Redis has no password, "+
+			"so it must listen on a loopback address: embedded://127.0.0.1:6379")
+		l.require(!r.URL.HasPassword() || r.Password == "" && r.PasswordFile == "", "redis.url",
 			"holds a password, and so does an option of its own: keep one")
 		l.require(u.User.Username() == "" || r.Username == "", "redis.url",
 			"holds a user name, and so does the option username: keep one")
 		l.require(r.TLS == nil || others || u.Scheme == "rediss", "redis.tls",
 			"is not used with %s://, where everything travels readable: write rediss:// in redis.url, or remove tls", u.Scheme)
 	}
-	if r.TLS != nil {
-		l.validateTLS(*r.TLS)
-	}
-}
-
-// validateTLS loads the files, so that what is wrong with them is told before
-// the first connection.
-func (l *loader) validateTLS(t TLS) {
-	if (t.CertFile == "") != (t.KeyFile == "") {
+	if t := r.TLS; t != nil && (t.CertFile == "") != (t.KeyFile == "") {
 		l.fail("redis.tls", "cert_file and key_file need each other")
 		return
 	}
-	_, err := store.TLSFiles(l.ctx, t.CAFile, t.CertFile, t.KeyFile, "")
+	// What is wrong with the files of TLS is told before the first connection.
+	_, err := r.Options(l.ctx)
 	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
 		option, _, _ := strings.Cut(err.Error(), ": ")
 		l.fail(option, "%s: %s", shown(inPath.Path), inPath.Err)
@@ -87,38 +81,27 @@ func (l *loader) validateTLS(t TLS) {
 // validateKeys refuses two credentials that would write one Redis key, be it
 // the key of one and a side key of the other.
 func (l *loader) validateKeys(path, key string, i int, owner map[string]int) {
-	keys, _ := store.NewKeys(key) // the option has checked it
-	clash := -1
+	// That it can be a key was checked with the option.
+	keys, _ := store.NewKeys(key)
 	for _, key := range []string{keys.Value, keys.State, keys.Lease, keys.Rejected} {
 		if other, taken := owner[key]; taken {
-			clash = other
-			continue
+			l.fail(path+".key", "shares a Redis key with credentials[%d]: give each credential a key of its own", other)
+			return
 		}
 		owner[key] = i
 	}
-	l.require(clash < 0, path+".key",
-		"shares a Redis key with credentials[%d]: give each credential a key of its own", clash)
 }
 
 // relations checks the times r of the section at path: refresh or a credential.
 // The lease covers one refresh to its end: begin, mint and commit.
 func (l *loader) relations(path string, r Refresh) {
 	least := l.cfg.WeChat.Timeout + 2*l.cfg.Redis.Timeout
-	lease, shortest, longest := path+".lease", path+".backoff_min", path+".backoff_max"
+	lease := path + ".lease"
 	l.relation(r.Lease >= least, path, []string{lease, "wechat.timeout", "redis.timeout"},
 		"lease %v must be at least wechat.timeout + 2 × redis.timeout = %v", r.Lease, least)
 	l.relation(r.Poll <= r.Lease, path, []string{lease, "refresh.poll"},
 		"poll %v must be at most lease %v", r.Poll, r.Lease)
-	for _, limit := range []struct {
-		option   string
-		is, most time.Duration
-	}{
-		{lease, r.Lease, store.LongestLease}, {longest, r.BackoffMax, store.LongestBackoff},
-		{path + ".verify_every", r.VerifyEvery, store.LongestVerify},
-	} {
-		l.relation(limit.is <= limit.most, path, []string{limit.option}, "must be at most %v", limit.most)
-	}
-	l.relation(r.BackoffMin <= r.BackoffMax, path, []string{shortest, longest},
+	l.relation(r.BackoffMin <= r.BackoffMax, path, []string{path + ".backoff_min", path + ".backoff_max"},
 		"backoff_min %v must be at most backoff_max %v", r.BackoffMin, r.BackoffMax)
 }
 

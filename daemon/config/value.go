@@ -3,8 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,113 +15,98 @@ import (
 	"wxtokend/daemon/store"
 )
 
-// maxDuration keeps sums of durations far from an overflow.
-const maxDuration = 365 * 24 * time.Hour
-
-// set stores text, as it is written in the file or the environment, in the
-// field that target points to.
-func (l *loader) set(path string, target any, is, text string) {
-	if err := set(target, is, text); err != nil {
-		l.fail(path, "%s", err)
-	}
+// checks are what the tag is can name; any other lists the legal words. Each
+// says in its error what is legal and repeats nothing: what stands in the wrong
+// place is a password often enough.
+var checks = map[string]func(text string) error{
+	"":           func(string) error { return nil },
+	"address":    checkAddress,
+	"backoff":    durationTo(store.LongestBackoff),
+	"base url":   checkBaseURL,
+	"count":      numberFrom(1, 999_999_999),
+	"database":   numberFrom(0, 1<<16-1),
+	"duration":   durationTo(longestDuration),
+	"key":        checkKey,
+	"lease":      durationTo(store.LongestLease),
+	"listen":     CheckListen,
+	"proxy url":  checkProxy,
+	"redis url":  store.CheckURL,
+	"utc offset": checkUTCOffset,
+	"verify":     durationTo(store.LongestVerify),
+	"visible":    checkVisible,
 }
 
-// set says what is legal in its error and repeats nothing: what stands in the
-// wrong place is a password often enough.
-func set(target any, is, text string) error {
+// longestDuration keeps sums of durations far from an overflow.
+const longestDuration = 365 * 24 * time.Hour
+
+// set stores text, as it is written in the file or the environment, in v, whose
+// tag is says what it must be.
+func set(v reflect.Value, is, text string) error {
 	if err := secret.Flaw(text); err != nil && text != "" {
 		return err
 	}
-	if _, hidden := target.(*secret.Secret); !hidden && strings.TrimSpace(text) != text {
+	if v.Type() != reflect.TypeFor[secret.Secret]() && strings.TrimSpace(text) != text {
 		return errors.New("must not begin or end with a blank")
 	}
-	if err := check(is, text); err != nil {
+	check, named := checks[is]
+	if !named {
+		check = oneOf(strings.Fields(is))
+	}
+	if err := check(text); err != nil {
 		return err
 	}
-	switch p := target.(type) {
-	case *string:
-		*p = text
-	case *secret.Secret:
-		*p = secret.Secret(text)
-	case *slog.Level:
-		return p.UnmarshalText([]byte(text)) // alone it would take warn+3
+	// It has been checked: nothing fails from here on.
+	switch p := v.Addr().Interface().(type) {
 	case *int:
-		n, err := strconv.Atoi(text)
-		*p = n
-		return err
-	case *bool: // not the yes and on of older YAML: texts for one reader, booleans for the next
+		*p, _ = strconv.Atoi(text)
+	case *bool:
 		*p = text == "true"
-		return oneOf("true false", text)
 	case *time.Duration:
-		return setDuration(p, text)
+		*p, _ = time.ParseDuration(text)
+	default:
+		v.SetString(text)
 	}
 	return nil
 }
 
-func setDuration(p *time.Duration, text string) error {
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		return errors.New("must be a duration with a unit, such as 500ms, 30s or 5m")
+// oneOf takes one of the words, two at least.
+func oneOf(words []string) func(string) error {
+	return func(text string) error {
+		if slices.Contains(words, text) {
+			return nil
+		}
+		last := len(words) - 1
+		return fmt.Errorf("must be %s or %s", strings.Join(words[:last], ", "), words[last])
 	}
-	// Redis counts in milliseconds, a finer time would not survive it.
-	if d < time.Millisecond || d > maxDuration || d%time.Millisecond != 0 {
-		return errors.New("must be from 1ms to 8760h in whole milliseconds")
-	}
-	*p = d
-	return nil
 }
 
-// check compares text with the tag is: the name of a check or the legal words.
-func check(is, text string) error {
-	switch is {
-	case "":
-		return nil
-	case "listen":
-		return CheckListen(text)
-	case "address":
-		return checkAddress(text)
-	case "redis url":
-		return checkRedisURL(text)
-	case "base url":
-		return checkBaseURL(text)
-	case "proxy url":
-		return checkProxy(text)
-	case "count":
-		return checkNumber(text, 1, 999_999_999)
-	case "database":
-		return checkNumber(text, 0, 1<<16-1)
-	case "key":
-		return checkKey(text)
-	case "visible":
-		return checkVisible(text)
-	case "utc offset":
-		return checkUTCOffset(text)
-	}
-	return oneOf(is, text)
-}
-
-// oneOf checks that text is one of the words, two at least.
-func oneOf(words, text string) error {
-	allowed := strings.Fields(words)
-	if slices.Contains(allowed, text) {
+// durationTo takes what Redis can count: it knows nothing finer than a millisecond.
+func durationTo(longest time.Duration) func(string) error {
+	return func(text string) error {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return errors.New("must be a duration with a unit, such as 500ms, 30s or 5m")
+		}
+		if d < time.Millisecond || d > longest || d%time.Millisecond != 0 {
+			return fmt.Errorf("must be from 1ms to %v in whole milliseconds", longest)
+		}
 		return nil
 	}
-	last := len(allowed) - 1
-	return fmt.Errorf("must be %s or %s", strings.Join(allowed[:last], ", "), allowed[last])
 }
 
-// checkNumber takes no leading zero: one reader would take 010 for ten, another for eight.
-func checkNumber(text string, low, high int) error {
-	if n, err := strconv.Atoi(text); err != nil || n < low || n > high || strconv.Itoa(n) != text {
-		return fmt.Errorf("must be a whole number from %d to %d", low, high)
+// numberFrom takes no leading zero: one reader would take 010 for ten, another for eight.
+func numberFrom(low, high int) func(string) error {
+	return func(text string) error {
+		if n, err := strconv.Atoi(text); err != nil || n < low || n > high || strconv.Itoa(n) != text {
+			return fmt.Errorf("must be a whole number from %d to %d", low, high)
+		}
+		return nil
 	}
-	return nil
 }
 
-// checkKey leaves the rule about braces to the package that derives the keys.
 func checkKey(text string) error {
 	if _, err := store.NewKeys(text); err != nil {
-		return errors.New("must be a Redis key that is not empty, without braces or with exactly one {tag} that is not empty")
+		return err
 	}
 	if text == "." || text == ".." {
 		return errors.New("must not be . or ..: these are directories in the path of a URL, so no request could name the key")
@@ -137,12 +122,10 @@ func checkVisible(text string) error {
 	return nil
 }
 
-// checkUTCOffset accepts -0000 too, the mark of a time without a zone in the
-// dates that .NET writes. No zone is more than 14 hours away from UTC.
+// checkUTCOffset takes -0000 too, the mark of a time without a zone in the
+// dates that .NET writes.
 func checkUTCOffset(text string) error {
-	digits := strings.TrimLeft(text, "+-")
-	zone, err := strconv.ParseUint(digits, 10, 16)
-	if err != nil || len(text) != 5 || len(digits) != 4 || zone > 1459 || zone%100 > 59 {
+	if _, err := time.Parse("-0700", text); err != nil {
 		return errors.New(`must be an offset such as "+0800" or "-0000"`)
 	}
 	return nil
@@ -151,7 +134,7 @@ func checkUTCOffset(text string) error {
 // CheckListen says what is wrong with an address to listen on. It wants a number
 // as port, 0 included: tests let the system choose.
 func CheckListen(text string) error {
-	if _, port, err := net.SplitHostPort(text); err != nil || !isPort(port) {
+	if _, port, err := net.SplitHostPort(text); err != nil || !store.IsPort(port) {
 		return errors.New(`must be host:port, such as ":9477" or "127.0.0.1:9477"`)
 	}
 	return nil
@@ -160,13 +143,8 @@ func CheckListen(text string) error {
 // checkAddress refuses a whole URL, which may hold a password.
 func checkAddress(text string) error {
 	host, port, err := net.SplitHostPort(text)
-	if err != nil || host == "" || strings.ContainsAny(host, "@/") || !isPort(port) {
+	if err != nil || host == "" || strings.ContainsAny(host, "@/") || !store.IsPort(port) {
 		return errors.New("must be host:port, without a scheme and without a password")
 	}
 	return nil
-}
-
-func isPort(text string) bool {
-	_, err := strconv.ParseUint(text, 10, 16)
-	return err == nil
 }

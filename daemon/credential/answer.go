@@ -8,7 +8,7 @@ type (
 	Options = wechat.Options
 	// Grant is a validated answer to a draw.
 	Grant = wechat.Grant
-	// Error is a failed draw or check.
+	// Error is a failed draw or question.
 	Error = wechat.Error
 	// Class says what kind of failure an error is, and so how long to wait.
 	Class = wechat.Class

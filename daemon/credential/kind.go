@@ -14,10 +14,10 @@ type Kind interface {
 	// Draw asks for a token. It cannot be undone: if the process dies in here, there may be a token that nobody knows.
 	Draw(ctx context.Context, in Inputs) (Grant, error)
 
-	// Check asks whether the platform accepts a token. nil says that it does, an error with Refused() that the token
-	// is dead, and every other error says nothing about the token. It is the one question of a verification, which
-	// is more: whose turn it is to ask, when, and what several answers mean together.
-	Check(ctx context.Context, token secret.Token) error
+	// Verify asks whether the platform accepts a token. nil says that it does, an error with Refused() that the token
+	// is dead, and every other error says nothing about the token. It is one question, and the package keeper knows
+	// the rest: whose turn it is to ask, when, and what several answers mean together.
+	Verify(ctx context.Context, token secret.Token) error
 }
 
 // Inputs are what a draw needs. A kind that needs more, such as the token of a
@@ -55,8 +55,8 @@ type opened struct {
 	client *wechat.Client
 }
 
-func (o opened) Draw(ctx context.Context, in Inputs) (Grant, error) { return o.draw(o.client, ctx, in) }
+func (o opened) Draw(ctx context.Context, in Inputs) (Grant, error) { return o.draw(ctx, o.client, in) }
 
-func (o opened) Check(ctx context.Context, token secret.Token) error {
-	return o.check(o.client, ctx, token)
+func (o opened) Verify(ctx context.Context, token secret.Token) error {
+	return o.verify(o.client, ctx, token)
 }

@@ -25,7 +25,7 @@ func official(api string) (row, bool) {
 			ForceSpacing: 30 * time.Second, ForcedPerDay: 20, Verifiable: true,
 			// To ask before the renew window is useless. WeChat takes 500,000 calls a day.
 			Ahead: 4*time.Minute + 30*time.Second, DailyLimit: 10_000,
-		}, func(c *wechat.Client, ctx context.Context, in Inputs) (Grant, error) {
+		}, func(ctx context.Context, c *wechat.Client, in Inputs) (Grant, error) {
 			return c.StableToken(ctx, in.Account, in.Secret, in.Force)
 		}, (*wechat.Client).Verify}, true
 	case "classic":
@@ -35,7 +35,7 @@ func official(api string) (row, bool) {
 			// have just read. A day has 2,000 calls, of a test account 200.
 			ForceSpacing: 30 * time.Second, Verifiable: true,
 			Ahead: 30 * time.Minute, DailyLimit: 1_000,
-		}, func(c *wechat.Client, ctx context.Context, in Inputs) (Grant, error) {
+		}, func(ctx context.Context, c *wechat.Client, in Inputs) (Grant, error) {
 			return c.ClassicToken(ctx, in.Account, in.Secret)
 		}, (*wechat.Client).Verify}, true
 	}

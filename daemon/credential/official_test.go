@@ -82,7 +82,7 @@ func (a account) accepted(token secret.Token) bool {
 	}
 	ctx, cancel := context.WithTimeout(a.Context(), 5*time.Second)
 	defer cancel()
-	err := a.kind.Check(ctx, token)
+	err := a.kind.Verify(ctx, token)
 	var failed *credential.Error
 	if err != nil && (!errors.As(err, &failed) || !failed.Refused()) {
 		a.Fatal(err)
@@ -211,7 +211,7 @@ func TestFailures(t *testing.T) {
 		if _, err := a.sim.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 48001, Times: 1}); err != nil {
 			a.Fatal(err)
 		}
-		err = a.kind.Check(within(a), token)
+		err = a.kind.Verify(within(a), token)
 		if !errors.As(err, &failed) || failed.Refused() || failed.Code != 48001 {
 			a.Errorf("no verdict: %v", err)
 		}

@@ -1,5 +1,5 @@
 // Package credential says what a credential is: which kinds there are, what
-// each is like, and how its tokens are drawn and checked. A new kind is one
+// each is like, and how its tokens are drawn and verified. A new kind is one
 // more file beside official.go, with its rows of traits and calls, and a case in
 // rowOf.
 //
@@ -54,11 +54,11 @@ func TraitsOf(kind, api string) (Traits, bool) {
 }
 
 // row is one API of a kind: what its tokens are like, and the calls by which
-// they are drawn and checked.
+// they are drawn and verified.
 type row struct {
 	Traits
-	draw  func(c *wechat.Client, ctx context.Context, in Inputs) (Grant, error)
-	check func(c *wechat.Client, ctx context.Context, token secret.Token) error
+	draw  func(ctx context.Context, c *wechat.Client, in Inputs) (Grant, error)
+	verify func(c *wechat.Client, ctx context.Context, token secret.Token) error
 }
 
 // rowOf is the table of all kinds. A kind of one API alone takes "".

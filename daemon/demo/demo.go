@@ -97,7 +97,7 @@ func periods() wechatsim.Periods {
 
 func (c Command) config(redis, weChat string) config.Config {
 	f := config.Default()
-	f.Redis.URL = secret.Secret("embedded://" + redis)
+	f.Redis.URL = secret.URL("embedded://" + redis)
 	f.WeChat.BaseURL = "http://" + weChat
 	f.WeChat.Timeout = 2 * time.Second
 	f.Refresh.Poll, f.Refresh.Lease = time.Second, 6*time.Second

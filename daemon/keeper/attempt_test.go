@@ -54,7 +54,7 @@ func (s *scripted) Draw(ctx context.Context, in credential.Inputs) (credential.G
 	return credential.Grant{Token: "98_new", ExpiresIn: 2 * time.Hour}, s.err
 }
 
-func (s *scripted) Check(context.Context, secret.Token) error {
+func (s *scripted) Verify(context.Context, secret.Token) error {
 	s.checks++
 	return s.err
 }

@@ -30,7 +30,7 @@ func (k *Keeper) verify(ctx context.Context, v look) {
 	k.passing(Verifying, "")
 	asking, cancel := context.WithTimeout(ctx, k.callTimeout)
 	defer cancel()
-	verdict, wait := k.judge(v, k.kind.Check(asking, v.State.Token))
+	verdict, wait := k.judge(v, k.kind.Verify(asking, v.State.Token))
 	if verdict == "" {
 		return
 	}

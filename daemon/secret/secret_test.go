@@ -17,18 +17,20 @@ func TestNoFormattingPathReachesTheText(t *testing.T) {
 	type holder struct {
 		Token  secret.Token
 		Secret secret.Secret
+		URL    secret.URL
 		Nested []any
 	}
-	h := holder{canary, canary, []any{secret.Token(canary), secret.Secret(canary)}}
+	address := secret.URL("redis://" + canary + ":" + canary + "@h:1/0")
+	h := holder{canary, canary, address, []any{secret.Token(canary), secret.Secret(canary), address}}
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%10.3s"} {
 		fmt.Fprintf(&out, verb+"\n", h)
-		fmt.Fprintf(&out, verb+verb+"\n", h.Token, h.Secret)
+		fmt.Fprintf(&out, verb+verb+verb+"\n", h.Token, h.Secret, h.URL)
 		fmt.Fprintf(&out, verb+"\n", &h)
 	}
 	fmt.Fprintln(&out, fmt.Errorf("wrapped: %w", fmt.Errorf("inner %v", h)))
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-		slog.New(handler).Info("log", "holder", h, "token", h.Token, "secret", h.Secret)
+		slog.New(handler).Info("log", "holder", h, "token", h.Token, "secret", h.Secret, "url", h.URL)
 	}
 	encoded, err := json.Marshal(h)
 	if err != nil {
@@ -44,6 +46,9 @@ func TestNoFormattingPathReachesTheText(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "token:"+h.Token.Fingerprint()) {
 		t.Errorf("a token should print its fingerprint:\n%s", out.String())
+	}
+	if !strings.Contains(out.String(), "redis://redacted@h:1/0") {
+		t.Errorf("an address should print itself without user and password:\n%s", out.String())
 	}
 }
 
