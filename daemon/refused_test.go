@@ -147,7 +147,7 @@ func TestUnansweredQuestions(t *testing.T) {
 	}{
 		"48001":       {wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 48001}, "48001"},
 		"a relay's":   {wechatsim.Fault{Kind: wechatsim.FaultStatus, Code: 404}, "404"},
-		"a dead host": {wechatsim.Fault{Kind: wechatsim.FaultReset}, "the connection was lost"},
+		"a dead host": {wechatsim.Fault{Kind: wechatsim.FaultReset}, "reset"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

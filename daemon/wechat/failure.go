@@ -83,10 +83,13 @@ func unsecured(err error) string {
 }
 
 func unanswered(err error) (Class, string) {
-	var errno syscall.Errno
+	const lost = "the connection was lost "
+	errno, ok := errors.AsType[syscall.Errno](err)
 	switch {
-	case errors.As(err, &errno), errors.Is(err, io.EOF):
-		return ClassTransport, "the connection was lost " + during(sent)
+	case ok:
+		return ClassTransport, lost + during(sent) + " (" + errno.Error() + ")"
+	case errors.Is(err, io.EOF):
+		return ClassTransport, lost + during(sent)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return ClassGarbage, "the answer ended early"
 	default:
