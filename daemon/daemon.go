@@ -201,11 +201,20 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 		stop() // without HTTP nobody could see us any more
 	}()
 	d.observer.start()
+	notified := make(chan struct{})
+	go func() {
+		defer close(notified)
+		d.notify(ctx)
+	}()
 	d.heart.job = func() { d.observer.look(ctx, work) }
 	d.heart.run(ctx)
 	d.log.Info("stopping", "cause", context.Cause(ctx).Error())
 	d.pool.close()
 	d.settle(work)
+	select {
+	case <-notified:
+	case <-work.Done(): // nobody takes what systemd is sent
+	}
 	stopServing()
 	return <-served
 }

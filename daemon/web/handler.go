@@ -19,7 +19,7 @@ import (
 func NewHandler(src Source, live func() error, gatherer prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, dead(live)) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, unready(src.Credentials())) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, Unready(src.Credentials())) })
 	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) { probeKey(w, r, src) })
 	// One collector that fails must not take the others' series along.
 	options := promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}
