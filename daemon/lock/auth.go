@@ -55,7 +55,7 @@ func (k *keys) admits(r *http.Request) bool {
 }
 
 // known remembers which password a user has shown, by its SHA-256: bcrypt takes
-// 50 ms and more of a core, and a scraper comes every few seconds. Whoever shows
+// some 60 ms of a core at its usual cost, and a scraper comes every few seconds. Whoever shows
 // another one is compared by bcrypt, one at a time, so that a flood of them
 // takes one core and keeps none waiting whose password is known.
 type known struct {
