@@ -159,7 +159,8 @@ func (k *keys) serve(r *reading, t serverTLS) error {
 	k.files = append(k.files, keyPath)
 	k.until = pair.Leaf.NotAfter.UTC().Format("2006-01-02T15:04:05Z")
 	k.tls = &tls.Config{
-		Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12 + uint16(version), NextProtos: []string{"http/1.1"},
+		Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"},
+		MinVersion: tls.VersionTLS12 + uint16(version),
 	}
 	return k.clients(r, t)
 }
