@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -101,7 +102,11 @@ func TestTLS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files.write("web.yml", c.document)
-			addr := serve(t, open(t, files.path("web.yml")))
+			l := open(t, files.path("web.yml"))
+			if got, want := l.SecretFiles(), []string{files.path("web.yml"), files.path("server.key")}; !slices.Equal(got, want) {
+				t.Errorf("secrets are in %q, want %q", got, want)
+			}
+			addr := serve(t, l)
 			code, body, err := ask("https://"+addr, "", "", c.client)
 			if c.want == "" && (err != nil || code != 200 || body != "in") {
 				t.Errorf("%d %q %v", code, body, err)
