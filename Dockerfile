@@ -1,5 +1,6 @@
-# docker build -t wxtokend --build-arg VERSION=$(git describe --tags --always) .
-FROM golang:1.26 AS build
+# docker build -t wxtokend --build-arg VERSION="$(git describe --tags --always --dirty)" --build-arg REVISION="$(git rev-parse HEAD)" .
+# For both architectures, the same image each time: CONTRIBUTING.md, "A release".
+FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 WORKDIR /src
 
 # The modules change less often than the code: this layer is kept until go.sum changes.
@@ -9,9 +10,11 @@ RUN go mod download
 COPY . .
 ARG VERSION=""
 ARG REVISION=""
+ARG TARGETOS
+ARG TARGETARCH
 # timetzdata puts the zones of Go's own release into the binary (0.4 MB), so
 # that TZ=Asia/Shanghai works without a /usr/share/zoneinfo in the image.
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata \
+RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath -buildvcs=false -tags timetzdata \
       -ldflags "-s -w -X main.version=${VERSION} -X main.revision=${REVISION}" -o /out/wxtokend .
 
 FROM scratch

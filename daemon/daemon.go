@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -20,8 +19,8 @@ import (
 	"wxtokend/daemon/credential"
 	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/layout"
+	"wxtokend/daemon/lock"
 	"wxtokend/daemon/store"
-	"wxtokend/daemon/web"
 	"wxtokend/metrics"
 )
 
@@ -35,6 +34,10 @@ type Options struct {
 	Build                 metrics.Build
 	Log                   *slog.Logger
 	DialRedis, DialWeChat Dial
+	// Lock says who may look; nil is everybody. It does not concern Probes, where
+	// the probes are served as well, in plain HTTP; nil is nowhere.
+	Lock   *lock.Lock
+	Probes net.Listener
 
 	// Jitter spreads a fleet's polls and waits: numbers in [0,1), asked for by
 	// several goroutines. nil is math/rand.
@@ -65,6 +68,8 @@ type Daemon struct {
 	metrics  *metrics.Metrics
 	gatherer *prometheus.Registry
 	heart    *heartbeat
+	lock     *lock.Lock
+	probes   net.Listener
 	passing  func(s keeper.Step, attempt string)
 	jitter   func() float64
 	tamper   func(*keeper.Options)
@@ -85,7 +90,7 @@ func New(o Options) (*Daemon, error) {
 	}
 	d := &Daemon{
 		config: o.Config, log: o.Log, instance: instance(), build: o.Build,
-		gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, tamper: o.tamper, told: map[string]bool{},
+		lock: o.Lock, probes: o.Probes, gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, tamper: o.tamper, told: map[string]bool{},
 	}
 	platform, err := credential.NewPlatform(credential.Options{
 		BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
@@ -194,27 +199,25 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 	defer stop()
 	context.AfterFunc(ctx, func() { time.AfterFunc(d.grace(), cancel) })
 
-	served := make(chan error, 1)
 	serving, stopServing := context.WithCancel(work)
-	go func() {
-		served <- web.Serve(serving, ln, d.handler(), d.log)
-		stop() // without HTTP nobody could see us any more
-	}()
+	served := d.serve(serving, ln, stop)
 	d.observer.start()
+	notified := make(chan struct{})
+	go func() {
+		defer close(notified)
+		d.notify(ctx)
+	}()
 	d.heart.job = func() { d.observer.look(ctx, work) }
 	d.heart.run(ctx)
 	d.log.Info("stopping", "cause", context.Cause(ctx).Error())
 	d.pool.close()
 	d.settle(work)
+	select {
+	case <-notified:
+	case <-work.Done(): // nobody takes what systemd is sent
+	}
 	stopServing()
-	return <-served
-}
-
-func (d *Daemon) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", web.NewHandler(d, d.Live, d.gatherer))
-	mux.HandleFunc("POST /refresh/{key...}", d.refreshHandler)
-	return mux
+	return served()
 }
 
 // grace is how long a mint and its commit may take after the end of ctx.

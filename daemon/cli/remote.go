@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,23 @@ type remote struct {
 
 // daemon is the one at --url, else the one that this configuration would run.
 func (r remote) daemon(p Program) (web.Client, error) {
+	return r.client(p, func(h config.HTTP) (string, error) {
+		if h.WebConfigFile != "" {
+			return "", errors.New("http.web_config_file is set: name the daemon by --url https://HOST:PORT, " +
+				"with USER:PASSWORD@ before the host if status is to show a password")
+		}
+		return h.Listen, nil
+	})
+}
+
+// client is that of the daemon at --url, else at the address that is picked.
+func (r remote) client(p Program, pick func(config.HTTP) (string, error)) (web.Client, error) {
 	if r.URL == "" {
-		listen, err := config.HTTPListen(p.file, p.explicit, p.Getenv)
+		addresses, err := config.Addresses(p.file, p.explicit, p.Getenv)
+		if err != nil {
+			return web.Client{}, usage{err}
+		}
+		listen, err := pick(addresses)
 		if err != nil {
 			return web.Client{}, usage{err}
 		}
@@ -80,7 +96,7 @@ func (r refreshCommand) run(ctx context.Context, p Program) error {
 type healthcheckCommand struct{ remote }
 
 func (h healthcheckCommand) run(ctx context.Context, p Program) error {
-	client, err := h.daemon(p)
+	client, err := h.client(p, func(h config.HTTP) (string, error) { return cmp.Or(h.ProbesListen, h.Listen), nil })
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"wxtokend/daemon/check"
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/demo"
+	"wxtokend/daemon/lock"
 	"wxtokend/daemon/web"
 	"wxtokend/metrics"
 )
@@ -77,13 +78,24 @@ func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
-	d, err := daemon.New(daemon.Options{Config: c, Build: b, Log: log})
-	if err != nil {
+	options := daemon.Options{Config: c, Build: b, Log: log}
+	if err := guard(ctx, c.HTTP, &options); err != nil {
 		_ = ln.Close()
 		return err
 	}
-	log.Info("wxtokend starts", "version", b.Version, "revision", b.Revision,
-		"credentials", len(c.Credentials), "http", ln.Addr().String())
+	d, err := daemon.New(options)
+	if err != nil {
+		_ = ln.Close()
+		if options.Probes != nil {
+			_ = options.Probes.Close()
+		}
+		return err
+	}
+	about := []any{"version", b.Version, "revision", b.Revision, "credentials", len(c.Credentials), "http", ln.Addr().String()}
+	if options.Probes != nil {
+		about = append(about, "probes", options.Probes.Addr().String())
+	}
+	log.Info("wxtokend starts", about...)
 	ctx, cancel := context.WithCancel(ctx)
 	// The warnings need files, and no file shall hold up the start.
 	var warnings sync.WaitGroup
@@ -94,6 +106,21 @@ func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.
 	err = d.Run(ctx, ln)
 	log.Info("wxtokend has stopped", "ran", time.Since(start).Round(time.Millisecond).String())
 	return err
+}
+
+// guard fills in what locks the endpoint, and the port that is not locked.
+func guard(ctx context.Context, h config.HTTP, o *daemon.Options) (err error) {
+	if h.WebConfigFile != "" {
+		if o.Lock, err = lock.Open(ctx, h.WebConfigFile); err != nil {
+			return fmt.Errorf("http.web_config_file: %s: %w", h.WebConfigFile, err)
+		}
+	}
+	if h.ProbesListen != "" {
+		if o.Probes, err = web.Listen(ctx, h.ProbesListen); err != nil {
+			return fmt.Errorf("http.probes_listen: %w", err)
+		}
+	}
+	return nil
 }
 
 type demoCommand struct{ demo.Command }

@@ -154,6 +154,18 @@ func badConfigs() []badConfig {
 		{"missing token file", minimal + "http: {token_file: ./token}\n", []string{
 			"config.yaml:2: http.token_file: ./token: no such file or directory: it must be a file that user id UID can read, with nothing but the secret in it",
 		}},
+		{"a lock without a port for the probes", minimal + "http: {web_config_file: ./web.yml}\n", []string{
+			"config.yaml:2: http.web_config_file: needs probes_listen: whoever probes has no password and no certificate, " +
+				"so give the probes an address of their own, such as \":9478\"",
+			"config.yaml:2: http.web_config_file: ./web.yml: no such file or directory",
+		}},
+		{"a lock that is none", minimal + "http:\n  probes_listen: ':x'\n  web_config_file: ./config.yaml\n", []string{
+			`config.yaml:3: http.probes_listen: must be host:port, such as ":9477" or "127.0.0.1:9477"`,
+		}},
+		{"a lock of another format", minimal + "http:\n  probes_listen: ':1'\n  web_config_file: ./config.yaml\n", []string{
+			"config.yaml:4: http.web_config_file: ./config.yaml: line 1: credentials: unknown option: of this format only tls_server_config " +
+				"(cert_file, key_file, client_auth_type, client_ca_file, min_version) and basic_auth_users are served here",
+		}},
 		{"a directory as a secret file", minimal + "http: {token_file: /}\n", []string{
 			"config.yaml:2: http.token_file: /: not a regular file: it must be a file that user id UID can read, with nothing but the secret in it",
 		}},

@@ -29,6 +29,8 @@ type Config struct {
 
 	// The configuration file if a secret is written in it, for SecretFiles.
 	secretIn string
+	// http.web_config_file and its key.
+	lockedBy []string
 }
 
 // Log says what is logged, and how: text, json or auto, which is text on a
@@ -40,9 +42,13 @@ type Log struct {
 
 // HTTP is the daemon's own listener, host:port where an empty host is every
 // address. Without a token file, requests that change something are refused.
+// The web configuration file says who may look, in the format of package lock;
+// with one, the probes are answered at ProbesListen as well, in plain HTTP.
 type HTTP struct {
-	Listen    string `yaml:"listen" env:"WXTOKEND_HTTP_LISTEN" is:"listen"`
-	TokenFile string `yaml:"token_file,omitempty"`
+	Listen        string `yaml:"listen" env:"WXTOKEND_HTTP_LISTEN" is:"listen"`
+	TokenFile     string `yaml:"token_file,omitempty"`
+	WebConfigFile string `yaml:"web_config_file,omitempty"`
+	ProbesListen  string `yaml:"probes_listen,omitempty" is:"listen"`
 }
 
 // Redis says where Redis is. Exactly one of URL, Sentinel and Cluster is set;

@@ -74,5 +74,6 @@ func (c Config) SecretFiles() (paths []string) {
 	for _, credential := range c.Credentials {
 		paths = append(paths, credential.SecretFile)
 	}
+	paths = append(paths, c.lockedBy...)
 	return slices.DeleteFunc(paths, func(path string) bool { return path == "" })
 }

@@ -49,14 +49,15 @@ func Load(path string, explicit bool, getenv func(string) string) (Config, error
 	return l.cfg, nil
 }
 
-// HTTPListen is the http.listen of the same sources, for commands that only
-// talk to a running daemon. What else is wrong with the configuration, such as
-// a secret that this user may not read, is not their business.
-func HTTPListen(path string, explicit bool, getenv func(string) string) (string, error) {
+// Addresses are those of http in the same sources, for commands that only talk
+// to a running daemon. What else is wrong with the configuration, such as a
+// secret that this user may not read, is not their business.
+func Addresses(path string, explicit bool, getenv func(string) string) (HTTP, error) {
 	l := newLoader(context.Background(), path)
 	l.read(explicit, true, getenv)
-	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return p.path != "" && p.path != "http.listen" })
-	return l.cfg.HTTP.Listen, l.err()
+	matters := []string{"", "http.listen", "http.probes_listen"}
+	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return !slices.Contains(matters, p.path) })
+	return l.cfg.HTTP, l.err()
 }
 
 type loader struct {

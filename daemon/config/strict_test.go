@@ -168,9 +168,9 @@ func TestConfigurationFromTheEnvironment(t *testing.T) {
 	env := getenv(map[string]string{"WXTOKEND_CONFIG": "env.yaml"})
 	for explicit, want := range map[bool]string{false: ":2", true: ":1"} {
 		c, err := config.Load("config.yaml", explicit, env)
-		listen, listenErr := config.HTTPListen("config.yaml", explicit, env)
-		if err != nil || listenErr != nil || c.HTTP.Listen != want || listen != want {
-			t.Errorf("explicit %v: %q (%v), %q (%v), want %q", explicit, c.HTTP.Listen, err, listen, listenErr, want)
+		addresses, addressErr := config.Addresses("config.yaml", explicit, env)
+		if err != nil || addressErr != nil || c.HTTP.Listen != want || addresses.Listen != want {
+			t.Errorf("explicit %v: %q (%v), %q (%v), want %q", explicit, c.HTTP.Listen, err, addresses.Listen, addressErr, want)
 		}
 	}
 	named := getenv(map[string]string{"WXTOKEND_CONFIG": "none.yaml", "WXTOKEND_APPID": "a", "WXTOKEND_SECRET": "b"})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"wxtokend/daemon/lock"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -24,6 +25,7 @@ func (l *loader) validate() {
 	if _, err := c.HTTP.ReadToken(l.ctx); err != nil {
 		l.failSecret("http.token_file", err)
 	}
+	l.validateLock()
 	l.relations("refresh", c.Refresh)
 	l.require(len(c.Credentials) > 0, "credentials", "none is configured: add one to %s, "+
 		"or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE", l.file)
@@ -76,6 +78,23 @@ func (l *loader) validateRedis() {
 		option, _, _ := strings.Cut(err.Error(), ": ")
 		l.fail(option, "%s: %s", shown(inPath.Path), inPath.Err)
 	}
+}
+
+// validateLock reads the files, so that what is wrong with them is told before
+// somebody is let in or kept out.
+func (l *loader) validateLock() {
+	h := l.cfg.HTTP
+	if h.WebConfigFile == "" {
+		return
+	}
+	l.require(h.ProbesListen != "", "http.web_config_file", "needs probes_listen: whoever probes has no password and no "+
+		"certificate, so give the probes an address of their own, such as \":9478\"")
+	locked, err := lock.Open(l.ctx, h.WebConfigFile)
+	if err != nil {
+		l.fail("http.web_config_file", "%s: %s", shown(h.WebConfigFile), err)
+		return
+	}
+	l.cfg.lockedBy = locked.SecretFiles()
 }
 
 // validateKeys refuses two credentials that would write one Redis key, be it

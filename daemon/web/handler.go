@@ -18,9 +18,7 @@ import (
 // or why a restart is in order; it must wait for nothing.
 func NewHandler(src Source, live func() error, gatherer prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, dead(live)) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, unready(src.Credentials())) })
-	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) { probeKey(w, r, src) })
+	probes(mux, src, live)
 	// One collector that fails must not take the others' series along.
 	options := promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, options))
@@ -45,6 +43,19 @@ func list(contentType string, write func(io.Writer, query)) http.HandlerFunc {
 		w.Header().Set("Content-Type", contentType)
 		write(w, q)
 	}
+}
+
+// NewProbes answers /healthz, /readyz and /readyz/KEY alone, as NewHandler does.
+func NewProbes(src Source, live func() error) http.Handler {
+	mux := http.NewServeMux()
+	probes(mux, src, live)
+	return secured(mux)
+}
+
+func probes(mux *http.ServeMux, src Source, live func() error) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, dead(live)) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { probe(w, Unready(src.Credentials())) })
+	mux.HandleFunc("GET /readyz/{key...}", func(w http.ResponseWriter, r *http.Request) { probeKey(w, r, src) })
 }
 
 // secured sets the headers that every answer carries, 404 and 405 included. The

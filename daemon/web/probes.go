@@ -33,9 +33,9 @@ func dead(live func() error) (reasons []string) {
 	return reasons
 }
 
-// unready says why readers cannot rely on the keys of all: of how many, and the
+// Unready says why readers cannot rely on the keys of all: of how many, and the
 // reasons of the first ones.
-func unready(all iter.Seq[Entry]) (reasons []string) {
+func Unready(all iter.Seq[Entry]) (reasons []string) {
 	total, count := 0, 0
 	for e := range all {
 		total++
@@ -69,5 +69,5 @@ func probeKey(w http.ResponseWriter, r *http.Request, src Source) {
 		http.Error(w, problem, http.StatusNotFound)
 		return
 	}
-	probe(w, unready(slices.Values([]Entry{e})))
+	probe(w, Unready(slices.Values([]Entry{e})))
 }

@@ -1,0 +1,190 @@
+package lock
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/crypto/bcrypt"
+
+	"wxtokend/daemon/secret"
+)
+
+// maxFile bounds each of the files, in bytes.
+const maxFile = 1 << 20
+
+// webConfig is the part of the format that is served here. Whatever else a
+// file asks for is refused: a lock must not be less than somebody believes.
+type webConfig struct {
+	TLS   *serverTLS           `yaml:"tls_server_config"`
+	Users map[string]yaml.Node `yaml:"basic_auth_users"` // bcrypt hashes by user
+}
+
+// serverTLS names files in PEM, in the directory of the configuration unless
+// their paths are absolute.
+type serverTLS struct {
+	CertFile       string `yaml:"cert_file"`
+	KeyFile        string `yaml:"key_file"`
+	ClientAuthType string `yaml:"client_auth_type"`
+	ClientCAFile   string `yaml:"client_ca_file"`
+	MinVersion     string `yaml:"min_version"`
+}
+
+// keys are what one reading of the files gave.
+type keys struct {
+	tls   *tls.Config       // nil: plain HTTP
+	until string            // when the certificate ends, for people
+	users map[string][]byte // their hashes; empty: everybody is let in
+	files []string          // those that hold a secret
+	sum   [sha256.Size]byte // of all that was read
+	known *known
+}
+
+// reading collects the content of files, so that a change in any of them is seen.
+type reading struct {
+	ctx context.Context
+	dir string
+	all []byte
+}
+
+func (r *reading) file(path string) ([]byte, error) {
+	content, err := secret.Read(r.ctx, path, maxFile)
+	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, inPath.Err
+	}
+	r.all = append(r.all, content...)
+	return content, err
+}
+
+// pem reads the file that the option names, relative to the configuration.
+func (r *reading) pem(option, name string) ([]byte, string, error) {
+	if name == "" {
+		return nil, "", fmt.Errorf("tls_server_config: %s: missing", option)
+	}
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(r.dir, name)
+	}
+	content, err := r.file(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("tls_server_config: %s: %s: %w", option, path, err)
+	}
+	return content, path, nil
+}
+
+// read reads the configuration at path and the files that it names. Its errors
+// say what is wrong in which line, but not in which file; they repeat no value.
+func read(ctx context.Context, path string) (*keys, error) {
+	r := reading{ctx: ctx, dir: filepath.Dir(path)}
+	content, err := r.file(path)
+	if err != nil {
+		return nil, err
+	}
+	var c webConfig
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return nil, inLine(err)
+	}
+	k := &keys{files: []string{path}, known: newKnown()}
+	if c.TLS == nil && len(c.Users) == 0 {
+		return nil, errors.New("locks nothing: it must have tls_server_config, basic_auth_users or both")
+	}
+	if k.users, err = hashes(c.Users); err != nil {
+		return nil, err
+	}
+	if c.TLS != nil {
+		if err := k.serve(&r, *c.TLS); err != nil {
+			return nil, err
+		}
+	}
+	k.sum = sha256.Sum256(r.all)
+	return k, nil
+}
+
+// inLine keeps of an error of the library the line and the name of an unknown
+// option: the rest could quote a value.
+func inLine(err error) error {
+	if found := regexp.MustCompile(`line (\d+): field (\S+) not found`).FindStringSubmatch(err.Error()); found != nil {
+		return fmt.Errorf("line %s: %s: unknown option: of this format only tls_server_config (cert_file, key_file, "+
+			"client_auth_type, client_ca_file, min_version) and basic_auth_users are served here", found[1], found[2])
+	}
+	if found := regexp.MustCompile(`line (\d+)`).FindStringSubmatch(err.Error()); found != nil {
+		return fmt.Errorf("line %s: this line or the next is not what the format wants there, or not YAML", found[1])
+	}
+	return errors.New("is not YAML")
+}
+
+func hashes(users map[string]yaml.Node) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	for user, hash := range users {
+		if _, err := bcrypt.Cost([]byte(hash.Value)); err != nil {
+			return nil, fmt.Errorf("line %d: basic_auth_users: must be lines of USER: HASH, where HASH is of bcrypt, "+
+				"as `htpasswd -nB USER` makes it", hash.Line)
+		}
+		all[user] = []byte(hash.Value)
+	}
+	return all, nil
+}
+
+// serve makes the configuration of the server's side of TLS.
+func (k *keys) serve(r *reading, t serverTLS) error {
+	cert, certPath, err := r.pem("cert_file", t.CertFile)
+	if err != nil {
+		return err
+	}
+	key, keyPath, err := r.pem("key_file", t.KeyFile)
+	if err != nil {
+		return err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return fmt.Errorf("tls_server_config: cert_file: %s: %w", certPath, err)
+	}
+	versions := []string{"TLS12", "TLS13"}
+	version := max(0, slices.Index(versions, t.MinVersion))
+	if t.MinVersion != "" && t.MinVersion != versions[version] {
+		return errors.New("tls_server_config: min_version: must be TLS12 or TLS13")
+	}
+	k.files = append(k.files, keyPath)
+	k.until = pair.Leaf.NotAfter.UTC().Format("2006-01-02T15:04:05Z")
+	k.tls = &tls.Config{
+		Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"},
+		MinVersion: tls.VersionTLS12 + uint16(version),
+	}
+	return k.clients(r, t)
+}
+
+// clients says whose certificates are asked for.
+func (k *keys) clients(r *reading, t serverTLS) error {
+	switch t.ClientAuthType {
+	case "", "NoClientCert":
+		if t.ClientCAFile != "" {
+			return errors.New("tls_server_config: client_ca_file: needs client_auth_type: RequireAndVerifyClientCert")
+		}
+		return nil
+	case "RequireAndVerifyClientCert":
+	default:
+		return errors.New("tls_server_config: client_auth_type: must be NoClientCert or RequireAndVerifyClientCert: " +
+			"the others let in whoever has no certificate, or any")
+	}
+	authorities, path, err := r.pem("client_ca_file", t.ClientCAFile)
+	if err != nil {
+		return err
+	}
+	k.tls.ClientAuth, k.tls.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+	if !k.tls.ClientCAs.AppendCertsFromPEM(authorities) {
+		return fmt.Errorf("tls_server_config: client_ca_file: %s: holds no certificate in PEM", path)
+	}
+	return nil
+}

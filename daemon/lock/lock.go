@@ -1,0 +1,94 @@
+// Package lock decides who may ask the daemon's HTTP endpoint: TLS and basic
+// authentication by a file in the format that Prometheus and its exporters
+// share (--web.config.file there). Their own library for it calls methods by
+// name, which makes the binary half as large again, so the part of the format
+// that serves here is read by this package.
+package lock
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// pace is how soon a changed file is in use, at the latest.
+const pace = 10 * time.Second
+
+// Lock is one such file at work; a nil one lets everybody in. No request and no
+// connection waits for a file.
+type Lock struct {
+	path string
+	keys atomic.Pointer[keys]
+}
+
+// Open reads the file at path and those that it names. The error says what is
+// wrong with it, and not which file it is.
+func Open(ctx context.Context, path string) (*Lock, error) {
+	k, err := read(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lock{path: path}
+	l.keys.Store(k)
+	return l, nil
+}
+
+// SecretFiles lists the files that hold a secret: this one and the key's.
+func (l *Lock) SecretFiles() []string { return l.keys.Load().files }
+
+// Listener speaks TLS on ln if the file says so.
+func (l *Lock) Listener(ln net.Listener) net.Listener {
+	if l == nil || l.keys.Load().tls == nil {
+		return ln
+	}
+	return tls.NewListener(ln, &tls.Config{
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return l.keys.Load().tls, nil },
+	})
+}
+
+// Follow reads the files again until ctx ends, so that certificates and
+// passwords change without a restart. What is wrong is told once, and what was
+// right before stays.
+func (l *Lock) Follow(ctx context.Context, log *slog.Logger) {
+	clock := time.NewTicker(pace)
+	defer clock.Stop()
+	told := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-clock.C:
+		}
+		changed, err := l.again(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil && err.Error() != told:
+			told = err.Error()
+			log.Warn("http.web_config_file cannot be used as it is now, what it said before stays", "file", l.path, "error", err)
+		case err == nil:
+			told = ""
+			if changed {
+				k := l.keys.Load()
+				log.Info("http.web_config_file or a file in it has changed and is used", "file", l.path,
+					"users", len(k.users), "certificate_until", k.until)
+			}
+		}
+	}
+}
+
+func (l *Lock) again(ctx context.Context) (changed bool, err error) {
+	before := l.keys.Load()
+	now, err := read(ctx, l.path)
+	switch {
+	case err != nil || now.sum == before.sum:
+		return false, err
+	case (now.tls == nil) != (before.tls == nil):
+		return false, errors.New("tls_server_config: to switch TLS on or off needs a restart")
+	}
+	l.keys.Store(now)
+	return true, nil
+}

@@ -1,0 +1,44 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+
+	"wxtokend/daemon/web"
+)
+
+// serve answers on ln and, if there is one, on the port of the probes. When one
+// of them ends by itself it calls stop: nobody could see us any more. wait
+// returns when all of it has ended.
+func (d *Daemon) serve(ctx context.Context, ln net.Listener, stop func()) (wait func() error) {
+	var all sync.WaitGroup
+	var locked, plain error
+	listen := func(ln net.Listener, h http.Handler, failed *error) {
+		all.Go(func() {
+			*failed = web.Serve(ctx, ln, h, d.log)
+			stop()
+		})
+	}
+	listen(d.lock.Listener(ln), d.handler(), &locked)
+	if d.probes != nil {
+		listen(d.probes, web.NewProbes(d, d.Live), &plain)
+	}
+	if d.lock != nil {
+		all.Go(func() { d.lock.Follow(ctx, d.log) })
+	}
+	return func() error {
+		all.Wait()
+		return errors.Join(locked, plain)
+	}
+}
+
+func (d *Daemon) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", d.lock.Handler(web.NewHandler(d, d.Live, d.gatherer)))
+	// It has a bearer token of its own, and a request has room for one of the two.
+	mux.HandleFunc("POST /refresh/{key...}", d.refreshHandler)
+	return mux
+}
