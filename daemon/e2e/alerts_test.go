@@ -10,7 +10,7 @@ import (
 // stage is a world that Prometheus scrapes, in a namespace of its own.
 type stage struct {
 	*world
-	p         *prometheus
+	p         *prom
 	namespace string
 }
 
@@ -105,6 +105,7 @@ func TestAlerts(t *testing.T) {
 	for _, trouble := range all {
 		p.fire(trouble.name, trouble.want, 2*time.Minute)
 	}
+	p.answered(readDashboard(t))
 	for i, trouble := range all {
 		if trouble.mend != nil {
 			trouble.mend(stages[i])
@@ -126,7 +127,7 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-func newStage(t *testing.T, p *prometheus, trouble trouble) *stage {
+func newStage(t *testing.T, p *prom, trouble trouble) *stage {
 	t.Helper()
 	a := newAccount(trouble.api)
 	w := &world{T: t, account: a, redis: startRedis(t), settings: scaled()}

@@ -11,6 +11,9 @@
 // default settings are used wherever a number of the promise is tested;
 // elsewhere time is scaled down.
 //
+// Where Prometheus is installed a real one scrapes daemons and evaluates the
+// rules of deploy/prometheus while everything around them misbehaves.
+//
 // The binary is built with the tag failpoint, so that a process dies at a
 // named step of a refresh. All processes listen on loopback and end with the
 // test binary, whatever ends that.

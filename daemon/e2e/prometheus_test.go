@@ -19,9 +19,9 @@ import (
 // hurry is how much faster the rules run here than in production.
 const hurry = 20
 
-// prometheus is a real one that scrapes daemons and evaluates the rules of
+// prom is a real one that scrapes daemons and evaluates the rules of
 // deploy/prometheus, with each of their times divided by hurry.
-type prometheus struct {
+type prom struct {
 	*process
 	t       testing.TB
 	url     string
@@ -36,14 +36,14 @@ type target struct {
 }
 
 // startPrometheus skips loudly where none is installed; .ci/run installs it.
-func startPrometheus(t testing.TB) *prometheus {
+func startPrometheus(t testing.TB) *prom {
 	t.Helper()
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
 		t.Skip("SKIPPED, NOT PASSED: prometheus is not installed (Debian: apt-get install prometheus)")
 	}
 	dir := t.TempDir()
-	p := &prometheus{t: t, file: filepath.Join(dir, "targets.json")}
+	p := &prom{t: t, file: filepath.Join(dir, "targets.json")}
 	p.writeTargets()
 	writeFile(t, filepath.Join(dir, "rules.yaml"), hurried(t, "../../deploy/prometheus/rules.yaml"))
 	writeFile(t, filepath.Join(dir, "prometheus.yaml"), `
@@ -91,7 +91,7 @@ func hurried(t testing.TB, file string) string {
 }
 
 // scrape has Prometheus scrape one more daemon.
-func (p *prometheus) scrape(d *daemon, namespace string) {
+func (p *prom) scrape(d *daemon, namespace string) {
 	p.t.Helper()
 	p.targets = append(p.targets, target{
 		Targets: []string{strings.TrimPrefix(d.base, "http://")}, Labels: map[string]string{"namespace": namespace},
@@ -99,7 +99,7 @@ func (p *prometheus) scrape(d *daemon, namespace string) {
 	p.writeTargets()
 }
 
-func (p *prometheus) writeTargets() {
+func (p *prom) writeTargets() {
 	p.t.Helper()
 	text, err := json.Marshal(append([]target{}, p.targets...))
 	if err != nil {
@@ -112,11 +112,14 @@ func (p *prometheus) writeTargets() {
 	}
 }
 
-// sample is one series of an answer; its value is left out.
-type sample struct{ Metric map[string]string }
+// sample is one series of an answer; Value is a time, and a number as text.
+type sample struct {
+	Metric map[string]string
+	Value  [2]any
+}
 
 // query asks for the value of an expression now.
-func (p *prometheus) query(expr string) ([]sample, error) {
+func (p *prom) query(expr string) ([]sample, error) {
 	response, err := http.Get(p.url + "/api/v1/query?query=" + url.QueryEscape(expr))
 	if err != nil {
 		return nil, err
@@ -136,7 +139,7 @@ func (p *prometheus) query(expr string) ([]sample, error) {
 }
 
 // alerts are the names of those that an expression of ALERTS finds in a namespace, sorted.
-func (p *prometheus) alerts(expr, namespace string) ([]string, error) {
+func (p *prom) alerts(expr, namespace string) ([]string, error) {
 	samples, err := p.query(fmt.Sprintf("count by (alertname) (%s)",
 		fmt.Sprintf(expr, fmt.Sprintf(`ALERTS{alertstate="firing",namespace=%q}`, namespace))))
 	var names []string
@@ -148,7 +151,7 @@ func (p *prometheus) alerts(expr, namespace string) ([]string, error) {
 }
 
 // fire waits until these alerts fire together in the namespace, at least.
-func (p *prometheus) fire(namespace string, want []string, within time.Duration) {
+func (p *prom) fire(namespace string, want []string, within time.Duration) {
 	p.t.Helper()
 	eventually(p.t, within, fmt.Sprintf("%s: %v", namespace, want), func() error {
 		got, err := p.alerts("%s", namespace)
@@ -162,7 +165,7 @@ func (p *prometheus) fire(namespace string, want []string, within time.Duration)
 }
 
 // end waits until none fires in the namespace.
-func (p *prometheus) end(namespace string, within time.Duration) {
+func (p *prom) end(namespace string, within time.Duration) {
 	p.t.Helper()
 	eventually(p.t, within, namespace+" is quiet", func() error {
 		got, err := p.alerts("%s", namespace)
