@@ -292,10 +292,12 @@ func (j *judge) suffer(d time.Duration) {
 }
 
 // clockMoves is told of a step of the clock of Redis. After one back only the
-// processes that saw the token before know when it ends.
+// processes that saw the token before know when it ends. One ahead can end a
+// wait: the fleet has its time from then on.
 func (j *judge) clockMoves(by time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.trouble = later(j.trouble, time.Now())
 	if by < 0 {
 		j.skewed = time.Now().Add(j.f.life - by)
 	}
