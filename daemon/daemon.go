@@ -59,6 +59,7 @@ type Daemon struct {
 	clients  []redis.UniversalClient
 	embedded func() // stops the embedded Redis, nil if there is none
 	store    *store.Store
+	platform *credential.Platform
 	registry *registry
 	observer *observer
 	pool     *pool
@@ -87,7 +88,8 @@ func New(o Options) (*Daemon, error) {
 		config: o.Config, log: o.Log, instance: instance(), build: o.Build,
 		gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, tamper: o.tamper, told: map[string]bool{},
 	}
-	platform, err := credential.NewPlatform(credential.Options{
+	var err error
+	d.platform, err = credential.NewPlatform(credential.Options{
 		BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
 		Clock: func(ahead time.Duration) { d.metrics.ClockAhead(metrics.ClockWeChat, ahead) },
 	})
@@ -98,11 +100,9 @@ func New(o Options) (*Daemon, error) {
 		return nil, err
 	}
 	d.assemble()
-	for _, c := range o.Config.Credentials {
-		if err := d.add(c, platform); err != nil {
-			d.Close()
-			return nil, err
-		}
+	if _, err := d.apply(o.Config.Credentials); err != nil {
+		d.Close()
+		return nil, err
 	}
 	return d, nil
 }
@@ -113,32 +113,44 @@ func (d *Daemon) assemble() {
 	d.metrics = metrics.New(d.gatherer, d.build, metrics.PerKey(c.Metrics.PerKey))
 	d.metrics.ConfigRead(time.Now(), true)
 	d.store = store.New(d.clients[0], c.Redis.Timeout, layout.Decode)
-	d.registry = newRegistry(paceOf(len(c.Credentials), c.Refresh.Poll))
+	d.registry = newRegistry(c.Refresh.Poll)
 	d.pool = newPool()
 	d.heart = &heartbeat{
-		poll: d.registry.round, schedule: every{d.registry.beat, d.jitter},
-		panicky: d.panicked, log: d.log, soon: make(chan struct{}, 1),
+		rhythm: d.registry.rhythm, schedule: every{d.registry.rhythm, d.jitter},
+		panicked: d.panicked, log: d.log, soon: make(chan struct{}, 1),
 	}
 	d.observer = &observer{
 		registry: d.registry, store: store.New(d.clients[1], c.Redis.Timeout, layout.Decode), pool: d.pool, metrics: d.metrics,
-		passing: d.passing, panicked: d.panicked, soon: d.heart.hasten, oneServer: len(c.Redis.Cluster) == 0,
-		loss: &loss{log: d.log, next: c.Refresh.Poll, of: len(c.Credentials)},
+		passing: d.passing, panicked: d.panicked, tickSoon: d.heart.tickSoon, oneServer: len(c.Redis.Cluster) == 0,
+		loss: &loss{log: d.log, next: c.Refresh.Poll, failing: map[*entry]bool{}},
 	}
 }
 
-func (d *Daemon) add(c config.Credential, platform *credential.Platform) error {
-	spec, err := d.spec(c)
+// apply makes these the credentials, whatever is under way.
+func (d *Daemon) apply(wanted []config.Credential) (Changes, error) {
+	return d.registry.apply(wanted, func(c config.Credential) (*entry, error) {
+		e, err := d.open(c, len(wanted))
+		if err != nil {
+			err = fmt.Errorf("key %s: %w", c.Key, err)
+		}
+		return e, err
+	})
+}
+
+// open makes a keeper for one credential among n. Nothing looks at it yet.
+func (d *Daemon) open(c config.Credential, n int) (*entry, error) {
+	spec, err := d.spec(c, n)
 	if err != nil {
-		return fmt.Errorf("key %s: %w", c.Key, err)
+		return nil, err
 	}
-	kind, err := platform.Kind(spec.Kind, spec.API)
+	kind, err := d.platform.Kind(spec.Kind, spec.API)
 	if err != nil {
-		return fmt.Errorf("key %s: %w", c.Key, err)
+		return nil, err
 	}
-	e := &registered{}
+	e := &entry{config: c}
 	options := keeper.Options{
 		Spec: spec, Kind: kind, Store: d.store, Metrics: d.metrics, Log: d.log,
-		LookSoon: func() { d.lookAgain(e) }, Many: len(d.config.Credentials) > 1,
+		LookSoon: func() { d.lookSoon(e) }, Many: n > 1,
 		Passing: d.passing, Jitter: d.jitter,
 		RedisTimeout: d.config.Redis.Timeout, CallTimeout: d.config.WeChat.Timeout,
 	}
@@ -146,14 +158,13 @@ func (d *Daemon) add(c config.Credential, platform *credential.Platform) error {
 		d.tamper(&options)
 	}
 	e.Keeper = keeper.New(options)
-	d.registry.add(e)
 	d.metrics.Credential(c.Key, c.AppID, spec.Kind, c.API, c.Mint)
 	d.metrics.DailyLimit(c.Key, c.DailyLimit)
-	return nil
+	return e, nil
 }
 
-// spec is what the configuration means for one credential among all.
-func (d *Daemon) spec(c config.Credential) (credential.Spec, error) {
+// spec is what the configuration means for one credential among n.
+func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
 	keys, err := store.NewKeys(c.Key)
 	if err != nil {
 		return credential.Spec{}, err
@@ -165,10 +176,10 @@ func (d *Daemon) spec(c config.Credential) (credential.Spec, error) {
 		Slot: store.Slot{
 			Keys: keys, Account: c.AppID, Issuer: credential.Issuer(d.config.WeChat.BaseURL), API: c.API,
 			Replaces: traits.Replaces, Encode: target.Encode,
-			Lease: c.Lease, Overlap: traits.Overlap, Poll: d.registry.round, VerifyEvery: c.VerifyEvery,
+			Lease: c.Lease, Overlap: traits.Overlap, Poll: paceOf(n, d.config.Refresh.Poll).round, VerifyEvery: c.VerifyEvery,
 		},
 		Kind: kind, Traits: traits, Secret: c.ReadSecret, Mint: c.Mint,
-		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, len(d.config.Credentials)),
+		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
 		DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
 	}, nil
 }
@@ -201,7 +212,7 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 		stop() // without HTTP nobody could see us any more
 	}()
 	d.observer.start()
-	d.heart.job = func() { d.observer.look(ctx, work) }
+	d.heart.job = func() { d.observer.tick(ctx, work) }
 	d.heart.run(ctx)
 	d.log.Info("stopping", "cause", context.Cause(ctx).Error())
 	d.pool.close()
@@ -231,10 +242,10 @@ func (d *Daemon) settle(work context.Context) {
 	all.Wait()
 }
 
-// lookAgain asks for a look at one credential before the next poll.
-func (d *Daemon) lookAgain(e *registered) {
-	d.registry.hasten(e)
-	d.heart.hasten()
+// lookSoon asks for a look at one credential before the next poll.
+func (d *Daemon) lookSoon(e *entry) {
+	d.registry.lookSoon(e)
+	d.heart.tickSoon()
 }
 
 // Live returns an error when for so long no tick ended as it
@@ -242,7 +253,7 @@ func (d *Daemon) lookAgain(e *registered) {
 // some credentials would break them after a restart as well, and the others
 // would miss the process meanwhile.
 func (d *Daemon) Live() error {
-	limit := 3*d.registry.round + 2*d.config.Redis.Timeout
+	limit := 3*d.registry.rhythm().round + 2*d.config.Redis.Timeout
 	silence := d.observer.silence()
 	if silence <= limit {
 		return nil

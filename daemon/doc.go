@@ -3,7 +3,7 @@
 //
 // # The path of a token
 //
-// At each beat of the heartbeat the observer takes those credentials from the
+// At each tick of the heartbeat the observer takes those credentials from the
 // registry whose time has come, and looks at them in one round trip, up to a
 // hundred or so; many are spread over the poll in batches. Its keeper takes each
 // look in ([keeper.Keeper.Take]) and decides, by a function without a clock or a

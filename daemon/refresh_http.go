@@ -52,7 +52,7 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 		d.log.Warn("could not take a refresh request", "key", r.key(), "error", err)
 		return http.StatusServiceUnavailable, map[string]string{"error": "Redis does not take the request; try again"}
 	}
-	d.lookAgain(r)
+	d.lookSoon(r)
 	code := map[store.Status]int{
 		store.Accepted: http.StatusAccepted, keeper.Limited: http.StatusTooManyRequests, store.Changed: http.StatusConflict,
 	}[status]

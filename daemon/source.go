@@ -37,7 +37,7 @@ func (d *Daemon) Credential(key string) (web.Entry, bool) {
 }
 
 // Brief implements web.Entry.
-func (e *registered) Brief() web.Brief {
+func (e *entry) Brief() web.Brief {
 	brief := web.Brief{Key: e.key(), Brief: e.Keeper.Brief()}
 	if e.broken.Load() {
 		brief.Notes++
@@ -46,7 +46,7 @@ func (e *registered) Brief() web.Brief {
 }
 
 // Credential implements web.Entry.
-func (e *registered) Credential() web.Credential {
+func (e *entry) Credential() web.Credential {
 	spec, s := e.Spec(), e.Status()
 	c := web.Credential{
 		Key: e.key(), AppID: spec.Account, Kind: spec.Kind, API: spec.API, State: s.State,
