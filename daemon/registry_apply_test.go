@@ -80,7 +80,7 @@ func TestApplyDisturbsNobody(t *testing.T) {
 		g.sound(t)
 		taken, _ := g.take(now, batch)
 		for _, e := range taken {
-			if before, seen := last[e]; seen && now.Sub(before) > g.pace.round {
+			if before, seen := last[e]; seen && now.Sub(before) > g.pace.round+g.pace.tick {
 				t.Errorf("tick %d: looked at %s after %v", i, e.key(), now.Sub(before))
 			}
 			last[e] = now
