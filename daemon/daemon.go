@@ -31,7 +31,11 @@ type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 // Options are what a daemon runs with. The zero value of each Dial is the
 // real network.
 type Options struct {
-	Config                config.Config
+	Config config.Config
+	// Source is where Config came from; it is read again when it changes, and
+	// when Reread gets a signal. Without it the configuration stays as it is.
+	Source                Source
+	Reread                <-chan os.Signal
 	Build                 metrics.Build
 	Log                   *slog.Logger
 	DialRedis, DialWeChat Dial
@@ -62,6 +66,7 @@ type Daemon struct {
 	platform *credential.Platform
 	registry *registry
 	observer *observer
+	reloader *reloader
 	pool     *pool
 	metrics  *metrics.Metrics
 	gatherer *prometheus.Registry
@@ -100,6 +105,10 @@ func New(o Options) (*Daemon, error) {
 		return nil, err
 	}
 	d.assemble()
+	d.reloader = &reloader{
+		source: o.Source, asked: o.Reread, apply: d.applyConfig, panicked: d.panicked, metrics: d.metrics, log: o.Log,
+		running: o.Config, seen: o.Config.Digest(), read: o.Config.Digest(),
+	}
 	if _, err := d.apply(o.Config.Credentials); err != nil {
 		d.Close()
 		return nil, err
@@ -211,10 +220,13 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 		served <- web.Serve(serving, ln, d.handler(), d.log)
 		stop() // without HTTP nobody could see us any more
 	}()
+	var reading sync.WaitGroup
+	reading.Go(func() { d.reloader.run(ctx) })
 	d.observer.start()
 	d.heart.job = func() { d.observer.tick(ctx, work) }
 	d.heart.run(ctx)
 	d.log.Info("stopping", "cause", context.Cause(ctx).Error())
+	reading.Wait()
 	d.pool.close()
 	d.settle(work)
 	stopServing()

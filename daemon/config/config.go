@@ -29,6 +29,7 @@ type Config struct {
 
 	// The configuration file if a secret is written in it, for SecretFiles.
 	secretIn string
+	digest   Digest
 }
 
 // Log says what is logged, and how: text, json or auto, which is text on a

@@ -1,0 +1,34 @@
+package config
+
+import (
+	"crypto/sha256"
+	"reflect"
+)
+
+// Digest tells one content of the configuration's files from another.
+type Digest [sha256.Size]byte
+
+// Digest is that of what c was read from.
+func (c Config) Digest() Digest { return c.digest }
+
+// Differences lists the options in which a and b differ, but for the credentials
+// and what these inherit.
+func Differences(a, b Config) []string {
+	for _, c := range []*Config{&a, &b} {
+		c.Credentials, c.Refresh = nil, Refresh{Poll: c.Refresh.Poll}
+	}
+	return differences("", reflect.ValueOf(a), reflect.ValueOf(b))
+}
+
+func differences(path string, a, b reflect.Value) (paths []string) {
+	others := optionsOf(b)
+	for i, o := range optionsOf(a) {
+		switch own := join(path, o.name); {
+		case o.value.Kind() == reflect.Struct:
+			paths = append(paths, differences(own, o.value, others[i].value)...)
+		case !reflect.DeepEqual(o.value.Interface(), others[i].value.Interface()):
+			paths = append(paths, own)
+		}
+	}
+	return paths
+}
