@@ -55,29 +55,24 @@ type Options struct {
 
 // Daemon keeps all configured credentials fresh.
 type Daemon struct {
-	config   config.Config
-	log      *slog.Logger
+	options  Options
 	instance string
-	build    metrics.Build
 
-	clients  []redis.UniversalClient
-	embedded func() // stops the embedded Redis, nil if there is none
-	store    *store.Store
+	clients []redis.UniversalClient
+	// Stops the embedded Redis, nil if there is none.
+	embedded func()
 	platform *credential.Platform
+	// Of the keepers; the observer has one of its own.
+	store *store.Store
+
 	registry *registry
+	heart    *heartbeat
 	observer *observer
-	reloader *reloader
 	pool     *pool
+	reloader *reloader
+
 	metrics  *metrics.Metrics
 	gatherer *prometheus.Registry
-	heart    *heartbeat
-	passing  func(s keeper.Step, attempt string)
-	jitter   func() float64
-	tamper   func(*keeper.Options)
-
-	mu sync.Mutex
-	// The causes of panics that were logged.
-	told map[string]bool
 }
 
 // New prepares a daemon. It talks to nobody yet; the errors are those of the
@@ -89,10 +84,9 @@ func New(o Options) (*Daemon, error) {
 	if o.Passing == nil {
 		o.Passing = failpoint()
 	}
-	d := &Daemon{
-		config: o.Config, log: o.Log, instance: instance(), build: o.Build,
-		gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, tamper: o.tamper, told: map[string]bool{},
-	}
+	d := &Daemon{options: o, instance: instance(), gatherer: prometheus.NewRegistry()}
+	d.metrics = metrics.New(d.gatherer, o.Build, metrics.PerKey(o.Config.Metrics.PerKey))
+	d.metrics.ConfigRead(time.Now(), true)
 	var err error
 	d.platform, err = credential.NewPlatform(credential.Options{
 		BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
@@ -105,10 +99,6 @@ func New(o Options) (*Daemon, error) {
 		return nil, err
 	}
 	d.assemble()
-	d.reloader = &reloader{
-		source: o.Source, asked: o.Reread, apply: d.applyConfig, panicked: d.panicked, metrics: d.metrics, log: o.Log,
-		running: o.Config, seen: o.Config.Digest(), read: o.Config.Digest(),
-	}
 	if _, err := d.apply(o.Config.Credentials); err != nil {
 		d.Close()
 		return nil, err
@@ -118,79 +108,25 @@ func New(o Options) (*Daemon, error) {
 
 // assemble puts together what all credentials share.
 func (d *Daemon) assemble() {
-	c := d.config
-	d.metrics = metrics.New(d.gatherer, d.build, metrics.PerKey(c.Metrics.PerKey))
-	d.metrics.ConfigRead(time.Now(), true)
+	o, c := d.options, d.options.Config
+	panics := &panics{count: d.metrics.Panic, log: o.Log, told: map[string]bool{}}
 	d.store = store.New(d.clients[0], c.Redis.Timeout, layout.Decode)
 	d.registry = newRegistry(c.Refresh.Poll)
 	d.pool = newPool()
 	d.heart = &heartbeat{
-		rhythm: d.registry.rhythm, schedule: every{d.registry.rhythm, d.jitter},
-		panicked: d.panicked, log: d.log, soon: make(chan struct{}, 1),
+		rhythm: d.registry.rhythm, schedule: every{d.registry.rhythm, o.Jitter},
+		panics: panics, log: o.Log, soon: make(chan struct{}, 1),
 	}
 	d.observer = &observer{
-		registry: d.registry, store: store.New(d.clients[1], c.Redis.Timeout, layout.Decode), pool: d.pool, metrics: d.metrics,
-		passing: d.passing, panicked: d.panicked, tickSoon: d.heart.tickSoon, oneServer: len(c.Redis.Cluster) == 0,
-		loss: &loss{log: d.log, next: c.Refresh.Poll, failing: map[*entry]bool{}},
+		registry: d.registry, pool: d.pool, metrics: d.metrics,
+		store:  store.New(d.clients[1], c.Redis.Timeout, layout.Decode),
+		panics: panics, passing: o.Passing, tickSoon: d.heart.tickSoon, oneServer: len(c.Redis.Cluster) == 0,
+		loss: &loss{log: o.Log, next: c.Refresh.Poll, failing: map[*entry]bool{}},
 	}
-}
-
-// apply makes these the credentials, whatever is under way.
-func (d *Daemon) apply(wanted []config.Credential) (Changes, error) {
-	return d.registry.apply(wanted, func(c config.Credential) (*entry, error) {
-		e, err := d.open(c, len(wanted))
-		if err != nil {
-			err = fmt.Errorf("key %s: %w", c.Key, err)
-		}
-		return e, err
-	})
-}
-
-// open makes a keeper for one credential among n. Nothing looks at it yet.
-func (d *Daemon) open(c config.Credential, n int) (*entry, error) {
-	spec, err := d.spec(c, n)
-	if err != nil {
-		return nil, err
+	d.reloader = &reloader{
+		source: o.Source, asked: o.Reread, apply: d.reconfigure, panics: panics, metrics: d.metrics, log: o.Log,
+		running: c, seen: c.Digest(), read: c.Digest(),
 	}
-	kind, err := d.platform.Kind(spec.Kind, spec.API)
-	if err != nil {
-		return nil, err
-	}
-	e := &entry{config: c}
-	options := keeper.Options{
-		Spec: spec, Kind: kind, Store: d.store, Metrics: d.metrics, Log: d.log,
-		LookSoon: func() { d.lookSoon(e) }, Many: n > 1,
-		Passing: d.passing, Jitter: d.jitter,
-		RedisTimeout: d.config.Redis.Timeout, CallTimeout: d.config.WeChat.Timeout,
-	}
-	if d.tamper != nil {
-		d.tamper(&options)
-	}
-	e.Keeper = keeper.New(options)
-	d.metrics.Credential(c.Key, c.AppID, spec.Kind, c.API, c.Mint)
-	d.metrics.DailyLimit(c.Key, c.DailyLimit)
-	return e, nil
-}
-
-// spec is what the configuration means for one credential among n.
-func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
-	keys, err := store.NewKeys(c.Key)
-	if err != nil {
-		return credential.Spec{}, err
-	}
-	kind := credential.OfficialAccount
-	traits, _ := credential.TraitsOf(kind, c.API)
-	target := layout.Target{Format: layout.Format(c.Format), UTCOffset: c.UTCOffset}
-	return credential.Spec{
-		Slot: store.Slot{
-			Keys: keys, Account: c.AppID, Issuer: credential.Issuer(d.config.WeChat.BaseURL), API: c.API,
-			Replaces: traits.Replaces, Encode: target.Encode,
-			Lease: c.Lease, Overlap: traits.Overlap, Poll: paceOf(n, d.config.Refresh.Poll).round, VerifyEvery: c.VerifyEvery,
-		},
-		Kind: kind, Traits: traits, Secret: c.ReadSecret, Mint: c.Mint,
-		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
-		DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
-	}, nil
 }
 
 // Close lets go of Redis.
@@ -217,7 +153,7 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 	served := make(chan error, 1)
 	serving, stopServing := context.WithCancel(work)
 	go func() {
-		served <- web.Serve(serving, ln, d.handler(), d.log)
+		served <- web.Serve(serving, ln, d.handler(), d.options.Log)
 		stop() // without HTTP nobody could see us any more
 	}()
 	var reading sync.WaitGroup
@@ -225,7 +161,7 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 	d.observer.start()
 	d.heart.job = func() { d.observer.tick(ctx, work) }
 	d.heart.run(ctx)
-	d.log.Info("stopping", "cause", context.Cause(ctx).Error())
+	d.options.Log.Info("stopping", "cause", context.Cause(ctx).Error())
 	reading.Wait()
 	d.pool.close()
 	d.settle(work)
@@ -242,7 +178,7 @@ func (d *Daemon) handler() http.Handler {
 
 // grace is how long a mint and its commit may take after the end of ctx.
 func (d *Daemon) grace() time.Duration {
-	return d.config.WeChat.Timeout + 2*d.config.Redis.Timeout
+	return d.options.Config.WeChat.Timeout + 2*d.options.Config.Redis.Timeout
 }
 
 // settle ends what WeChat has answered and Redis does not know yet.
@@ -265,7 +201,7 @@ func (d *Daemon) lookSoon(e *entry) {
 // some credentials would break them after a restart as well, and the others
 // would miss the process meanwhile.
 func (d *Daemon) Live() error {
-	limit := 3*d.registry.rhythm().round + 2*d.config.Redis.Timeout
+	limit := 3*d.registry.rhythm().round + 2*d.options.Config.Redis.Timeout
 	silence := d.observer.silence()
 	if silence <= limit {
 		return nil

@@ -16,13 +16,14 @@ type heartbeat struct {
 	rhythm   func() pace
 	schedule cron.Schedule
 	job      func()
-	panicked func(reason any) // told of a panic in job
+	panics   *panics
 	log      *slog.Logger
-	soon     chan struct{} // asks for a tick before the next one; capacity 1
+	// Asks for a tick before the next one; its capacity is 1.
+	soon chan struct{}
 
-	mu      sync.Mutex
-	started time.Time // of the last tick, monotonic
-	ended   time.Time
+	mu sync.Mutex
+	// The last tick, by the monotonic clock.
+	started, ended time.Time
 }
 
 // every is cron's schedule for ticks; cron's own @every cannot go below a
@@ -50,7 +51,8 @@ func (h *heartbeat) run(ctx context.Context) {
 		select {
 		case turn <- struct{}{}:
 			tick()
-		default: // the last one has not ended
+		default:
+			// The last one has not ended.
 		}
 	})
 	clock := cron.New(cron.WithLogger(cronLogger{h.log}))
@@ -109,11 +111,7 @@ func (h *heartbeat) silence() time.Duration {
 func (h *heartbeat) tick() {
 	h.mark(&h.started)
 	defer h.mark(&h.ended)
-	defer func() {
-		if reason := recover(); reason != nil {
-			h.panicked(reason)
-		}
-	}()
+	defer h.panics.catch(func() {})
 	h.job()
 }
 

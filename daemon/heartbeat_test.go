@@ -21,7 +21,7 @@ type pulse struct {
 	logs   *safeBuffer
 	stop   context.CancelFunc
 	ended  chan struct{}
-	panics atomic.Int32
+	caught atomic.Int32
 
 	mu    sync.Mutex
 	ticks []time.Duration // since the start
@@ -39,7 +39,8 @@ func inPulse(t *testing.T, job func(n int), prepare func(*pulse), body func(t *t
 		p := &pulse{logs: &safeBuffer{}, ended: make(chan struct{})}
 		p.heartbeat = &heartbeat{
 			rhythm: steady(heartPoll), schedule: every{steady(heartPoll), rand.Float64}, soon: make(chan struct{}, 1),
-			log: slog.New(slog.NewTextHandler(p.logs, nil)), panicked: func(any) { p.panics.Add(1) },
+			log:    slog.New(slog.NewTextHandler(p.logs, nil)),
+			panics: &panics{count: func() { p.caught.Add(1) }, log: slog.New(slog.DiscardHandler), told: map[string]bool{}},
 		}
 		p.job = func() {
 			p.mu.Lock()
@@ -123,14 +124,14 @@ func TestHeartbeatPanic(t *testing.T) {
 	}
 	inPulse(t, job, nil, func(t *testing.T, p *pulse) {
 		for i := 1; i <= 10; i++ {
-			if n := len(p.seen()); n < i || int(p.panics.Load()) != min(n, 10) {
-				t.Fatalf("after %d polls: %d ticks, %d panics counted", i-1, n, p.panics.Load())
+			if n := len(p.seen()); n < i || int(p.caught.Load()) != min(n, 10) {
+				t.Fatalf("after %d polls: %d ticks, %d panics counted", i-1, n, p.caught.Load())
 			}
 			p.wait(heartPoll)
 		}
 		p.wait(10 * heartPoll)
-		if n := len(p.seen()); n < 20 || p.panics.Load() != 10 {
-			t.Errorf("%d ticks, %d panics counted", n, p.panics.Load())
+		if n := len(p.seen()); n < 20 || p.caught.Load() != 10 {
+			t.Errorf("%d ticks, %d panics counted", n, p.caught.Load())
 		}
 		if p.since(&p.heartbeat.ended) > heartPoll {
 			t.Error("a tick that panicked did not end")

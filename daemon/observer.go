@@ -27,9 +27,9 @@ type observer struct {
 	// Where there is one server, a connection that fails speaks for all credentials.
 	oneServer bool
 
+	panics *panics
 	// As in Options.
-	passing  func(s keeper.Step, attempt string)
-	panicked func(reason any)
+	passing func(s keeper.Step, attempt string)
 	// tickSoon asks for a tick before the next one.
 	tickSoon func()
 
@@ -125,12 +125,7 @@ func (o *observer) spare(work context.Context, failed error) {
 
 // take hands an observation to its credential. A panic in there is its own.
 func (o *observer) take(work context.Context, e *entry, result store.Result) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			e.broken.Store(true)
-			o.panicked(reason)
-		}
-	}()
+	defer o.panics.catch(func() { e.broken.Store(true) })
 	e.Take(result, func(what keeper.Errand, action func(context.Context)) { o.spawn(work, e, what, action) })
 	e.broken.Store(false)
 	o.mu.Lock()
@@ -145,11 +140,7 @@ func (o *observer) spawn(work context.Context, e *entry, what keeper.Errand, act
 		l.host = e.Spec().Issuer
 	}
 	o.pool.submit(l, &e.slow, func() {
-		defer func() {
-			if reason := recover(); reason != nil {
-				o.panicked(reason)
-			}
-		}()
+		defer o.panics.catch(func() {})
 		action(work)
 	})
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"container/heap"
-	"hash/fnv"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,45 +10,6 @@ import (
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/keeper"
 )
-
-const (
-	// batch is how many credentials are looked at in one round trip, at most.
-	batch = 128
-	// looksPerSecond is what the looks of one process may cost Redis and itself.
-	looksPerSecond = 5000
-)
-
-// pace is how often n credentials are looked at: round is the time between two
-// looks at one credential, at most, and tick that between two batches.
-type pace struct{ round, tick time.Duration }
-
-// paceOf spreads the looks over the round, in batches that are not full, so
-// that there is room for those that are late. Few credentials are one batch.
-func paceOf(n int, poll time.Duration) pace {
-	round := max(poll, time.Duration(n)*time.Second/looksPerSecond)
-	if n <= batch {
-		return pace{round, round}
-	}
-	return pace{round, round / time.Duration(max(8, n*3/2/batch))}
-}
-
-// spread is how much earlier than its ahead a credential among n becomes due,
-// so that tokens drawn in the same second part with each refresh. It comes from
-// the key alone, so that replicas agree, and is nothing where there are few: a
-// twentieth of the ahead at most, and for the stable endpoint at most half of
-// what is left of the time in which it renews.
-func spread(ahead, renewWindow time.Duration, key string, n int) time.Duration {
-	if n <= batch {
-		return 0
-	}
-	most := ahead / 20
-	if renewWindow > 0 {
-		most = min(most, max(0, renewWindow-ahead)/2)
-	}
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(key))
-	return time.Duration(hash.Sum32()%1000) * most / 1000
-}
 
 // entry is a credential's place in the registry.
 type entry struct {
@@ -109,11 +69,14 @@ func newRegistry(poll time.Duration) *registry {
 // Changes counts what a new configuration does to the credentials.
 type Changes struct{ Added, Changed, Removed int }
 
+// opener makes a keeper that nobody looks at yet.
+type opener func(config.Credential) (*entry, error)
+
 // apply makes these the credentials, each with a key of its own. One that is
 // configured as before keeps its keeper and its looks. A changed one gets a new
 // keeper, and a removed one goes, as soon as what is under way there has ended:
 // depart says which have. With an error of open, nothing has happened.
-func (g *registry) apply(wanted []config.Credential, open func(config.Credential) (*entry, error)) (done Changes, err error) {
+func (g *registry) apply(wanted []config.Credential, open opener) (done Changes, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	opened := map[string]*entry{}

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -37,11 +36,11 @@ const (
 type reloader struct {
 	source Source
 	// Asks to read it now.
-	asked    <-chan os.Signal
-	apply    func(config.Config) (Changes, error)
-	panicked func(reason any)
-	metrics  *metrics.Metrics
-	log      *slog.Logger
+	asked   <-chan os.Signal
+	apply   func(config.Config) (Changes, error)
+	panics  *panics
+	metrics *metrics.Metrics
+	log     *slog.Logger
 
 	// What runs, the options that need a restart included.
 	running config.Config
@@ -88,12 +87,7 @@ func (r *reloader) watch(ctx context.Context) {
 // reload applies all that can be, or nothing if anything is wrong. A panic in
 // here leaves the configuration as it was.
 func (r *reloader) reload(ctx context.Context, asked bool) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			r.panicked(reason)
-			r.refuse(errBug, asked)
-		}
-	}()
+	defer r.panics.catch(func() { r.refuse(errBug, asked) })
 	r.readAt = time.Now()
 	r.read = r.source.Digest(ctx)
 	c, err := r.source.Load(ctx)
@@ -150,19 +144,4 @@ func (r *reloader) notes() (all []string) {
 		all = append(all, "the configuration has changed in options that need a restart: "+strings.Join(r.restart, ", "))
 	}
 	return all
-}
-
-// applyConfig makes a new configuration's credentials the daemon's. They have to
-// fit the times of this process, which stay.
-func (d *Daemon) applyConfig(c config.Config) (Changes, error) {
-	least := max(d.config.WeChat.Timeout+2*d.config.Redis.Timeout, d.config.Refresh.Poll)
-	for _, one := range c.Credentials {
-		if one.Lease < least {
-			return Changes{}, fmt.Errorf("key %s: lease %v is shorter than the %v that the running wechat.timeout, redis.timeout and "+
-				"refresh.poll ask for, and these need a restart", one.Key, one.Lease, least)
-		}
-	}
-	done, err := d.apply(c.Credentials)
-	d.heart.tickSoon()
-	return done, err
 }
