@@ -21,13 +21,13 @@ func Differences(a, b Config) []string {
 }
 
 func differences(path string, a, b reflect.Value) (paths []string) {
-	others := optionsOf(b)
-	for i, o := range optionsOf(a) {
-		switch own := join(path, o.name); {
+	others := optionsOf(path, b)
+	for i, o := range optionsOf(path, a) {
+		switch {
 		case o.value.Kind() == reflect.Struct:
-			paths = append(paths, differences(own, o.value, others[i].value)...)
+			paths = append(paths, differences(o.path, o.value, others[i].value)...)
 		case !reflect.DeepEqual(o.value.Interface(), others[i].value.Interface()):
-			paths = append(paths, own)
+			paths = append(paths, o.path)
 		}
 	}
 	return paths
