@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"wxtokend/daemon/config"
 	"wxtokend/daemon/web"
 )
 
@@ -15,9 +14,9 @@ type remote struct {
 }
 
 // daemon is the one at --url, else the one that this configuration would run.
-func (r remote) daemon(p Program) (web.Client, error) {
+func (r remote) daemon(ctx context.Context, p Program) (web.Client, error) {
 	if r.URL == "" {
-		listen, err := config.HTTPListen(p.file, p.explicit, p.Getenv)
+		listen, err := p.source().HTTPListen(ctx)
 		if err != nil {
 			return web.Client{}, usage{err}
 		}
@@ -33,7 +32,7 @@ func (r remote) daemon(p Program) (web.Client, error) {
 type statusCommand struct{ remote }
 
 func (s statusCommand) run(ctx context.Context, p Program) error {
-	client, err := s.daemon(p)
+	client, err := s.daemon(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ type refreshCommand struct {
 }
 
 func (r refreshCommand) run(ctx context.Context, p Program) error {
-	c, _, err := p.load()
+	c, _, err := p.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,7 +60,7 @@ func (r refreshCommand) run(ctx context.Context, p Program) error {
 	if r.Key == "" {
 		r.Key = c.Credentials[0].Key
 	}
-	client, err := r.daemon(p)
+	client, err := r.daemon(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -80,7 +79,7 @@ func (r refreshCommand) run(ctx context.Context, p Program) error {
 type healthcheckCommand struct{ remote }
 
 func (h healthcheckCommand) run(ctx context.Context, p Program) error {
-	client, err := h.daemon(p)
+	client, err := h.daemon(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -16,30 +15,11 @@ import (
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/demo"
 	"wxtokend/daemon/web"
-	"wxtokend/metrics"
 )
 
 // outliveReaders keeps the process alive when whoever read its output is gone.
 // What it writes then is lost, and that is less than the token would be.
 func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
-
-// ignoreHangups keeps SIGHUP, which means "read your configuration again"
-// elsewhere, from ending the process in the middle of a mint.
-func ignoreHangups(ctx context.Context, log *slog.Logger) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hangups:
-				log.Warn("SIGHUP is ignored: secret files, password files, http.token_file and the client certificate of Redis " +
-					"are read again by themselves; the configuration, the environment and redis.tls.ca_file need a restart")
-			}
-		}
-	}()
-}
 
 type runCommand struct{}
 
@@ -47,12 +27,14 @@ type runCommand struct{}
 // does, and in the log, which is all that is left of it an hour later.
 func (runCommand) run(ctx context.Context, p Program) error {
 	outliveReaders()
-	c, log, err := p.load()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	c, log, err := p.load(ctx)
 	if err != nil {
 		return err
 	}
-	ignoreHangups(ctx, log)
-	if err = keepFresh(ctx, c, p.Build, log); err != nil {
+	o := daemon.Options{Config: c, Source: p.source(), Reread: hangups, Build: p.Build, Log: log}
+	if err = keepFresh(ctx, o); err != nil {
 		log.Error("wxtokend failed", "error", err)
 	}
 	return err
@@ -71,18 +53,19 @@ func collect(credentials int) {
 	}
 }
 
-func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.Logger) error {
+func keepFresh(ctx context.Context, o daemon.Options) error {
+	c, log := o.Config, o.Log
 	collect(len(c.Credentials))
 	ln, err := web.Listen(ctx, c.HTTP.Listen)
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
-	d, err := daemon.New(daemon.Options{Config: c, Build: b, Log: log})
+	d, err := daemon.New(o)
 	if err != nil {
 		_ = ln.Close()
 		return err
 	}
-	log.Info("wxtokend starts", "version", b.Version, "revision", b.Revision,
+	log.Info("wxtokend starts", "version", o.Build.Version, "revision", o.Build.Revision,
 		"credentials", len(c.Credentials), "http", ln.Addr().String())
 	ctx, cancel := context.WithCancel(ctx)
 	// The warnings need files, and no file shall hold up the start.
