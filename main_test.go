@@ -204,7 +204,7 @@ func TestHangup(t *testing.T) {
 		if err != nil {
 			t.Fatalf("no word of SIGHUP: %v", err)
 		}
-		if strings.Contains(line, "SIGHUP is ignored") && strings.Contains(line, "secret files") && strings.Contains(line, "need a restart") {
+		if strings.Contains(line, "the configuration was read again") {
 			break
 		}
 	}

@@ -30,7 +30,11 @@ type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 // Options are what a daemon runs with. The zero value of each Dial is the
 // real network.
 type Options struct {
-	Config                config.Config
+	Config config.Config
+	// Source is where Config came from; it is read again when it changes, and
+	// when Reread gets a signal. Without it the configuration stays as it is.
+	Source                Source
+	Reread                <-chan os.Signal
 	Build                 metrics.Build
 	Log                   *slog.Logger
 	DialRedis, DialWeChat Dial
@@ -54,29 +58,24 @@ type Options struct {
 
 // Daemon keeps all configured credentials fresh.
 type Daemon struct {
-	config   config.Config
-	log      *slog.Logger
+	options  Options
 	instance string
-	build    metrics.Build
 
-	clients  []redis.UniversalClient
-	embedded func() // stops the embedded Redis, nil if there is none
-	store    *store.Store
+	clients []redis.UniversalClient
+	// Stops the embedded Redis, nil if there is none.
+	embedded func()
+	platform *credential.Platform
+	// Of the keepers; the observer has one of its own.
+	store *store.Store
+
 	registry *registry
+	heart    *heartbeat
 	observer *observer
 	pool     *pool
+	reloader *reloader
+
 	metrics  *metrics.Metrics
 	gatherer *prometheus.Registry
-	heart    *heartbeat
-	lock     *lock.Lock
-	probes   net.Listener
-	passing  func(s keeper.Step, attempt string)
-	jitter   func() float64
-	tamper   func(*keeper.Options)
-
-	mu sync.Mutex
-	// The causes of panics that were logged.
-	told map[string]bool
 }
 
 // New prepares a daemon. It talks to nobody yet; the errors are those of the
@@ -88,11 +87,11 @@ func New(o Options) (*Daemon, error) {
 	if o.Passing == nil {
 		o.Passing = failpoint()
 	}
-	d := &Daemon{
-		config: o.Config, log: o.Log, instance: instance(), build: o.Build,
-		lock: o.Lock, probes: o.Probes, gatherer: prometheus.NewRegistry(), passing: o.Passing, jitter: o.Jitter, tamper: o.tamper, told: map[string]bool{},
-	}
-	platform, err := credential.NewPlatform(credential.Options{
+	d := &Daemon{options: o, instance: instance(), gatherer: prometheus.NewRegistry()}
+	d.metrics = metrics.New(d.gatherer, o.Build, metrics.PerKey(o.Config.Metrics.PerKey))
+	d.metrics.ConfigRead(time.Now(), true)
+	var err error
+	d.platform, err = credential.NewPlatform(credential.Options{
 		BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
 		Clock: func(ahead time.Duration) { d.metrics.ClockAhead(metrics.ClockWeChat, ahead) },
 	})
@@ -103,79 +102,34 @@ func New(o Options) (*Daemon, error) {
 		return nil, err
 	}
 	d.assemble()
-	for _, c := range o.Config.Credentials {
-		if err := d.add(c, platform); err != nil {
-			d.Close()
-			return nil, err
-		}
+	if _, err := d.apply(o.Config.Credentials); err != nil {
+		d.Close()
+		return nil, err
 	}
 	return d, nil
 }
 
 // assemble puts together what all credentials share.
 func (d *Daemon) assemble() {
-	c := d.config
-	d.metrics = metrics.New(d.gatherer, d.build, metrics.PerKey(c.Metrics.PerKey))
-	d.metrics.ConfigRead(time.Now(), true)
+	o, c := d.options, d.options.Config
+	panics := &panics{count: d.metrics.Panic, log: o.Log, told: map[string]bool{}}
 	d.store = store.New(d.clients[0], c.Redis.Timeout, layout.Decode)
-	d.registry = newRegistry(paceOf(len(c.Credentials), c.Refresh.Poll))
+	d.registry = newRegistry(c.Refresh.Poll)
 	d.pool = newPool()
 	d.heart = &heartbeat{
-		poll: d.registry.round, schedule: every{d.registry.beat, d.jitter},
-		panicky: d.panicked, log: d.log, soon: make(chan struct{}, 1),
+		rhythm: d.registry.rhythm, schedule: every{d.registry.rhythm, o.Jitter},
+		panics: panics, log: o.Log, soon: make(chan struct{}, 1),
 	}
 	d.observer = &observer{
-		registry: d.registry, store: store.New(d.clients[1], c.Redis.Timeout, layout.Decode), pool: d.pool, metrics: d.metrics,
-		passing: d.passing, panicked: d.panicked, soon: d.heart.hasten, oneServer: len(c.Redis.Cluster) == 0,
-		loss: &loss{log: d.log, next: c.Refresh.Poll, of: len(c.Credentials)},
+		registry: d.registry, pool: d.pool, metrics: d.metrics,
+		store:  store.New(d.clients[1], c.Redis.Timeout, layout.Decode),
+		panics: panics, passing: o.Passing, tickSoon: d.heart.tickSoon, oneServer: len(c.Redis.Cluster) == 0,
+		loss: &loss{log: o.Log, next: c.Refresh.Poll, failing: map[*entry]bool{}},
 	}
-}
-
-func (d *Daemon) add(c config.Credential, platform *credential.Platform) error {
-	spec, err := d.spec(c)
-	if err != nil {
-		return fmt.Errorf("key %s: %w", c.Key, err)
+	d.reloader = &reloader{
+		source: o.Source, asked: o.Reread, apply: d.reconfigure, panics: panics, metrics: d.metrics, log: o.Log,
+		running: c, seen: c.Digest(), read: c.Digest(),
 	}
-	kind, err := platform.Kind(spec.Kind, spec.API)
-	if err != nil {
-		return fmt.Errorf("key %s: %w", c.Key, err)
-	}
-	e := &registered{}
-	options := keeper.Options{
-		Spec: spec, Kind: kind, Store: d.store, Metrics: d.metrics, Log: d.log,
-		LookSoon: func() { d.lookAgain(e) }, Many: len(d.config.Credentials) > 1,
-		Passing: d.passing, Jitter: d.jitter,
-		RedisTimeout: d.config.Redis.Timeout, CallTimeout: d.config.WeChat.Timeout,
-	}
-	if d.tamper != nil {
-		d.tamper(&options)
-	}
-	e.Keeper = keeper.New(options)
-	d.registry.add(e)
-	d.metrics.Credential(c.Key, c.AppID, spec.Kind, c.API, c.Mint)
-	d.metrics.DailyLimit(c.Key, c.DailyLimit)
-	return nil
-}
-
-// spec is what the configuration means for one credential among all.
-func (d *Daemon) spec(c config.Credential) (credential.Spec, error) {
-	keys, err := store.NewKeys(c.Key)
-	if err != nil {
-		return credential.Spec{}, err
-	}
-	kind := credential.OfficialAccount
-	traits, _ := credential.TraitsOf(kind, c.API)
-	target := layout.Target{Format: layout.Format(c.Format), UTCOffset: c.UTCOffset}
-	return credential.Spec{
-		Slot: store.Slot{
-			Keys: keys, Account: c.AppID, Issuer: credential.Issuer(d.config.WeChat.BaseURL), API: c.API,
-			Replaces: traits.Replaces, Encode: target.Encode,
-			Lease: c.Lease, Overlap: traits.Overlap, Poll: d.registry.round, VerifyEvery: c.VerifyEvery,
-		},
-		Kind: kind, Traits: traits, Secret: c.ReadSecret, Mint: c.Mint,
-		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, len(d.config.Credentials)),
-		DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
-	}, nil
 }
 
 // Close lets go of Redis.
@@ -201,15 +155,18 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 
 	serving, stopServing := context.WithCancel(work)
 	served := d.serve(serving, ln, stop)
-	d.observer.start()
+	var reading sync.WaitGroup
+	reading.Go(func() { d.reloader.run(ctx) })
 	notified := make(chan struct{})
 	go func() {
 		defer close(notified)
 		d.notify(ctx)
 	}()
-	d.heart.job = func() { d.observer.look(ctx, work) }
+	d.observer.start()
+	d.heart.job = func() { d.observer.tick(ctx, work) }
 	d.heart.run(ctx)
-	d.log.Info("stopping", "cause", context.Cause(ctx).Error())
+	d.options.Log.Info("stopping", "cause", context.Cause(ctx).Error())
+	reading.Wait()
 	d.pool.close()
 	d.settle(work)
 	select {
@@ -222,7 +179,7 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 
 // grace is how long a mint and its commit may take after the end of ctx.
 func (d *Daemon) grace() time.Duration {
-	return d.config.WeChat.Timeout + 2*d.config.Redis.Timeout
+	return d.options.Config.WeChat.Timeout + 2*d.options.Config.Redis.Timeout
 }
 
 // settle ends what WeChat has answered and Redis does not know yet.
@@ -234,10 +191,10 @@ func (d *Daemon) settle(work context.Context) {
 	all.Wait()
 }
 
-// lookAgain asks for a look at one credential before the next poll.
-func (d *Daemon) lookAgain(e *registered) {
-	d.registry.hasten(e)
-	d.heart.hasten()
+// lookSoon asks for a look at one credential before the next poll.
+func (d *Daemon) lookSoon(e *entry) {
+	d.registry.lookSoon(e)
+	d.heart.tickSoon()
 }
 
 // Live returns an error when for so long no tick ended as it
@@ -245,7 +202,7 @@ func (d *Daemon) lookAgain(e *registered) {
 // some credentials would break them after a restart as well, and the others
 // would miss the process meanwhile.
 func (d *Daemon) Live() error {
-	limit := 3*d.registry.round + 2*d.config.Redis.Timeout
+	limit := 3*d.registry.rhythm().round + 2*d.options.Config.Redis.Timeout
 	silence := d.observer.silence()
 	if silence <= limit {
 		return nil

@@ -3,7 +3,7 @@
 //
 // # The path of a token
 //
-// At each beat of the heartbeat the observer takes those credentials from the
+// At each tick of the heartbeat the observer takes those credentials from the
 // registry whose time has come, and looks at them in one round trip, up to a
 // hundred or so; many are spread over the poll in batches. Its keeper takes each
 // look in ([keeper.Keeper.Take]) and decides, by a function without a clock or a
@@ -73,23 +73,17 @@
 //
 // # If the process dies
 //
-// At any step, with what is true then ([keeper.Step] names each):
+// [keeper.Step] says what is true then, step by step. In short: no step leaves
+// anything that another process, or the next look of this one, does not find in
+// Redis. What dies is a token that was drawn and not stored, and what this process
+// could have restored.
 //
-//   - before begin: nothing is written, the next look of any replica finds the same
-//     refresh due.
-//   - between begin and WeChat's answer, or between the answer and the commit: the
-//     lease ends by itself, the call counts as made and failed, and the next attempt
-//     draws once more. A token that was drawn is lost; with classic the stored one
-//     then has the overlap left, which is longer than lease, poll and the next
-//     mint together.
-//   - after the commit: readers have the token. Only this process' memory is gone,
-//     and with it what it could have restored.
-//   - before an abort: as before the commit, since begin has written the failure down.
-//   - before a re-assert or a restore: any replica writes the state's token again;
-//     another one that saw the lost token restores it, and where there is none a
-//     token is minted.
-//   - before or after a question to WeChat: what it said is forgotten, and asked
-//     again within a tenth of verify_every.
+// # If the configuration changes
+//
+// The reloader polls what it was read from, and applies it as a whole or not at
+// all. A credential that is configured as before keeps its keeper. One that is
+// changed or gone leaves: it begins nothing more, and what is under way ends,
+// within its lease, before another keeper takes its place.
 //
 // # What is not guaranteed
 //

@@ -24,9 +24,9 @@ type redisServer struct {
 }
 
 // content is all that Redis holds, with its expiries as instants.
-type content map[string]entry
+type content map[string]stored
 
-type entry struct {
+type stored struct {
 	text    string
 	hash    map[string]string
 	expires time.Time // zero: never
@@ -105,7 +105,7 @@ func (s *redisServer) record(script string) {
 func (s *redisServer) content() content {
 	all := content{}
 	for _, key := range s.f.redis.Keys() {
-		var e entry
+		var e stored
 		if s.f.redis.Type(key) == "hash" {
 			e.hash = map[string]string{}
 			fields, _ := s.f.redis.HKeys(key)

@@ -162,7 +162,7 @@ func (f *fleet) newMember(i int) *member {
 	}
 	m.tamper = func(o *keeper.Options) { o.Kind = bystander{o.Kind, m, o.Spec.Lease} }
 	m.prepare = func(d *Daemon) {
-		d.heart.schedule = hostClock{every{d.heart.poll, m.jitter}, m}
+		d.heart.schedule = hostClock{every{d.heart.rhythm, m.jitter}, m}
 		m.current.Store(d)
 	}
 	return m

@@ -9,48 +9,50 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// heartbeat calls a job at once and then by a schedule, several times a poll
-// where there are many credentials. It carries no state: whoever misses beats
-// finds everything in Redis at the next one.
+// heartbeat calls a job at once and then by a schedule. Each call is a tick,
+// and there are several in a poll where there are many credentials. It carries
+// no state: whoever misses ticks finds everything in Redis at the next one.
 type heartbeat struct {
-	poll     time.Duration
+	rhythm   func() pace
 	schedule cron.Schedule
 	job      func()
-	panicky  func(reason any) // told of a panic in job
+	panics   *panics
 	log      *slog.Logger
-	soon     chan struct{} // asks for a beat before the next one; capacity 1
+	// Asks for a tick before the next one; its capacity is 1.
+	soon chan struct{}
 
-	mu      sync.Mutex
-	started time.Time // of the last beat, monotonic
-	ended   time.Time
+	mu sync.Mutex
+	// The last tick, by the monotonic clock.
+	started, ended time.Time
 }
 
-// every is cron's schedule for beats; cron's own @every cannot go below a
+// every is cron's schedule for ticks; cron's own @every cannot go below a
 // second. It only ever shortens the wait, so that a fleet spreads out but
 // nobody falls behind.
 type every struct {
-	beat   time.Duration
+	rhythm func() pace
 	jitter func() float64
 }
 
 func (e every) Next(t time.Time) time.Time {
-	return t.Add(time.Duration((0.8 + 0.2*e.jitter()) * float64(e.beat)))
+	return t.Add(time.Duration((0.8 + 0.2*e.jitter()) * float64(e.rhythm().tick)))
 }
 
-// run beats until ctx ends and the last beat has returned.
+// run ticks until ctx ends and the last tick has returned.
 func (h *heartbeat) run(ctx context.Context) {
-	// One beat at a time. cron's own wrapper for that would lose a beat that
+	// One tick at a time. cron's own wrapper for that would lose a tick that
 	// soon asks for in the last moments of another one.
 	turn := make(chan struct{}, 1)
-	beat := func() {
+	tick := func() {
 		defer func() { <-turn }()
-		h.beat()
+		h.tick()
 	}
 	job := cron.FuncJob(func() {
 		select {
 		case turn <- struct{}{}:
-			beat()
-		default: // the last one has not ended
+			tick()
+		default:
+			// The last one has not ended.
 		}
 	})
 	clock := cron.New(cron.WithLogger(cronLogger{h.log}))
@@ -61,7 +63,7 @@ func (h *heartbeat) run(ctx context.Context) {
 	clock.Start()
 	// cron lives by the wall clock: when that jumps back ten hours, cron is
 	// silent for ten hours. This ticker is monotonic, and starts it afresh.
-	watchdog := time.NewTicker(h.poll)
+	watchdog := time.NewTicker(h.rhythm().round)
 	defer watchdog.Stop()
 	for {
 		select {
@@ -71,12 +73,13 @@ func (h *heartbeat) run(ctx context.Context) {
 		case <-h.soon:
 			select {
 			case turn <- struct{}{}:
-				beat()
+				tick()
 			case <-ctx.Done():
 			}
 		case <-watchdog.C:
-			if h.silence() > 3*h.poll {
-				h.log.Warn("no tick for three polls: this process was stopped for a while, or the wall clock jumped back; starting the schedule afresh")
+			if h.silence() > 3*h.rhythm().round {
+				h.log.Warn("no tick for three polls: this process was stopped for a while, " +
+					"or the wall clock jumped back; starting the schedule afresh")
 				clock.Remove(id)
 				id = clock.Schedule(h.schedule, job)
 				job.Run()
@@ -85,15 +88,15 @@ func (h *heartbeat) run(ctx context.Context) {
 	}
 }
 
-// hasten asks for a beat before the next one of the schedule.
-func (h *heartbeat) hasten() {
+// tickSoon asks for a tick before the next one of the schedule.
+func (h *heartbeat) tickSoon() {
 	select {
 	case h.soon <- struct{}{}:
 	default:
 	}
 }
 
-// silence is for how long no beat ran, zero while one does: starting afresh
+// silence is for how long no tick ran, zero while one does: starting afresh
 // cannot cure one that hangs.
 func (h *heartbeat) silence() time.Duration {
 	h.mu.Lock()
@@ -104,15 +107,11 @@ func (h *heartbeat) silence() time.Duration {
 	return time.Since(h.ended)
 }
 
-// beat turns a panic into a count: the next beat comes all the same.
-func (h *heartbeat) beat() {
+// tick turns a panic into a count: the next tick comes all the same.
+func (h *heartbeat) tick() {
 	h.mark(&h.started)
 	defer h.mark(&h.ended)
-	defer func() {
-		if reason := recover(); reason != nil {
-			h.panicky(reason)
-		}
-	}()
+	defer h.panics.catch(func() {})
 	h.job()
 }
 

@@ -21,13 +21,16 @@ type pulse struct {
 	logs   *safeBuffer
 	stop   context.CancelFunc
 	ended  chan struct{}
-	panics atomic.Int32
+	caught atomic.Int32
 
 	mu    sync.Mutex
-	beats []time.Duration // since the start
+	ticks []time.Duration // since the start
 }
 
-// inPulse runs body beside a heartbeat whose beats call job with their number,
+// steady is the pace of few credentials.
+func steady(poll time.Duration) func() pace { return func() pace { return pace{poll, poll} } }
+
+// inPulse runs body beside a heartbeat whose ticks call job with their number,
 // from 1 on. The heartbeat ends with body.
 func inPulse(t *testing.T, job func(n int), prepare func(*pulse), body func(t *testing.T, p *pulse)) {
 	t.Helper()
@@ -35,13 +38,14 @@ func inPulse(t *testing.T, job func(n int), prepare func(*pulse), body func(t *t
 		start := time.Now()
 		p := &pulse{logs: &safeBuffer{}, ended: make(chan struct{})}
 		p.heartbeat = &heartbeat{
-			poll: heartPoll, schedule: every{heartPoll, rand.Float64}, soon: make(chan struct{}, 1), log: slog.New(slog.NewTextHandler(p.logs, nil)),
-			panicky: func(any) { p.panics.Add(1) },
+			rhythm: steady(heartPoll), schedule: every{steady(heartPoll), rand.Float64}, soon: make(chan struct{}, 1),
+			log:    slog.New(slog.NewTextHandler(p.logs, nil)),
+			panics: &panics{count: func() { p.caught.Add(1) }, log: slog.New(slog.DiscardHandler), told: map[string]bool{}},
 		}
 		p.job = func() {
 			p.mu.Lock()
-			p.beats = append(p.beats, time.Since(start))
-			n := len(p.beats)
+			p.ticks = append(p.ticks, time.Since(start))
+			n := len(p.ticks)
 			p.mu.Unlock()
 			job(n)
 		}
@@ -66,32 +70,32 @@ func (p *pulse) wait(d time.Duration) {
 	synctest.Wait()
 }
 
-// seen are the times of the beats so far.
+// seen are the times of the ticks so far.
 func (p *pulse) seen() []time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]time.Duration(nil), p.beats...)
+	return append([]time.Duration(nil), p.ticks...)
 }
 
 func quick(int) {}
 
 func TestHeartbeatRhythm(t *testing.T) {
 	inPulse(t, quick, nil, func(t *testing.T, p *pulse) {
-		if beats := p.seen(); len(beats) != 1 || beats[0] != 0 {
-			t.Fatalf("at once: beats at %v", beats)
+		if ticks := p.seen(); len(ticks) != 1 || ticks[0] != 0 {
+			t.Fatalf("at once: ticks at %v", ticks)
 		}
 		p.wait(10 * time.Minute)
-		beats := p.seen()
+		ticks := p.seen()
 		spread := map[time.Duration]bool{}
-		for i := 1; i < len(beats); i++ {
-			gap := beats[i] - beats[i-1]
+		for i := 1; i < len(ticks); i++ {
+			gap := ticks[i] - ticks[i-1]
 			if gap < heartPoll*8/10 || gap > heartPoll {
-				t.Errorf("beat %d comes after %v", i, gap)
+				t.Errorf("tick %d comes after %v", i, gap)
 			}
 			spread[gap] = true
 		}
-		if len(beats) < 300 || len(spread) < len(beats)/2 {
-			t.Errorf("%d beats with %d different gaps in ten minutes", len(beats), len(spread))
+		if len(ticks) < 300 || len(spread) < len(ticks)/2 {
+			t.Errorf("%d ticks with %d different gaps in ten minutes", len(ticks), len(spread))
 		}
 		if p.logs.String() != "" {
 			t.Errorf("an everyday heartbeat logs %s", p.logs)
@@ -101,15 +105,17 @@ func TestHeartbeatRhythm(t *testing.T) {
 
 // TestHeartbeatShortPoll: cron's own @every cannot go below a second.
 func TestHeartbeatShortPoll(t *testing.T) {
-	inPulse(t, quick, func(p *pulse) { p.poll, p.schedule = 20*time.Millisecond, every{20 * time.Millisecond, rand.Float64} }, func(t *testing.T, p *pulse) {
+	inPulse(t, quick, func(p *pulse) {
+		p.rhythm, p.schedule = steady(20*time.Millisecond), every{steady(20 * time.Millisecond), rand.Float64}
+	}, func(t *testing.T, p *pulse) {
 		p.wait(time.Second)
 		if n := len(p.seen()); n < 50 || n > 64 {
-			t.Errorf("%d beats in a second", n)
+			t.Errorf("%d ticks in a second", n)
 		}
 	})
 }
 
-// TestHeartbeatPanic: each of ten panics is counted, and the next beat comes in time.
+// TestHeartbeatPanic: each of ten panics is counted, and the next tick comes in time.
 func TestHeartbeatPanic(t *testing.T) {
 	job := func(n int) {
 		if n <= 10 {
@@ -118,23 +124,23 @@ func TestHeartbeatPanic(t *testing.T) {
 	}
 	inPulse(t, job, nil, func(t *testing.T, p *pulse) {
 		for i := 1; i <= 10; i++ {
-			if n := len(p.seen()); n < i || int(p.panics.Load()) != min(n, 10) {
-				t.Fatalf("after %d polls: %d beats, %d panics counted", i-1, n, p.panics.Load())
+			if n := len(p.seen()); n < i || int(p.caught.Load()) != min(n, 10) {
+				t.Fatalf("after %d polls: %d ticks, %d panics counted", i-1, n, p.caught.Load())
 			}
 			p.wait(heartPoll)
 		}
 		p.wait(10 * heartPoll)
-		if n := len(p.seen()); n < 20 || p.panics.Load() != 10 {
-			t.Errorf("%d beats, %d panics counted", n, p.panics.Load())
+		if n := len(p.seen()); n < 20 || p.caught.Load() != 10 {
+			t.Errorf("%d ticks, %d panics counted", n, p.caught.Load())
 		}
 		if p.since(&p.heartbeat.ended) > heartPoll {
-			t.Error("a beat that panicked did not end")
+			t.Error("a tick that panicked did not end")
 		}
 	})
 }
 
-// TestHeartbeatHang: a job that hangs has no second one beside it, and beats
-// go on when it ends. The first beat is another code path than the later ones.
+// TestHeartbeatHang: a job that hangs has no second one beside it, and ticks
+// go on when it ends. The first tick is another code path than the later ones.
 func TestHeartbeatHang(t *testing.T) {
 	for _, hanging := range []int{1, 3} {
 		release := new(chan struct{})
@@ -149,24 +155,24 @@ func TestHeartbeatHang(t *testing.T) {
 		prepare := func(*pulse) { *release = make(chan struct{}) }
 		inPulse(t, job, prepare, func(t *testing.T, p *pulse) {
 			p.wait(time.Hour)
-			p.hasten()
+			p.tickSoon()
 			p.wait(time.Minute)
 			if n := len(p.seen()); n != hanging || p.since(&p.heartbeat.ended) < time.Hour {
-				t.Fatalf("beat %d hangs, and there are %d; the last ended %v ago", hanging, n, p.since(&p.heartbeat.ended))
+				t.Fatalf("tick %d hangs, and there are %d; the last ended %v ago", hanging, n, p.since(&p.heartbeat.ended))
 			}
 			if p.logs.String() != "" {
-				t.Errorf("a beat that hangs logs %s", p.logs)
+				t.Errorf("a tick that hangs logs %s", p.logs)
 			}
 			close(*release)
 			p.wait(time.Minute)
 			if n := len(p.seen()); n < hanging+29 || most.Load() != 1 {
-				t.Errorf("after beat %d hung: %d beats, up to %d at once", hanging, n, most.Load())
+				t.Errorf("after tick %d hung: %d ticks, up to %d at once", hanging, n, most.Load())
 			}
 		})
 	}
 }
 
-// leap is a schedule whose next beat lies ten hours ahead, the third, sixth, …
+// leap is a schedule whose next tick lies ten hours ahead, the third, sixth, …
 // time it is asked: so it looks to cron when the wall clock jumps back ten hours.
 type leap struct {
 	every
@@ -181,12 +187,12 @@ func (l *leap) Next(t time.Time) time.Time {
 }
 
 func TestHeartbeatWallClock(t *testing.T) {
-	prepare := func(p *pulse) { p.schedule = &leap{every: every{heartPoll, rand.Float64}} }
+	prepare := func(p *pulse) { p.schedule = &leap{every: every{steady(heartPoll), rand.Float64}} }
 	inPulse(t, quick, prepare, func(t *testing.T, p *pulse) {
 		p.wait(time.Minute)
-		beats, late := p.seen(), 0
-		for i := 1; i < len(beats); i++ {
-			gap := beats[i] - beats[i-1]
+		ticks, late := p.seen(), 0
+		for i := 1; i < len(ticks); i++ {
+			gap := ticks[i] - ticks[i-1]
 			if gap > 4*heartPoll {
 				t.Errorf("silent for %v", gap)
 			}
@@ -194,11 +200,11 @@ func TestHeartbeatWallClock(t *testing.T) {
 				late++
 			}
 		}
-		if late < 4 || time.Minute-beats[len(beats)-1] > 4*heartPoll {
-			t.Errorf("%d jumps; beats at %v", late, beats)
+		if late < 4 || time.Minute-ticks[len(ticks)-1] > 4*heartPoll {
+			t.Errorf("%d jumps; ticks at %v", late, ticks)
 		}
-		if inTime := len(beats) - 1 - late; inTime < late {
-			t.Errorf("the rhythm did not come back: %d beats in time, %d late", inTime, late)
+		if inTime := len(ticks) - 1 - late; inTime < late {
+			t.Errorf("the rhythm did not come back: %d ticks in time, %d late", inTime, late)
 		}
 		// From here the two causes look alike: the log must not pick one.
 		both := "this process was stopped for a while, or the wall clock jumped back"
@@ -208,7 +214,7 @@ func TestHeartbeatWallClock(t *testing.T) {
 	})
 }
 
-// TestHeartbeatStop: run returns after the job that is under way, and no beat follows.
+// TestHeartbeatStop: run returns after the job that is under way, and no tick follows.
 func TestHeartbeatStop(t *testing.T) {
 	job := func(n int) {
 		if n == 2 {
@@ -216,7 +222,7 @@ func TestHeartbeatStop(t *testing.T) {
 		}
 	}
 	inPulse(t, job, nil, func(t *testing.T, p *pulse) {
-		p.wait(2 * heartPoll) // the second beat is under way
+		p.wait(2 * heartPoll) // the second tick is under way
 		p.stop()
 		p.wait(50 * time.Second)
 		select {
@@ -230,10 +236,10 @@ func TestHeartbeatStop(t *testing.T) {
 		default:
 			t.Fatal("run did not return after its job")
 		}
-		p.hasten()
+		p.tickSoon()
 		p.wait(time.Minute)
 		if n := len(p.seen()); n != 2 {
-			t.Errorf("%d beats", n)
+			t.Errorf("%d ticks", n)
 		}
 	})
 }
@@ -242,32 +248,32 @@ func TestHeartbeatSoon(t *testing.T) {
 	inPulse(t, quick, nil, func(t *testing.T, p *pulse) {
 		for n := 2; n < 7; n++ {
 			p.wait(10 * time.Millisecond)
-			p.hasten()
+			p.tickSoon()
 			synctest.Wait()
-			if beats := p.seen(); len(beats) != n || beats[n-1] != time.Duration(n-1)*10*time.Millisecond {
-				t.Fatalf("asked %d times: beats at %v", n-1, beats)
+			if ticks := p.seen(); len(ticks) != n || ticks[n-1] != time.Duration(n-1)*10*time.Millisecond {
+				t.Fatalf("asked %d times: ticks at %v", n-1, ticks)
 			}
 		}
 		p.wait(time.Minute)
 		if n := len(p.seen()); n < 35 {
-			t.Errorf("the rhythm is lost: %d beats in a minute", n)
+			t.Errorf("the rhythm is lost: %d ticks in a minute", n)
 		}
 	})
 }
 
-// TestHeartbeatSoonInBeat: a beat that is asked for during another one comes
+// TestHeartbeatSoonInTick: a tick that is asked for during another one comes
 // when that has ended.
-func TestHeartbeatSoonInBeat(t *testing.T) {
+func TestHeartbeatSoonInTick(t *testing.T) {
 	job := func(n int) {
 		if n == 1 {
 			time.Sleep(500 * time.Millisecond)
 		}
 	}
 	inPulse(t, job, nil, func(t *testing.T, p *pulse) {
-		p.hasten()
+		p.tickSoon()
 		p.wait(time.Second)
-		if beats := p.seen(); len(beats) != 2 || beats[1] != 500*time.Millisecond {
-			t.Errorf("beats at %v", beats)
+		if ticks := p.seen(); len(ticks) != 2 || ticks[1] != 500*time.Millisecond {
+			t.Errorf("ticks at %v", ticks)
 		}
 	})
 	hang := func(n int) {
@@ -279,18 +285,18 @@ func TestHeartbeatSoonInBeat(t *testing.T) {
 		for len(p.seen()) < 2 {
 			p.wait(time.Millisecond)
 		}
-		p.hasten()
+		p.tickSoon()
 		p.wait(600 * time.Millisecond)
-		if beats := p.seen(); len(beats) != 3 || beats[2] != beats[1]+500*time.Millisecond {
-			t.Errorf("beats at %v", beats)
+		if ticks := p.seen(); len(ticks) != 3 || ticks[2] != ticks[1]+500*time.Millisecond {
+			t.Errorf("ticks at %v", ticks)
 		}
 		p.stop()
-		p.hasten()
+		p.tickSoon()
 		<-p.ended
 	})
 }
 
-// TestHeartbeatCrowd is for the race detector: beats, requests for beats,
+// TestHeartbeatCrowd is for the race detector: ticks, requests for ticks,
 // probes and clock jumps at once.
 func TestHeartbeatCrowd(t *testing.T) {
 	var running, most atomic.Int32
@@ -299,16 +305,16 @@ func TestHeartbeatCrowd(t *testing.T) {
 		defer running.Add(-1)
 		time.Sleep(heartPoll / 3)
 	}
-	prepare := func(p *pulse) { p.schedule = &leap{every: every{heartPoll, rand.Float64}} }
+	prepare := func(p *pulse) { p.schedule = &leap{every: every{steady(heartPoll), rand.Float64}} }
 	inPulse(t, job, prepare, func(t *testing.T, p *pulse) {
 		var crowd sync.WaitGroup
 		for i := range 20 {
 			crowd.Go(func() {
 				for range 50 {
 					time.Sleep(time.Duration(i+1) * 37 * time.Millisecond)
-					p.hasten()
+					p.tickSoon()
 					if since := p.since(&p.heartbeat.ended); since > 6*heartPoll {
-						t.Errorf("no beat ended for %v", since)
+						t.Errorf("no tick ended for %v", since)
 					}
 				}
 			})
@@ -324,7 +330,7 @@ func TestEvery(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, poll := range []time.Duration{time.Millisecond, heartPoll, time.Hour} {
 		for range 2000 {
-			if wait := (every{poll, rand.Float64}).Next(now).Sub(now); wait < poll*8/10 || wait > poll {
+			if wait := (every{steady(poll), rand.Float64}).Next(now).Sub(now); wait < poll*8/10 || wait > poll {
 				t.Fatalf("poll %v: next after %v", poll, wait)
 			}
 		}

@@ -141,7 +141,7 @@ func TestManyAreRestored(t *testing.T) {
 				if reasons := w.daemon.Ready(); w.mints() != 5*batch || len(reasons) != 0 {
 					w.Errorf("%d mints of %d; %d are not ready", w.mints(), 5*batch, len(reasons))
 				}
-				if slices.ContainsFunc(w.daemon.registry.all(), func(e *registered) bool { return e.Status().Fingerprint == "" }) {
+				if slices.ContainsFunc(w.daemon.registry.all(), func(e *entry) bool { return e.Status().Fingerprint == "" }) {
 					w.Error("a token is missing")
 				}
 				w.rest()

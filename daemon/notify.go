@@ -22,7 +22,7 @@ func (d *Daemon) notify(ctx context.Context) {
 	}
 	watchdog, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		d.log.Warn("systemd's watchdog is not fed", "error", err)
+		d.options.Log.Warn("systemd's watchdog is not fed", "error", err)
 	}
 	const pace = time.Second
 	rest := pace
@@ -59,7 +59,7 @@ func (d *Daemon) notify(ctx context.Context) {
 // tell sends one message to systemd. One that is lost is no reason to stop.
 func (d *Daemon) tell(news ...string) {
 	if _, err := daemon.SdNotify(false, strings.Join(news, "\n")); err != nil {
-		d.log.Debug("systemd was not told", "error", err)
+		d.options.Log.Debug("systemd was not told", "error", err)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // observer looks at the credentials that are to be looked at, a batch at each
-// beat, and lets each of them decide. What one of them does wrong, or waits
+// tick, and lets each of them decide. What one of them does wrong, or waits
 // for, is no matter of the others.
 type observer struct {
 	registry *registry
@@ -27,11 +27,11 @@ type observer struct {
 	// Where there is one server, a connection that fails speaks for all credentials.
 	oneServer bool
 
+	panics *panics
 	// As in Options.
-	passing  func(s keeper.Step, attempt string)
-	panicked func(reason any)
-	// soon asks for a beat before the next one.
-	soon func()
+	passing func(s keeper.Step, attempt string)
+	// tickSoon asks for a tick before the next one.
+	tickSoon func()
 
 	mu sync.Mutex
 	// When a look last ended as it should, by the monotonic clock.
@@ -45,12 +45,13 @@ func (o *observer) start() {
 	o.well = time.Now()
 }
 
-// look is one beat: it observes who is due, and starts what that calls for.
-// When ctx ends meanwhile nothing begins: it could not be finished in time.
-func (o *observer) look(ctx, work context.Context) {
-	taken, more := o.registry.due(time.Now(), batch)
+// tick observes whose time has come, and starts what that calls for. When ctx
+// ends meanwhile nothing begins: it could not be finished in time.
+func (o *observer) tick(ctx, work context.Context) {
+	o.depart()
+	taken, more := o.registry.take(time.Now(), batch)
 	if more {
-		defer o.soon()
+		defer o.tickSoon()
 	}
 	if len(taken) > 0 {
 		o.observe(ctx, work, taken)
@@ -60,7 +61,17 @@ func (o *observer) look(ctx, work context.Context) {
 	}
 }
 
-func (o *observer) observe(ctx, work context.Context, taken []*registered) {
+// depart ends the series of those that have left, unless others took their places.
+func (o *observer) depart() {
+	for _, e := range o.registry.depart() {
+		o.loss.forget(e)
+		if e.next == nil {
+			o.metrics.Forget(e.key())
+		}
+	}
+}
+
+func (o *observer) observe(ctx, work context.Context, taken []*entry) {
 	o.passing(keeper.Observing, "")
 	slots := make([]store.Slot, len(taken))
 	for i, e := range taken {
@@ -93,17 +104,19 @@ func (o *observer) observe(ctx, work context.Context, taken []*registered) {
 		o.spare(work, failed)
 	}
 	o.metrics.RedisOperation(metrics.OpObserve, failed)
-	o.loss.tell(failed)
+	o.loss.tell(failed, len(o.registry.all()))
 }
 
-// spare tells all others that are due that Redis does not answer, instead of
-// letting each batch wait for it: a chain of failures is what allows a token
+// spare tells all others whose time has come that Redis does not answer, instead
+// of letting each batch wait for it: a chain of failures is what allows a token
 // to be restored, and must not break because there are many.
 func (o *observer) spare(work context.Context, failed error) {
 	if o.oneServer {
-		o.loss.all(o.registry.all())
+		for _, e := range o.registry.all() {
+			o.loss.note(e, true)
+		}
 	}
-	others, _ := o.registry.due(time.Now(), math.MaxInt)
+	others, _ := o.registry.take(time.Now(), math.MaxInt)
 	for _, e := range others {
 		o.loss.note(e, true)
 		o.take(work, e, store.Result{Err: fmt.Errorf("observe %s: %w", e.key(), failed)})
@@ -111,13 +124,8 @@ func (o *observer) spare(work context.Context, failed error) {
 }
 
 // take hands an observation to its credential. A panic in there is its own.
-func (o *observer) take(work context.Context, e *registered, result store.Result) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			e.broken.Store(true)
-			o.panicked(reason)
-		}
-	}()
+func (o *observer) take(work context.Context, e *entry, result store.Result) {
+	defer o.panics.catch(func() { e.broken.Store(true) })
 	e.Take(result, func(what keeper.Errand, action func(context.Context)) { o.spawn(work, e, what, action) })
 	e.broken.Store(false)
 	o.mu.Lock()
@@ -126,17 +134,13 @@ func (o *observer) take(work context.Context, e *registered, result store.Result
 }
 
 // spawn runs an action when its turn comes.
-func (o *observer) spawn(work context.Context, e *registered, what keeper.Errand, action func(context.Context)) {
+func (o *observer) spawn(work context.Context, e *entry, what keeper.Errand, action func(context.Context)) {
 	l := lane{errand: what}
 	if what == keeper.Drawing || what == keeper.Asking {
 		l.host = e.Spec().Issuer
 	}
 	o.pool.submit(l, &e.slow, func() {
-		defer func() {
-			if reason := recover(); reason != nil {
-				o.panicked(reason)
-			}
-		}()
+		defer o.panics.catch(func() {})
 		action(work)
 	})
 }
@@ -154,40 +158,32 @@ type loss struct {
 	log *slog.Logger
 	// The time until the next look.
 	next time.Duration
-	// How many credentials there are, of how many the last look failed, and of
-	// how many at a time since people were told.
-	of, failing, most int
+	// Of whom the last look failed, and of how many at a time since people were told.
+	failing map[*entry]bool
+	most    int
 	// What people were told: that looks fail, and that all of them do.
 	told, toldFull bool
 }
 
 // note takes in how a look at e ended.
-func (l *loss) note(e *registered, failing bool) {
-	switch {
-	case failing && !e.failing:
-		l.failing++
-	case !failing && e.failing:
-		l.failing--
-	}
-	e.failing = failing
-	l.most = max(l.most, l.failing)
-}
-
-// all notes that nobody has an answer.
-func (l *loss) all(entries []*registered) {
-	if l.failing == l.of {
+func (l *loss) note(e *entry, failing bool) {
+	if !failing {
+		delete(l.failing, e)
 		return
 	}
-	for _, e := range entries {
-		l.note(e, true)
-	}
+	l.failing[e] = true
+	l.most = max(l.most, len(l.failing))
 }
 
-// tell is called after each beat, with its error if it had one.
-func (l *loss) tell(failed error) {
-	full := l.failing == l.of
+// forget takes in that nobody looks at e any more.
+func (l *loss) forget(e *entry) { delete(l.failing, e) }
+
+// tell is called after each tick, with its error if it had one, and with how
+// many credentials there are.
+func (l *loss) tell(failed error, of int) {
+	full := len(l.failing) == of
 	switch {
-	case l.failing == 0 && l.told:
+	case len(l.failing) == 0 && l.told:
 		l.log.Info("redis answers again", "credentials", l.most)
 		l.told, l.toldFull, l.most = false, false, 0
 	case failed != nil && (!l.told || full && !l.toldFull):
@@ -197,6 +193,6 @@ func (l *loss) tell(failed error) {
 		}
 		l.told, l.toldFull = true, full
 		l.log.Warn(what, "trouble", trouble.What, "error", failed, "cure", trouble.Cure,
-			"credentials", l.failing, "next_attempt", "in "+l.next.String())
+			"credentials", len(l.failing), "next_attempt", "in "+l.next.String())
 	}
 }

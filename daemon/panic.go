@@ -2,27 +2,45 @@ package daemon
 
 import (
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"strings"
+	"sync"
 )
 
 // bugFound is said of a credential whose last look ended in a panic.
 const bugFound = "wxtokend has a bug that keeps it from looking after this credential: " +
 	"the log has the place of the panic"
 
-// panicked counts a panic, and logs it if it is a new one. The reason may hold
-// anything, so only its type and the stack without arguments are logged.
-func (d *Daemon) panicked(reason any) {
-	d.metrics.Panic()
+// panics are what a bug is turned into, instead of the end of the process.
+type panics struct {
+	count func()
+	log   *slog.Logger
+
+	mu sync.Mutex
+	// The causes that were logged.
+	told map[string]bool
+}
+
+// catch is to be deferred. It counts a panic, logs it if it is a new one, and
+// calls then. The reason may hold anything, so only its type and the stack
+// without arguments are logged.
+func (p *panics) catch(then func()) {
+	reason := recover()
+	if reason == nil {
+		return
+	}
+	p.count()
 	stack := frames(debug.Stack())
 	cause := fmt.Sprintf("%T %q", reason, stack[:min(len(stack), placesOfCause)])
-	d.mu.Lock()
-	known := d.told[cause]
-	d.told[cause] = true
-	d.mu.Unlock()
+	p.mu.Lock()
+	known := p.told[cause]
+	p.told[cause] = true
+	p.mu.Unlock()
 	if !known {
-		d.log.Error("panic; the next tick comes all the same", "type", fmt.Sprintf("%T", reason), "stack", stack)
+		p.log.Error("panic; the next tick comes all the same", "type", fmt.Sprintf("%T", reason), "stack", stack)
 	}
+	then()
 }
 
 // placesOfCause is how many innermost places of a stack tell one cause from

@@ -31,7 +31,7 @@ func (d *Daemon) refreshHandler(w http.ResponseWriter, req *http.Request) {
 const maxWish = 4 << 10
 
 func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
-	if code, problem := authorised(req, d.config.HTTP); problem != "" {
+	if code, problem := authorised(req, d.options.Config.HTTP); problem != "" {
 		return code, map[string]string{"error": problem}
 	}
 	r := d.registry.find(req.PathValue("key"))
@@ -49,10 +49,10 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 	}
 	status, message, err := r.Wish(req.Context(), wish)
 	if err != nil {
-		d.log.Warn("could not take a refresh request", "key", r.key(), "error", err)
+		d.options.Log.Warn("could not take a refresh request", "key", r.key(), "error", err)
 		return http.StatusServiceUnavailable, map[string]string{"error": "Redis does not take the request; try again"}
 	}
-	d.lookAgain(r)
+	d.lookSoon(r)
 	code := map[store.Status]int{
 		store.Accepted: http.StatusAccepted, keeper.Limited: http.StatusTooManyRequests, store.Changed: http.StatusConflict,
 	}[status]

@@ -2,155 +2,221 @@ package daemon
 
 import (
 	"container/heap"
-	"hash/fnv"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"wxtokend/daemon/config"
 	"wxtokend/daemon/keeper"
 )
 
-const (
-	// batch is how many credentials are looked at in one round trip, at most.
-	batch = 128
-	// looksPerSecond is what the looks of one process may cost Redis and itself.
-	looksPerSecond = 5000
-)
-
-// pace is how often n credentials are looked at.
-// A round is the time between two looks at one credential, at most, and a beat
-// that between two batches.
-type pace struct{ round, beat time.Duration }
-
-// paceOf spreads the looks over the round, in batches that are not full, so
-// that there is room for those that are late. Few credentials are one batch.
-func paceOf(n int, poll time.Duration) pace {
-	round := max(poll, time.Duration(n)*time.Second/looksPerSecond)
-	if n <= batch {
-		return pace{round, round}
-	}
-	return pace{round, round / time.Duration(max(8, n*3/2/batch))}
-}
-
-// spread is how much earlier than its ahead a credential among n becomes due,
-// so that tokens drawn in the same second part with each refresh. It comes from
-// the key alone, as all replicas must decide the same, and is nothing where
-// there are few: a twentieth of the ahead at most, and for the stable endpoint
-// at most half of what is left of the time in which it renews.
-func spread(ahead, renewWindow time.Duration, key string, n int) time.Duration {
-	if n <= batch {
-		return 0
-	}
-	most := ahead / 20
-	if renewWindow > 0 {
-		most = min(most, max(0, renewWindow-ahead)/2)
-	}
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(key))
-	return time.Duration(hash.Sum32()%1000) * most / 1000
-}
-
-// registered is a credential's place in the registry.
-type registered struct {
+// entry is a credential's place in the registry.
+type entry struct {
 	*keeper.Keeper
+	// What the keeper was made of.
+	config config.Credential
+
 	// When it is to be looked at, and whether somebody asked for a look before.
-	at   time.Time
-	soon bool
-	// Whether the last look had no answer of Redis; only the observer asks.
-	failing bool
+	lookAt time.Time
+	asked  bool
+	// It leaves, and next takes its place, nil if nobody does.
+	leaving bool
+	next    *entry
+
 	// Whether the last look ended in a panic.
 	broken atomic.Bool
 	// Whether the last action took longer than patience.
 	slow atomic.Bool
 }
 
-func (e *registered) key() string { return e.Spec().Keys.Value }
+func (e *entry) key() string { return e.Spec().Keys.Value }
+
+// becomes says that this place is, or will be, that of a keeper made of c.
+func (e *entry) becomes(c config.Credential) bool {
+	if e.leaving {
+		e = e.next
+	}
+	return e != nil && e.config == c
+}
+
+func (e *entry) leave(next *entry) {
+	e.leaving, e.next = true, next
+	e.Leave()
+}
 
 // registry holds the credentials by key, and when each is to be looked at.
 type registry struct {
-	pace
+	poll time.Duration
 
-	mu sync.Mutex
-	// In the order of the configuration.
-	entries []*registered
-	byKey   map[string]*registered
+	mu   sync.Mutex
+	pace pace
+	// In the order of the configuration, and then those that only leave. Callers
+	// keep the slice: it is replaced, and never changed.
+	entries []*entry
+	byKey   map[string]*entry
 	agenda  agenda
-	// Those that are to be looked at before they are due.
-	urgent []*registered
+	// Those that somebody asked to look at.
+	asked []*entry
+	// Whether any entry leaves.
+	leaving bool
 }
 
-func newRegistry(p pace) *registry { return &registry{pace: p, byKey: map[string]*registered{}} }
+func newRegistry(poll time.Duration) *registry {
+	return &registry{poll: poll, pace: paceOf(0, poll), byKey: map[string]*entry{}}
+}
 
-// add takes in a credential, to be looked at once.
-func (g *registry) add(e *registered) {
+// Changes counts what a new configuration does to the credentials.
+type Changes struct{ Added, Changed, Removed int }
+
+// opener makes a keeper that nobody looks at yet.
+type opener func(config.Credential) (*entry, error)
+
+// apply makes these the credentials, each with a key of its own. One that is
+// configured as before keeps its keeper and its looks. A changed one gets a new
+// keeper, and a removed one goes, as soon as what is under way there has ended:
+// depart says which have. With an error of open, nothing has happened.
+func (g *registry) apply(wanted []config.Credential, open opener) (done Changes, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.entries = append(g.entries, e)
-	g.byKey[e.key()] = e
-	heap.Push(&g.agenda, e)
+	opened := map[string]*entry{}
+	for _, c := range wanted {
+		if e := g.byKey[c.Key]; e != nil && e.becomes(c) {
+			continue
+		}
+		if opened[c.Key], err = open(c); err != nil {
+			return Changes{}, err
+		}
+	}
+	entries, kept := make([]*entry, 0, len(wanted)), map[*entry]bool{}
+	for _, c := range wanted {
+		e, fresh := g.byKey[c.Key], opened[c.Key]
+		switch {
+		case e == nil:
+			e = fresh
+			g.byKey[c.Key] = e
+			done.Added++
+		case fresh != nil:
+			e.leave(fresh)
+			g.leaving = true
+			done.Changed++
+		}
+		entries, kept[e] = append(entries, e), true
+	}
+	for _, e := range g.entries {
+		if !kept[e] {
+			if !e.leaving || e.next != nil {
+				done.Removed++
+			}
+			e.leave(nil)
+			g.leaving = true
+			entries = append(entries, e)
+		}
+	}
+	g.pace = paceOf(len(wanted), g.poll)
+	g.rearrange(entries)
+	return done, nil
+}
+
+// rearrange takes in another list of entries. Called with mu held.
+func (g *registry) rearrange(entries []*entry) {
+	g.entries, g.agenda = entries, slices.Clone(entries)
+	heap.Init(&g.agenda)
+}
+
+// depart lets those go that have left, puts in their places whoever was to
+// follow, and returns them.
+func (g *registry) depart() (left []*entry) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.leaving {
+		return nil
+	}
+	g.leaving = false
+	var stay []*entry
+	for _, e := range g.entries {
+		switch {
+		case !e.leaving || !e.Left():
+			stay = append(stay, e)
+			g.leaving = g.leaving || e.leaving
+			continue
+		case e.next != nil:
+			stay = append(stay, e.next)
+			g.byKey[e.key()] = e.next
+		default:
+			delete(g.byKey, e.key())
+		}
+		left = append(left, e)
+	}
+	g.asked = slices.DeleteFunc(g.asked, func(e *entry) bool { return g.byKey[e.key()] != e })
+	g.rearrange(stay)
+	return left
 }
 
 // all lists the credentials as they are configured.
-func (g *registry) all() []*registered {
+func (g *registry) all() []*entry {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.entries[:len(g.entries):len(g.entries)]
+	return g.entries
 }
 
 // find returns the credential of that key, nil if there is none.
-func (g *registry) find(key string) *registered {
+func (g *registry) find(key string) *entry {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.byKey[key]
 }
 
-// hasten asks for a look at one credential before its time. That time stays:
-// a look more must not delay the next one.
-func (g *registry) hasten(e *registered) {
+// rhythm is how often those are looked at that there are now.
+func (g *registry) rhythm() pace {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !e.soon {
-		e.soon = true
-		g.urgent = append(g.urgent, e)
+	return g.pace
+}
+
+// lookSoon asks for a look at one credential before its time. That time stays:
+// a look more must not delay the next one.
+func (g *registry) lookSoon(e *entry) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !e.asked && g.byKey[e.key()] == e {
+		e.asked = true
+		g.asked = append(g.asked, e)
 	}
 }
 
-// due takes those that are to be looked at by now, at most that many, and sets
-// when they will be again. more says that it left some.
-func (g *registry) due(now time.Time, most int) (taken []*registered, more bool) {
+// take returns those that are to be looked at by now, at most that many, and
+// sets when they will be again. more says that somebody asked for looks at others.
+func (g *registry) take(now time.Time, most int) (taken []*entry, more bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(most, len(g.urgent))
-	taken = append(taken, g.urgent[:n]...)
-	g.urgent = append(g.urgent[:0], g.urgent[n:]...)
+	n := min(most, len(g.asked))
+	taken = append(taken, g.asked[:n]...)
+	g.asked = append(g.asked[:0], g.asked[n:]...)
 	for _, e := range taken {
-		e.soon = false
+		e.asked = false
 	}
-	// Whoever is due within the next beat is looked at in this one or in that.
-	next := now.Add(g.round - min(g.beat, g.round/4))
-	for len(taken) < most && len(g.agenda) > 0 && !g.agenda[0].at.After(now) {
+	// Whoever's time comes within the next tick is looked at in this one or in that.
+	next := now.Add(g.pace.round - min(g.pace.tick, g.pace.round/4))
+	for len(taken) < most && len(g.agenda) > 0 && !g.agenda[0].lookAt.After(now) {
 		e := g.agenda[0]
-		e.at = next
+		e.lookAt = next
 		heap.Fix(&g.agenda, 0)
 		if !slices.Contains(taken[:n], e) {
 			taken = append(taken, e)
 		}
 	}
-	return taken, len(g.urgent) > 0
+	return taken, len(g.asked) > 0
 }
 
 // agenda is a heap of entries by the time of their next look.
-type agenda []*registered
+type agenda []*entry
 
 func (a agenda) Len() int           { return len(a) }
-func (a agenda) Less(i, j int) bool { return a[i].at.Before(a[j].at) }
+func (a agenda) Less(i, j int) bool { return a[i].lookAt.Before(a[j].lookAt) }
 func (a agenda) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
-func (a *agenda) Push(e any)        { *a = append(*a, e.(*registered)) }
 
-// Pop completes heap.Interface.
-func (a *agenda) Pop() any {
-	last := (*a)[len(*a)-1]
-	*a = (*a)[:len(*a)-1]
-	return last
-}
+// Push and Pop complete heap.Interface. Nobody calls them: whoever changes the
+// entries makes the agenda anew.
+func (a *agenda) Push(any) {}
+func (a *agenda) Pop() any { return nil }

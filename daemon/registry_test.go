@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wxtokend/daemon/config"
 	"wxtokend/daemon/credential"
 	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/store"
@@ -13,12 +14,23 @@ import (
 
 // enrolled is a registry of n credentials that are looked at every two seconds.
 func enrolled(n int) *registry {
-	g := newRegistry(paceOf(n, heartPoll))
-	for i := range n {
-		spec := credential.Spec{Slot: store.Slot{Keys: store.Keys{Value: fmt.Sprintf("key%d", i)}}}
-		g.add(&registered{Keeper: keeper.New(keeper.Options{Spec: spec, Log: slog.New(slog.DiscardHandler)})})
-	}
+	g := newRegistry(heartPoll)
+	_, _ = g.apply(keys(0, n), openNone)
 	return g
+}
+
+// keys are credentials from number first on, up to but not including last.
+func keys(first, last int) (all []config.Credential) {
+	for i := first; i < last; i++ {
+		all = append(all, config.Credential{Key: fmt.Sprintf("key%d", i)})
+	}
+	return all
+}
+
+// openNone makes an entry with a keeper that does nothing.
+func openNone(c config.Credential) (*entry, error) {
+	spec := credential.Spec{Slot: store.Slot{Keys: store.Keys{Value: c.Key}}}
+	return &entry{config: c, Keeper: keeper.New(keeper.Options{Spec: spec, Log: slog.New(slog.DiscardHandler)})}, nil
 }
 
 // TestPace: each is looked at once a poll at least, or five thousand a second
@@ -27,9 +39,9 @@ func TestPace(t *testing.T) {
 	for _, n := range []int{1, 2, batch, batch + 1, 500, 1000, 10_000, 20_000, 100_000} {
 		g, start := enrolled(n), time.Now()
 		round := max(heartPoll, time.Duration(n)*time.Second/5000)
-		last, most := map[*registered]time.Time{}, 0
-		for now := start; now.Sub(start) < 4*round; now = now.Add(g.beat) {
-			taken, _ := g.due(now, batch)
+		last, most := map[*entry]time.Time{}, 0
+		for now := start; now.Sub(start) < 4*round; now = now.Add(g.pace.tick) {
+			taken, _ := g.take(now, batch)
 			most = max(most, len(taken))
 			for _, e := range taken {
 				if before, seen := last[e]; seen && now.Sub(before) > round || !seen && now.Sub(start) > round {
@@ -49,46 +61,46 @@ func TestPaceIsKept(t *testing.T) {
 	const n = 10_000
 	g, now := enrolled(n), time.Now()
 	looks, most := 0, 0
-	for beats := int(time.Minute / g.beat); beats > 0; beats-- {
-		taken, _ := g.due(now, batch)
+	for ticks := int(time.Minute / g.pace.tick); ticks > 0; ticks-- {
+		taken, _ := g.take(now, batch)
 		looks, most = looks+len(taken), max(most, len(taken))
-		now = now.Add(g.beat)
+		now = now.Add(g.pace.tick)
 	}
 	if rate := looks / 60; rate < n/2 || rate > n/2*11/10 {
 		t.Errorf("%d looks a second, want %d", rate, n/2)
 	}
 }
 
-// TestHasten: a look at one is no look at the others, and does not put off its next one.
-func TestHasten(t *testing.T) {
+// TestLookSoon: a look at one is no look at the others, and does not put off its next one.
+func TestLookSoon(t *testing.T) {
 	g, now := enrolled(3), time.Now()
-	if taken, _ := g.due(now, batch); len(taken) != 3 {
-		t.Fatalf("%d of 3 are due at the start", len(taken))
+	if taken, _ := g.take(now, batch); len(taken) != 3 {
+		t.Fatalf("%d of 3 are looked at, at the start", len(taken))
 	}
 	one := g.find("key1")
-	g.hasten(one)
-	g.hasten(one)
-	if taken, more := g.due(now.Add(time.Second), batch); len(taken) != 1 || taken[0] != one || more {
+	g.lookSoon(one)
+	g.lookSoon(one)
+	if taken, more := g.take(now.Add(time.Second), batch); len(taken) != 1 || taken[0] != one || more {
 		t.Errorf("%d are looked at for one, more %v", len(taken), more)
 	}
-	if taken, _ := g.due(now.Add(time.Second), batch); len(taken) != 0 {
+	if taken, _ := g.take(now.Add(time.Second), batch); len(taken) != 0 {
 		t.Errorf("%d are looked at once more", len(taken))
 	}
-	g.hasten(one)
-	if taken, _ := g.due(now.Add(heartPoll), batch); len(taken) != 3 {
-		t.Errorf("%d of 3 are due after a poll", len(taken))
+	g.lookSoon(one)
+	if taken, _ := g.take(now.Add(heartPoll), batch); len(taken) != 3 {
+		t.Errorf("%d of 3 are looked at after a poll", len(taken))
 	}
 }
 
-// TestHastenMany: more than a batch are told to be so.
-func TestHastenMany(t *testing.T) {
+// TestLookSoonMany: more than a batch are told to be so.
+func TestLookSoonMany(t *testing.T) {
 	g, now := enrolled(3*batch), time.Now()
 	for _, e := range g.all() {
-		g.hasten(e)
+		g.lookSoon(e)
 	}
-	looked := map[*registered]bool{}
+	looked := map[*entry]bool{}
 	for i, want := range []bool{true, true, false} {
-		taken, more := g.due(now, batch)
+		taken, more := g.take(now, batch)
 		if len(taken) != batch || more != want {
 			t.Errorf("batch %d has %d, more %v", i, len(taken), more)
 		}

@@ -18,16 +18,16 @@ func (d *Daemon) serve(ctx context.Context, ln net.Listener, stop func()) (wait 
 	var locked, plain error
 	listen := func(ln net.Listener, h http.Handler, failed *error) {
 		all.Go(func() {
-			*failed = web.Serve(ctx, ln, h, d.log)
+			*failed = web.Serve(ctx, ln, h, d.options.Log)
 			stop()
 		})
 	}
-	listen(d.lock.Listener(ln), d.handler(), &locked)
-	if d.probes != nil {
-		listen(d.probes, web.NewProbes(d, d.Live), &plain)
+	listen(d.options.Lock.Listener(ln), d.handler(), &locked)
+	if d.options.Probes != nil {
+		listen(d.options.Probes, web.NewProbes(d, d.Live), &plain)
 	}
-	if d.lock != nil {
-		all.Go(func() { d.lock.Follow(ctx, d.log) })
+	if d.options.Lock != nil {
+		all.Go(func() { d.options.Lock.Follow(ctx, d.options.Log) })
 	}
 	return func() error {
 		all.Wait()
@@ -37,7 +37,7 @@ func (d *Daemon) serve(ctx context.Context, ln net.Listener, stop func()) (wait 
 
 func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", d.lock.Handler(web.NewHandler(d, d.Live, d.gatherer)))
+	mux.Handle("/", d.options.Lock.Handler(web.NewHandler(d, d.Live, d.gatherer)))
 	// It has a bearer token of its own, and a request has room for one of the two.
 	mux.HandleFunc("POST /refresh/{key...}", d.refreshHandler)
 	return mux

@@ -10,7 +10,7 @@ import (
 
 // Overview implements web.Source.
 func (d *Daemon) Overview() web.Overview {
-	about := web.Overview{Version: d.build.Version, Instance: d.instance}
+	about := web.Overview{Version: d.options.Build.Version, Instance: d.instance, Notes: d.reloader.notes()}
 	for _, e := range d.registry.all() {
 		if about.Time = known(e.Status().Now); about.Time != nil {
 			break
@@ -37,7 +37,7 @@ func (d *Daemon) Credential(key string) (web.Entry, bool) {
 }
 
 // Brief implements web.Entry.
-func (e *registered) Brief() web.Brief {
+func (e *entry) Brief() web.Brief {
 	brief := web.Brief{Key: e.key(), Brief: e.Keeper.Brief()}
 	if e.broken.Load() {
 		brief.Notes++
@@ -46,7 +46,7 @@ func (e *registered) Brief() web.Brief {
 }
 
 // Credential implements web.Entry.
-func (e *registered) Credential() web.Credential {
+func (e *entry) Credential() web.Credential {
 	spec, s := e.Spec(), e.Status()
 	c := web.Credential{
 		Key: e.key(), AppID: spec.Account, Kind: spec.Kind, API: spec.API, State: s.State,

@@ -64,6 +64,8 @@ type replica struct {
 	tamper            func(*keeper.Options)     // as in Options
 	prepare           func(*Daemon)             // called before it runs; nil: nothing
 	configure         func(*config.Config)      // its own configuration; nil: the world's
+	source            Source                    // where its configuration is read again; nil: it stays
+	reread            chan os.Signal            // asks for that
 	daemon            *Daemon
 	page              *testnet.Listener
 	stop              context.CancelFunc
@@ -143,7 +145,7 @@ func (w *world) launch(r *replica) {
 		r.configure(&own)
 	}
 	d, err := New(Options{
-		Config: own, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Config: own, Source: r.source, Reread: r.reread, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DialRedis:  Dial(r.toRedis.Wrap(w.dialRedis)),
 		DialWeChat: Dial(r.toWeChat.Wrap(w.listener.From(r.ip))),
 		Jitter:     r.jitter, Passing: r.passing, tamper: r.tamper,

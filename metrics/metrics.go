@@ -27,8 +27,9 @@ import (
 )
 
 // Metrics are the instruments of one process. All methods may be called from
-// several goroutines. A key is always one that Credential named before, and a
-// label value one of its enum: anything else is a mistake in the program, and panics.
+// several goroutines. What is said of a key is lost unless Credential named it
+// before. A label value is one of its enum: anything else is a mistake in the
+// program, and panics.
 type Metrics struct {
 	perKey PerKey
 	mu     sync.RWMutex
@@ -99,8 +100,19 @@ func (m *Metrics) of(key string) *tally {
 	m.mu.RLock()
 	t := m.keys[key]
 	m.mu.RUnlock()
+	if t == nil {
+		// Whoever still had a hand in a credential that has gone may say what he likes.
+		t = &tally{}
+	}
 	t.mu.Lock()
 	return t
+}
+
+// Forget ends the series of a key.
+func (m *Metrics) Forget(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.keys, key)
 }
 
 func count[T ~string](m *Metrics, key string, family int, values []T, value T) {

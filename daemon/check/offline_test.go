@@ -62,8 +62,8 @@ func TestGoldenOffline(t *testing.T) {
 
 func load(t *testing.T, w *world, url string) config.Config {
 	t.Helper()
-	c, err := config.Load(w.write("config.yaml", "redis: {url: \""+url+"\"}\nwechat: {base_url: \"http://127.0.0.1:1\"}\n"+
-		"credentials:\n"+w.credential(""), 0o600), true, func(string) string { return "" })
+	c, err := config.Source{Path: w.write("config.yaml", "redis: {url: \""+url+"\"}\nwechat: {base_url: \"http://127.0.0.1:1\"}\n"+
+		"credentials:\n"+w.credential(""), 0o600), Explicit: true, Getenv: func(string) string { return "" }}.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

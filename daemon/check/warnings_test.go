@@ -62,7 +62,7 @@ func TestWarnings(t *testing.T) {
 				t.Errorf("the output repeats a value or a control character:\n%s", output)
 			}
 
-			c, err := config.Load(w.dir+"/config.yaml", true, func(string) string { return "" })
+			c, err := config.Source{Path: w.dir + "/config.yaml", Explicit: true, Getenv: func(string) string { return "" }}.Load(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +125,7 @@ func TestFilesOfACorrectPod(t *testing.T) {
 	}
 	path := w.write("config.yaml", strings.NewReplacer("DIR", w.dir).Replace("http: {token_file: DIR/token}\nredis:\n  password_file: DIR/password\n"+
 		"  sentinel: {master: m, addrs: ['h:1'], password_file: DIR/sentinel}\nwechat: {proxy: 'http://u:p@h:1'}\ncredentials:\n"+w.credential("")), 0o644)
-	c, err := config.Load(path, true, func(string) string { return "" })
+	c, err := config.Source{Path: path, Explicit: true, Getenv: func(string) string { return "" }}.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

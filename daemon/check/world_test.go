@@ -85,7 +85,7 @@ func (w *world) check(redisSection, credentials string) (output string, findings
 
 func (w *world) document(text string) (output string, findings int) {
 	w.Helper()
-	c, err := config.Load(w.write("config.yaml", text, 0o600), true, func(string) string { return "" })
+	c, err := config.Source{Path: w.write("config.yaml", text, 0o600), Explicit: true, Getenv: func(string) string { return "" }}.Load(w.Context())
 	if err != nil {
 		w.Fatal(err)
 	}

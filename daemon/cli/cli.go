@@ -127,9 +127,14 @@ func negative(args []string) []string {
 	return args
 }
 
+// source is where the configuration comes from.
+func (p Program) source() config.Source {
+	return config.Source{Path: p.file, Explicit: p.explicit, Getenv: p.Getenv}
+}
+
 // load reads the configuration and sets up the log it asks for.
-func (p Program) load() (config.Config, *slog.Logger, error) {
-	c, err := config.Load(p.file, p.explicit, p.Getenv)
+func (p Program) load(ctx context.Context) (config.Config, *slog.Logger, error) {
+	c, err := p.source().Load(ctx)
 	if err != nil {
 		return c, nil, usage{err}
 	}

@@ -16,8 +16,8 @@ type remote struct {
 }
 
 // daemon is the one at --url, else the one that this configuration would run.
-func (r remote) daemon(p Program) (web.Client, error) {
-	return r.client(p, func(h config.HTTP) (string, error) {
+func (r remote) daemon(ctx context.Context, p Program) (web.Client, error) {
+	return r.client(ctx, p, func(h config.HTTP) (string, error) {
 		if h.WebConfigFile != "" {
 			return "", errors.New("http.web_config_file is set: name the daemon by --url https://HOST:PORT, " +
 				"with USER:PASSWORD@ before the host if status is to show a password")
@@ -27,9 +27,9 @@ func (r remote) daemon(p Program) (web.Client, error) {
 }
 
 // client is that of the daemon at --url, else at the address that is picked.
-func (r remote) client(p Program, pick func(config.HTTP) (string, error)) (web.Client, error) {
+func (r remote) client(ctx context.Context, p Program, pick func(config.HTTP) (string, error)) (web.Client, error) {
 	if r.URL == "" {
-		addresses, err := config.Addresses(p.file, p.explicit, p.Getenv)
+		addresses, err := p.source().Addresses(ctx)
 		if err != nil {
 			return web.Client{}, usage{err}
 		}
@@ -49,7 +49,7 @@ func (r remote) client(p Program, pick func(config.HTTP) (string, error)) (web.C
 type statusCommand struct{ remote }
 
 func (s statusCommand) run(ctx context.Context, p Program) error {
-	client, err := s.daemon(p)
+	client, err := s.daemon(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ type refreshCommand struct {
 }
 
 func (r refreshCommand) run(ctx context.Context, p Program) error {
-	c, _, err := p.load()
+	c, _, err := p.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (r refreshCommand) run(ctx context.Context, p Program) error {
 	if r.Key == "" {
 		r.Key = c.Credentials[0].Key
 	}
-	client, err := r.daemon(p)
+	client, err := r.daemon(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (r refreshCommand) run(ctx context.Context, p Program) error {
 type healthcheckCommand struct{ remote }
 
 func (h healthcheckCommand) run(ctx context.Context, p Program) error {
-	client, err := h.client(p, func(h config.HTTP) (string, error) { return cmp.Or(h.ProbesListen, h.Listen), nil })
+	client, err := h.client(ctx, p, func(h config.HTTP) (string, error) { return cmp.Or(h.ProbesListen, h.Listen), nil })
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -17,30 +16,11 @@ import (
 	"wxtokend/daemon/demo"
 	"wxtokend/daemon/lock"
 	"wxtokend/daemon/web"
-	"wxtokend/metrics"
 )
 
 // outliveReaders keeps the process alive when whoever read its output is gone.
 // What it writes then is lost, and that is less than the token would be.
 func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
-
-// ignoreHangups keeps SIGHUP, which means "read your configuration again"
-// elsewhere, from ending the process in the middle of a mint.
-func ignoreHangups(ctx context.Context, log *slog.Logger) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hangups:
-				log.Warn("SIGHUP is ignored: secret files, password files, http.token_file and the client certificate of Redis " +
-					"are read again by themselves; the configuration, the environment and redis.tls.ca_file need a restart")
-			}
-		}
-	}()
-}
 
 type runCommand struct{}
 
@@ -48,12 +28,14 @@ type runCommand struct{}
 // does, and in the log, which is all that is left of it an hour later.
 func (runCommand) run(ctx context.Context, p Program) error {
 	outliveReaders()
-	c, log, err := p.load()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	c, log, err := p.load(ctx)
 	if err != nil {
 		return err
 	}
-	ignoreHangups(ctx, log)
-	if err = keepFresh(ctx, c, p.Build, log); err != nil {
+	o := daemon.Options{Config: c, Source: p.source(), Reread: hangups, Build: p.Build, Log: log}
+	if err = keepFresh(ctx, o); err != nil {
 		log.Error("wxtokend failed", "error", err)
 	}
 	return err
@@ -72,28 +54,29 @@ func collect(credentials int) {
 	}
 }
 
-func keepFresh(ctx context.Context, c config.Config, b metrics.Build, log *slog.Logger) error {
+func keepFresh(ctx context.Context, o daemon.Options) error {
+	c, log := o.Config, o.Log
 	collect(len(c.Credentials))
 	ln, err := web.Listen(ctx, c.HTTP.Listen)
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
-	options := daemon.Options{Config: c, Build: b, Log: log}
-	if err := guard(ctx, c.HTTP, &options); err != nil {
+	if err := guard(ctx, c.HTTP, &o); err != nil {
 		_ = ln.Close()
 		return err
 	}
-	d, err := daemon.New(options)
+	d, err := daemon.New(o)
 	if err != nil {
 		_ = ln.Close()
-		if options.Probes != nil {
-			_ = options.Probes.Close()
+		if o.Probes != nil {
+			_ = o.Probes.Close()
 		}
 		return err
 	}
-	about := []any{"version", b.Version, "revision", b.Revision, "credentials", len(c.Credentials), "http", ln.Addr().String()}
-	if options.Probes != nil {
-		about = append(about, "probes", options.Probes.Addr().String())
+	about := []any{"version", o.Build.Version, "revision", o.Build.Revision,
+		"credentials", len(c.Credentials), "http", ln.Addr().String()}
+	if o.Probes != nil {
+		about = append(about, "probes", o.Probes.Addr().String())
 	}
 	log.Info("wxtokend starts", about...)
 	ctx, cancel := context.WithCancel(ctx)

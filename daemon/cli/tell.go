@@ -14,7 +14,7 @@ type checkCommand struct {
 }
 
 func (c checkCommand) run(ctx context.Context, p Program) error {
-	loaded, _, err := p.load()
+	loaded, _, err := p.load(ctx)
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,9 @@ type Config struct {
 	// There is at least one after Load.
 	Credentials []Credential `yaml:"credentials"`
 
-	// The configuration file if a secret is written in it, for SecretFiles.
-	secretIn string
+	// The configuration's files, once for each secret that is written there, for SecretFiles.
+	secretIn []string
+	digest   Digest
 	// http.web_config_file and its key.
 	lockedBy []string
 }

@@ -24,7 +24,7 @@ func load(t *testing.T, document string, env map[string]string) (config.Config, 
 	t.Helper()
 	t.Chdir(t.TempDir())
 	write(t, "config.yaml", document)
-	return config.Load("config.yaml", true, getenv(env))
+	return config.Source{Path: "config.yaml", Explicit: true, Getenv: getenv(env)}.Load(t.Context())
 }
 
 func getenv(env map[string]string) func(string) string {

@@ -16,15 +16,15 @@ import (
 	"wxtokend/daemon/secret"
 )
 
-// parse reads the one YAML document of the file into the structs. The library
-// makes the nodes and not the values: into plain fields it decodes yes as true,
+// parse reads the one YAML document of a file into v, which is the option at path,
+// or all of them if path is "". The library makes the nodes and not the values: into plain fields it decodes yes as true,
 // 0100 as 64 and null as nothing, its messages quote what may be a secret, and it
 // compares each name of a mapping with each other one, half an hour long for a
 // wrong file of the largest size.
-func (l *loader) parse(data []byte) {
+func (l *loader) parse(data []byte, path string, v reflect.Value) {
 	if line := notText(data); line > 0 {
-		l.setAt(line, "")
-		l.fail("", "is not plain UTF-8 text")
+		l.setAt(line, path)
+		l.fail(path, "is not plain UTF-8 text")
 		return
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -35,13 +35,13 @@ func (l *loader) parse(data []byte) {
 	}
 	switch root := document.Content; {
 	case err == nil:
-		l.setAt(second.Line, "")
-		l.fail("", "must be a single YAML document: remove the second one")
+		l.setAt(second.Line, path)
+		l.fail(path, "must be a single YAML document: remove the second one")
 	case !errors.Is(err, io.EOF):
-		l.syntax(err, data)
+		l.syntax(err, data, path)
 	case len(root) > 0:
-		l.setAt(root[0].Line, "")
-		l.decode("", root[0], reflect.ValueOf(&l.cfg).Elem(), "")
+		l.setAt(root[0].Line, path)
+		l.decode(path, root[0], v, "")
 	}
 }
 
@@ -59,19 +59,19 @@ func notText(data []byte) (number int) {
 
 // syntax reports an error of the parser. Its text is a fixed phrase, except
 // for the name of an unknown alias: that may well be a password beginning with *.
-func (l *loader) syntax(err error, data []byte) {
+func (l *loader) syntax(err error, data []byte, path string) {
 	line, message := "1", strings.TrimPrefix(err.Error(), "yaml: ")
 	if alias, ok := strings.CutPrefix(message, "unknown anchor '"); ok {
 		before, _, _ := bytes.Cut(data, []byte("*"+strings.TrimSuffix(alias, "' referenced")))
-		l.setAt(bytes.Count(before, []byte("\n"))+1, "")
-		l.fail("", noAliases)
+		l.setAt(bytes.Count(before, []byte("\n"))+1, path)
+		l.fail(path, noAliases)
 		return
 	}
 	if located, ok := strings.CutPrefix(message, "line "); ok {
 		line, message, _ = strings.Cut(located, ": ")
 	}
-	l.places[""] = l.file + ":" + line
-	l.fail("", "this line or the next is not YAML: %s (put a value with special characters in 'quotes')", message)
+	l.places[path] = l.file + ":" + line
+	l.fail(path, "this line or the next is not YAML: %s (put a value with special characters in 'quotes')", message)
 }
 
 const noAliases = "aliases, anchors and tags are not supported: put a value that begins with *, & or ! in 'quotes'"
@@ -92,8 +92,11 @@ func (l *loader) decode(path string, n *yaml.Node, v reflect.Value, is string) {
 	case want == yaml.MappingNode:
 		l.mapping(path, n, v)
 	case want == yaml.SequenceNode:
-		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+		// Another file may have begun the list.
+		first := v.Len()
+		v.Set(reflect.AppendSlice(v, reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))))
 		for i, item := range n.Content {
+			i += first
 			if c, ok := v.Index(i).Addr().Interface().(*Credential); ok {
 				*c = blankCredential()
 			}
@@ -108,7 +111,7 @@ func (l *loader) decode(path string, n *yaml.Node, v reflect.Value, is string) {
 		text, _ := v.Interface().(secret.Secret)
 		address, _ := v.Interface().(secret.URL)
 		if text != "" || address.HasPassword() {
-			l.cfg.secretIn = l.file
+			l.cfg.secretIn = append(l.cfg.secretIn, l.file)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func (l *loader) environment(getenv func(string) string) {
 		}
 		l.places[o.path] = name
 		if strings.HasPrefix(o.path, "credentials") && len(c.Credentials) > 1 {
-			l.fail(o.path, "sets the only credential, but %s has %d: unset the variable", l.file, len(c.Credentials))
+			l.fail(o.path, "sets the only credential, but %d are configured: unset the variable", len(c.Credentials))
 			continue
 		}
 		l.set(o.path, o.value, o.tag.Get("is"), text)

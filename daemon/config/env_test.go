@@ -114,8 +114,8 @@ func TestBadEnvironment(t *testing.T) {
 			`WXTOKEND_API: credentials[0].api: must be stable or classic`,
 		}},
 		{"two credentials", two, map[string]string{"WXTOKEND_APPID": "x", "WXTOKEND_SECRET": "x"}, []string{
-			"WXTOKEND_APPID: credentials[0].appid: sets the only credential, but config.yaml has 2: unset the variable",
-			"WXTOKEND_SECRET: credentials[0].secret: sets the only credential, but config.yaml has 2: unset the variable",
+			"WXTOKEND_APPID: credentials[0].appid: sets the only credential, but 2 are configured: unset the variable",
+			"WXTOKEND_SECRET: credentials[0].secret: sets the only credential, but 2 are configured: unset the variable",
 		}},
 		{"both secrets", minimal, map[string]string{"WXTOKEND_SECRET": "x", "WXTOKEND_SECRET_FILE": "./x"}, []string{
 			"WXTOKEND_SECRET_FILE: credentials[0].secret_file: secret and secret_file exclude each other: keep one",

@@ -62,9 +62,9 @@ func shown(path string) string {
 }
 
 // SecretFiles lists the files that hold a secret in the order of the
-// configuration, the configuration file first if one is written there.
+// configuration, the configuration's own files first if one is written there.
 func (c Config) SecretFiles() (paths []string) {
-	paths = []string{c.secretIn, c.HTTP.TokenFile, c.Redis.PasswordFile}
+	paths = append(slices.Compact(slices.Clone(c.secretIn)), c.HTTP.TokenFile, c.Redis.PasswordFile)
 	if c.Redis.Sentinel != nil {
 		paths = append(paths, c.Redis.Sentinel.PasswordFile)
 	}

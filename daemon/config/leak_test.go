@@ -105,7 +105,7 @@ func FuzzLoad(f *testing.F) {
 		if err := os.WriteFile(path, []byte(strings.ReplaceAll(document, "CANARY", canary)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, err := config.Load(path, true, getenv(nil))
+		c, err := config.Source{Path: path, Explicit: true, Getenv: getenv(nil)}.Load(t.Context())
 		switch {
 		case err == nil:
 			dump(t, c)

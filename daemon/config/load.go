@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// In bytes; 10,000 credentials with every option take five million.
-	maxFile = 8 << 20
+	// Of all files together, in bytes; 10,000 credentials with every option take five million.
+	maxFiles = 8 << 20
 	// So many are listed of a file that is no configuration at all.
 	maxProblems = 50
 	// It is for all files together: a dead mount must not be waited for once per credential.
@@ -30,15 +30,15 @@ type Error struct{ Problems []string }
 // Error joins the problems, one per line.
 func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 
-// Load reads the file at path (or at WXTOKEND_CONFIG, unless path was chosen
-// explicitly) and the environment over the defaults. When every value is right
-// it checks relations and files. A missing file is an error if it was chosen
-// or if the environment names no credential. The error is an *Error.
-func Load(path string, explicit bool, getenv func(string) string) (Config, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), loadTime)
+// Load reads the file, the lists of credentials beside it and the environment
+// over the defaults. When every value is right it checks relations and files. A
+// missing file is an error if it was chosen or if nothing else names a
+// credential. Nothing of it is used if anything is wrong. The error is an *Error.
+func (s Source) Load(ctx context.Context) (Config, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
-	l := newLoader(ctx, path)
-	l.read(explicit, getenv("WXTOKEND_APPID") != "", getenv)
+	l := newLoader(ctx, s)
+	l.read(s.Getenv("WXTOKEND_APPID") != "")
 	if len(l.problems) == 0 {
 		l.inherit()
 		l.validate()
@@ -52,17 +52,19 @@ func Load(path string, explicit bool, getenv func(string) string) (Config, error
 // Addresses are those of http in the same sources, for commands that only talk
 // to a running daemon. What else is wrong with the configuration, such as a
 // secret that this user may not read, is not their business.
-func Addresses(path string, explicit bool, getenv func(string) string) (HTTP, error) {
-	l := newLoader(context.Background(), path)
-	l.read(explicit, true, getenv)
+func (s Source) Addresses(ctx context.Context) (HTTP, error) {
+	l := newLoader(ctx, s)
+	l.read(true)
 	matters := []string{"", "http.listen", "http.probes_listen"}
 	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return !slices.Contains(matters, p.path) })
 	return l.cfg.HTTP, l.err()
 }
 
 type loader struct {
-	ctx  context.Context
-	cfg  Config
+	ctx    context.Context
+	cfg    Config
+	source Source
+	// The file that is being read.
 	file string
 	// Where every option was set, by its path: file:line or a variable.
 	places   map[string]string
@@ -72,33 +74,53 @@ type loader struct {
 // problem is one of the option at path, of the whole file if path is "".
 type problem struct{ path, text string }
 
-func newLoader(ctx context.Context, path string) *loader {
-	return &loader{ctx: ctx, cfg: Default(), file: path, places: map[string]string{"": path}}
+func newLoader(ctx context.Context, s Source) *loader {
+	s = s.resolved()
+	return &loader{ctx: ctx, cfg: Default(), source: s, file: s.Path, places: map[string]string{"": s.Path}}
 }
 
 // read takes in all sources; named tells whether the environment could do
 // without a file.
-func (l *loader) read(explicit, named bool, getenv func(string) string) {
-	if path := getenv("WXTOKEND_CONFIG"); !explicit && path != "" {
-		if err := secret.Flaw(path); err != nil {
-			l.places[""] = "WXTOKEND_CONFIG"
-			l.fail("", "%s", err)
-			return
-		}
-		explicit, l.file, l.places[""] = true, path, path
+func (l *loader) read(named bool) {
+	if err := secret.Flaw(l.file); err != nil && l.file == l.source.Getenv("WXTOKEND_CONFIG") {
+		l.places[""] = "WXTOKEND_CONFIG"
+		l.fail("", "%s", err)
+		return
 	}
-	data, err := secret.ReadAny(l.ctx, l.file, maxFile)
-	switch missing := errors.Is(err, fs.ErrNotExist) && !explicit; {
-	case missing && !named:
+	all := contents(l.ctx, l.file)
+	l.cfg.digest = digestOf(all)
+	file, lists := all[0], all[1:]
+	if errors.Is(file.err, secret.ErrNotRegular) {
+		// A shell hands over a pipe when it is told <(command).
+		file.data, file.err = secret.ReadAny(l.ctx, l.file, maxFiles)
+	}
+	switch missing := errors.Is(file.err, fs.ErrNotExist) && !l.source.Explicit; {
+	case missing && !named && len(lists) == 0:
 		l.fail("", "no such file, and WXTOKEND_APPID is not set: write the file, name another one with --config, "+
 			"or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE")
 		return
-	case err != nil && !missing:
-		l.fail("", "cannot read the configuration: %s", reason(err))
+	case file.err != nil && !missing:
+		l.fail("", "cannot read the configuration: %s", reason(file.err))
 		return
 	}
-	l.parse(data)
-	l.environment(getenv)
+	l.parse(file.data, "", reflect.ValueOf(&l.cfg).Elem())
+	for _, list := range lists {
+		l.readList(list)
+	}
+	l.file = l.source.Path
+	l.environment(l.source.Getenv)
+}
+
+// readList takes in a file of the directory, whose credentials come after those that are there.
+func (l *loader) readList(list content) {
+	const path = "credentials"
+	l.file = list.path
+	if list.err != nil {
+		l.places[path] = list.path
+		l.fail(path, "cannot read the list: %s", reason(list.err))
+		return
+	}
+	l.parse(list.data, path, reflect.ValueOf(&l.cfg.Credentials).Elem())
 }
 
 // inherit fills what a value of another option decides.

@@ -173,7 +173,7 @@ func TestConfigurationFile(t *testing.T) {
 			t.Chdir(t.TempDir())
 			write(t, "large.yaml", strings.Repeat("#", 8<<20+1))
 			write(t, "almost.yaml", strings.Repeat("#", 8<<20))
-			_, err := config.Load(c.path, c.explicit, getenv(c.env))
+			_, err := config.Source{Path: c.path, Explicit: c.explicit, Getenv: getenv(c.env)}.Load(t.Context())
 			if c.want == "" && err != nil || c.want != "" && (err == nil || problems(t, err)[0] != c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -183,14 +183,14 @@ func TestConfigurationFile(t *testing.T) {
 
 // The file in the repository is what operators copy, so it has to say the truth.
 func TestShippedFileIsTheDefaults(t *testing.T) {
-	_, err := config.Load("../../config.yaml", true, getenv(nil))
+	_, err := config.Source{Path: "../../config.yaml", Explicit: true, Getenv: getenv(nil)}.Load(t.Context())
 	got := problems(t, err)
 	if len(got) != 1 || !strings.Contains(got[0], "credentials[0].secret_file: /run/secrets/appsecret: no such file or directory") {
 		t.Errorf("as shipped, one thing is missing, the secret; got %q", got)
 	}
 
 	file := write(t, filepath.Join(t.TempDir(), "appsecret"), "s\n")
-	loaded, err := config.Load("../../config.yaml", true, getenv(map[string]string{"WXTOKEND_SECRET_FILE": file}))
+	loaded, err := config.Source{Path: "../../config.yaml", Explicit: true, Getenv: getenv(map[string]string{"WXTOKEND_SECRET_FILE": file})}.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,8 +198,8 @@ func TestShippedFileIsTheDefaults(t *testing.T) {
 	example := config.DefaultCredential("stable", want.Refresh)
 	example.AppID, example.SecretFile = "wx0123456789abcdef", file
 	want.Credentials = []config.Credential{example}
-	if !reflect.DeepEqual(loaded, want) {
-		t.Errorf("got:\n%s\nwant:\n%s", dump(t, loaded), dump(t, want))
+	if got, want := dump(t, loaded), dump(t, want); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
 

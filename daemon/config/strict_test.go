@@ -41,7 +41,7 @@ func TestEveryVariableIsText(t *testing.T) {
 			t.Run(name+" "+what, func(t *testing.T) {
 				t.Chdir(t.TempDir())
 				write(t, "config.yaml", minimal)
-				_, err := config.Load("config.yaml", false, getenv(map[string]string{name: value}))
+				_, err := config.Source{Path: "config.yaml", Explicit: false, Getenv: getenv(map[string]string{name: value})}.Load(t.Context())
 				expectOne(t, err, name+": ", map[string]string{"GBK": "not UTF-8", "control character": "control character",
 					"line break": "line break", "byte order mark": "byte order mark"}[what])
 			})
@@ -167,14 +167,15 @@ func TestConfigurationFromTheEnvironment(t *testing.T) {
 	write(t, "env.yaml", "http: {listen: ':2'}\n"+minimal)
 	env := getenv(map[string]string{"WXTOKEND_CONFIG": "env.yaml"})
 	for explicit, want := range map[bool]string{false: ":2", true: ":1"} {
-		c, err := config.Load("config.yaml", explicit, env)
-		addresses, addressErr := config.Addresses("config.yaml", explicit, env)
+		source := config.Source{Path: "config.yaml", Explicit: explicit, Getenv: env}
+		c, err := source.Load(t.Context())
+		addresses, addressErr := source.Addresses(t.Context())
 		if err != nil || addressErr != nil || c.HTTP.Listen != want || addresses.Listen != want {
 			t.Errorf("explicit %v: %q (%v), %q (%v), want %q", explicit, c.HTTP.Listen, err, addresses.Listen, addressErr, want)
 		}
 	}
 	named := getenv(map[string]string{"WXTOKEND_CONFIG": "none.yaml", "WXTOKEND_APPID": "a", "WXTOKEND_SECRET": "b"})
-	_, err := config.Load("config.yaml", false, named)
+	_, err := config.Source{Path: "config.yaml", Explicit: false, Getenv: named}.Load(t.Context())
 	expectOne(t, err, "none.yaml: cannot read the configuration: no such file")
 }
 
@@ -185,7 +186,7 @@ func TestConfigurationFromAPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _ = os.WriteFile(path, []byte(minimal), 0o600) }()
-	if c, err := config.Load(path, true, getenv(nil)); err != nil || c.Credentials[0].AppID != "a" {
+	if c, err := (config.Source{Path: path, Explicit: true, Getenv: getenv(nil)}).Load(t.Context()); err != nil || c.Credentials[0].AppID != "a" {
 		t.Errorf("got %v, %v", c.Credentials, err)
 	}
 }
@@ -206,7 +207,7 @@ func TestTenThousandCredentials(t *testing.T) {
 		t.Chdir(t.TempDir())
 		write(t, "config.yaml", document.String())
 		start := time.Now()
-		c, err := config.Load("config.yaml", true, getenv(nil))
+		c, err := config.Source{Path: "config.yaml", Explicit: true, Getenv: getenv(nil)}.Load(t.Context())
 		took[n] = time.Since(start)
 		if err != nil || len(c.Credentials) != n {
 			t.Fatalf("%d credentials, %v", len(c.Credentials), err)

@@ -57,7 +57,7 @@ func TraitsOf(kind, api string) (Traits, bool) {
 // they are drawn and verified.
 type row struct {
 	Traits
-	draw  func(ctx context.Context, c *wechat.Client, in Inputs) (Grant, error)
+	draw   func(ctx context.Context, c *wechat.Client, in Inputs) (Grant, error)
 	verify func(c *wechat.Client, ctx context.Context, token secret.Token) error
 }
 

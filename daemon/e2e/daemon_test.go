@@ -78,6 +78,12 @@ func launch(t testing.TB, config string, env ...string) *daemon {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	writeFile(t, file, config)
+	return launchFrom(t, file, env...)
+}
+
+// launchFrom is launch with a configuration that is there.
+func launchFrom(t testing.TB, file string, env ...string) *daemon {
+	t.Helper()
 	d := &daemon{t: t, process: spawn(t, "wxtokend "+strings.Join(env, " "), env, binary, "run", "--config", file)}
 	t.Cleanup(func() {
 		d.kill()

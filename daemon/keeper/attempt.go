@@ -32,6 +32,9 @@ type attempt struct {
 	wait time.Duration
 }
 
+// answered says that the platform was asked, and what came of it is to be stored.
+func (a *attempt) answered() bool { return a.commit != nil || a.abort != nil }
+
 // newAttempt makes the decision known as this process' own, so that no second
 // one starts beside it.
 func (k *Keeper) newAttempt(v look, d decision) *attempt {
@@ -60,7 +63,7 @@ func (k *Keeper) finished(a *attempt) {
 
 // pursue takes an attempt as far as it gets.
 func (k *Keeper) pursue(ctx context.Context, a *attempt) {
-	if a.commit == nil && a.abort == nil && !k.begin(ctx, a) {
+	if !a.answered() && !k.begin(ctx, a) {
 		return
 	}
 	if a.commit != nil {

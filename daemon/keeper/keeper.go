@@ -72,7 +72,9 @@ type Keeper struct {
 	reading bool
 	// The user of Redis may only read: nothing is repaired from here.
 	readOnly bool
-	own      *attempt
+	// Nothing more begins.
+	leaving bool
+	own     *attempt
 
 	memory memory
 	// By a person, as seen last.
@@ -136,7 +138,7 @@ func (k *Keeper) Settle(ctx context.Context) {
 	k.mu.Lock()
 	own := k.own
 	k.mu.Unlock()
-	if own != nil && (own.commit != nil || own.abort != nil) {
+	if own != nil && own.answered() {
 		k.pursue(ctx, own)
 	}
 }
@@ -201,8 +203,11 @@ func (k *Keeper) act(ctx context.Context, what Errand) (more bool) {
 // question deletes a report that calls for nothing, and asks WeChat.
 func (k *Keeper) question(ctx context.Context, what Errand) (more bool) {
 	k.mu.Lock()
-	v, d := k.seen.look, k.seen.decision
+	v, d, leaving := k.seen.look, k.seen.decision, k.leaving
 	k.mu.Unlock()
+	if leaving {
+		return false
+	}
 	if d.drop {
 		k.discard(ctx, v)
 	}

@@ -34,8 +34,10 @@ func (k *Keeper) startAll(spawn Spawner) {
 // mu held.
 func (k *Keeper) toAct() Errand {
 	switch action := k.seen.decision.action; {
-	case k.own != nil && (k.own.commit != nil || k.own.abort != nil):
+	case k.own != nil && k.own.answered():
 		return Writing
+	case k.leaving:
+		return 0
 	case k.own != nil, action == mint:
 		return Drawing
 	case action != nothing:
@@ -48,7 +50,7 @@ func (k *Keeper) toAct() Errand {
 // what it is about. Called with mu held.
 func (k *Keeper) toAsk() Errand {
 	switch d := k.seen.decision; {
-	case k.own != nil, d.action != nothing:
+	case k.leaving, k.own != nil, d.action != nothing:
 		return 0
 	case d.ask:
 		return Asking
@@ -61,7 +63,7 @@ func (k *Keeper) toAsk() Errand {
 // toRead is what noticing a changed AppSecret needs: that ends the wait after a
 // failure that the old one caused. Called with mu held.
 func (k *Keeper) toRead() Errand {
-	if last := k.seen.State.LastError; last != nil && secretToBlame(credential.Class(last.Class)) {
+	if last := k.seen.State.LastError; !k.leaving && last != nil && secretToBlame(credential.Class(last.Class)) {
 		return Reading
 	}
 	return 0

@@ -50,6 +50,9 @@ func Flaw(text string) error {
 	return nil
 }
 
+// ErrNotRegular says that a pipe, a directory or a device has the name of a file.
+var ErrNotRegular = errors.New("not a regular file")
+
 // Read returns the content of a regular file of at most limit bytes. It ends
 // with ctx or after ten seconds, whatever the file system does; an earlier
 // read that hangs in the same directory counts. The error is an *fs.PathError.
@@ -58,7 +61,7 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 		// Before it is opened: opening a pipe waits for its writer, and opening
 		// a device may do anything.
 		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-			return nil, errors.New("not a regular file")
+			return nil, ErrNotRegular
 		}
 		return readAll(path, limit)
 	})
@@ -86,16 +89,27 @@ func readAll(path string, limit int64) ([]byte, error) {
 // patience is for one file. A file system that answers at all answers sooner.
 const patience = 10 * time.Second
 
+// List returns the names in a directory, in their order. It ends with ctx, as Read does.
+func List(ctx context.Context, dir string) ([]string, error) {
+	return bounded(ctx, dir, func() (names []string, err error) {
+		entries, err := os.ReadDir(dir)
+		for _, entry := range entries {
+			names = append(names, entry.Name())
+		}
+		return names, err
+	})
+}
+
 // bounded runs read in a goroutine of its own and leaves it behind when time is
 // up: nobody can call off a system call that waits for a dead server.
-func bounded(ctx context.Context, path string, read func() ([]byte, error)) ([]byte, error) {
+func bounded[T any](ctx context.Context, path string, read func() (T, error)) (none T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	leave, err := files.enter(ctx, path)
 	if err != nil {
-		return nil, failed(path, err)
+		return none, failed(path, err)
 	}
-	var content []byte
+	var content T
 	done := make(chan error, 1)
 	go func() {
 		var err error
@@ -109,7 +123,7 @@ func bounded(ctx context.Context, path string, read func() ([]byte, error)) ([]b
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, failed(path, err)
+		return none, failed(path, err)
 	}
 	return content, nil
 }

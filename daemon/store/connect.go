@@ -36,7 +36,7 @@ type Options struct {
 	SentinelPasswordFile string
 
 	// Nil: plain, unless the URL says rediss.
-	TLS     *tls.Config
+	TLS     TLS
 	Timeout time.Duration
 
 	// Connections is how many may be open at once, to each node of a Cluster;
@@ -44,8 +44,10 @@ type Options struct {
 	Connections int
 
 	// Dial replaces the network; nil is the real one.
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	Dial dial
 }
+
+type dial = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // lifetime bounds how long a connection is used. A new one resolves the name
 // of the server and reads the password file again: when the name has moved to
@@ -83,9 +85,9 @@ func (o Options) universal() redis.UniversalOptions {
 	if connections == 0 {
 		connections = 2
 	}
-	return redis.UniversalOptions{
+	u := redis.UniversalOptions{
 		MasterName: o.Master, Addrs: append(append([]string{}, o.Sentinels...), o.Cluster...), DB: o.DB,
-		Dialer: o.Dial, TLSConfig: o.TLS, Protocol: 2,
+		Dialer: o.Dial, Protocol: 2,
 		// Nothing is sent twice behind our back: with a lost reply the second
 		// answer would be about our own first request.
 		MaxRetries: -1,
@@ -102,6 +104,15 @@ func (o Options) universal() redis.UniversalOptions {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
+	if o.TLS != nil {
+		plain := o.Dial
+		if plain == nil {
+			plain = (&net.Dialer{}).DialContext
+		}
+		// The configuration only says that this is TLS: a dialer of one's own does all of it.
+		u.Dialer, u.TLSConfig = o.TLS.dial(plain, o.Timeout), &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return u
 }
 
 // single returns a client of one server, or of a proxy that behaves like one.

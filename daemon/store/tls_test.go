@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
@@ -96,7 +99,7 @@ func TestTLSVerifiesTheServer(t *testing.T) {
 	})
 	// Otherwise password and tokens would travel readable, against the configuration.
 	for _, url := range []string{"redis://" + s.addr, "unix://" + s.socket} {
-		expectObserve(t, store.Options{URL: secret.Secret(url), TLS: &tls.Config{MinVersion: tls.VersionTLS13}}, "redis.url: redis.tls needs rediss://")
+		expectObserve(t, store.Options{URL: secret.Secret(url), TLS: func(context.Context) (*tls.Config, error) { return &tls.Config{}, nil }}, "redis.url: redis.tls needs rediss://")
 	}
 }
 
@@ -146,6 +149,56 @@ func TestTLSClientsCertificateRotates(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectObserve(t, o, "redis.tls.key_file: ")
+}
+
+// TestTLSAuthoritiesRotate: a client that runs believes the authorities that the
+// file holds when it connects, through sentinels and to a Cluster as well.
+func TestTLSAuthoritiesRotate(t *testing.T) {
+	s := sharedServer(t)
+	strange, ca := t.TempDir(), filepath.Join(t.TempDir(), "ca.pem")
+	tlsArgs(t, strange)
+	put := func(dir string) {
+		content, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, ca, content)
+	}
+	put(strange)
+	files, err := store.TLSFiles(t.Context(), ca, "", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := map[string]redis.UniversalClient{}
+	for name, o := range map[string]store.Options{
+		"one server": {URL: secret.Secret("rediss://" + s.tlsAddr)},
+		"cluster":    {Cluster: []string{s.tlsAddr}},
+		"sentinel":   {Master: "mymaster", Sentinels: []string{s.tlsAddr}},
+	} {
+		o.TLS, o.Timeout = files, 2*time.Second
+		if clients[name], err = store.Connect(o); err != nil {
+			t.Fatal(err)
+		}
+		defer clients[name].Close()
+	}
+	untrusted := func(client redis.UniversalClient) bool {
+		err := client.Ping(t.Context()).Err()
+		return err != nil && strings.Contains(err.Error(), "unknown authority")
+	}
+	for name, client := range clients {
+		if !untrusted(client) {
+			t.Errorf("%s: a server of an authority that is not in the file is trusted", name)
+		}
+	}
+	put(s.dir)
+	for name, client := range clients {
+		if untrusted(client) {
+			t.Errorf("%s: the file's new authority is not trusted", name)
+		}
+	}
+	put(strange)
+	// One that left the file is trusted no more.
+	expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr), TLS: files}, "unknown authority")
 }
 
 // Editors of Windows begin a file with a byte order mark, which hides the first block of PEM.

@@ -16,7 +16,7 @@ import (
 // credential, which is a card, and of many, most of which are rows.
 func everywhere(text string, n int) source {
 	s := source{
-		status: web.Status{Overview: web.Overview{Version: text, Instance: text, Time: at(0)}},
+		status: web.Status{Overview: web.Overview{Version: text, Instance: text, Time: at(0), Notes: []string{text}}},
 		live:   errors.New(text),
 	}
 	for range n {

@@ -52,7 +52,7 @@ type view struct {
 // newView asks each credential for its brief once, and those that are shown for
 // the rest. Those in trouble come first.
 func newView(src Source, dead []string, q query) view {
-	v := view{Overview: src.Overview(), Query: q, Reasons: dead, ByState: map[keeper.State]int{}}
+	v := view{Overview: src.Overview().printable(), Query: q, Reasons: dead, ByState: map[keeper.State]int{}}
 	unready, byTrouble := 0, map[bool][]Entry{}
 	for e := range src.Credentials() {
 		b := e.Brief()

@@ -198,3 +198,12 @@ func TestPolicyFitsThePage(t *testing.T) {
 	contains(t, resp.body, `<meta http-equiv="refresh" content="5">`, `name="viewport"`)
 	contains(t, styles[0][1], "prefers-color-scheme: dark")
 }
+
+// TestPageTellsOfTheDaemon: a note is shown, and makes nothing unready.
+func TestPageTellsOfTheDaemon(t *testing.T) {
+	const note = "the new configuration is refused"
+	page := render(t, source{status: web.Status{Overview: web.Overview{Notes: []string{note}}}})
+	if !strings.Contains(page, "<p>"+note+"</p>") || strings.Contains(page, "Not ready") {
+		t.Errorf("want a note, and ready, in\n%s", page)
+	}
+}

@@ -101,7 +101,10 @@ func sample() source {
 	expired.Unready, rejected.Unready = "the token expired 3m12s ago", "WeChat refuses the stored token"
 	far := credential("WXAccessToken:far", keeper.Unknown)
 	missing.Unready, far.Unready = "no token is stored", "no observation for 47s"
-	return source{status: web.Status{Overview: web.Overview{Version: "1.2.3", Instance: "web-1", Time: at(0)}, Credentials: []web.Credential{
+	about := web.Overview{Version: "1.2.3", Instance: "web-1", Time: at(0), Notes: []string{
+		"the configuration has changed in options that need a restart: http.listen",
+	}}
+	return source{status: web.Status{Overview: about, Credentials: []web.Credential{
 		fresh("WXAccessToken", time.Hour+52*time.Minute+7*time.Second),
 		alive("WXAccessToken:news", keeper.Due, 4*time.Minute+29*time.Second),
 		failing, expired, rejected, missing, far,

@@ -24,6 +24,9 @@ type Overview struct {
 	Instance string `json:"instance"`
 	// Time is null before the first observation.
 	Time *time.Time `json:"time"`
+	// Notes are what a person should know of the daemon as a whole, such as a
+	// configuration that was refused.
+	Notes []string `json:"notes"`
 }
 
 // Entry is one credential of many.

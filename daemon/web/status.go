@@ -75,7 +75,7 @@ func newStatus(src Source, q query) Status {
 			found = append(found, e)
 		}
 	}
-	s := Status{Overview: src.Overview(), Credentials: []Credential{}, Total: len(found)}
+	s := Status{Overview: src.Overview().printable(), Credentials: []Credential{}, Total: len(found)}
 	if q.number < q.pages(len(found)) {
 		s.Next = new(q.at(q.number + 1))
 	}
@@ -92,13 +92,22 @@ func (c Credential) printable() Credential {
 		e.Class, e.Message = printable(e.Class, nameLimit), printable(e.Message, textLimit)
 		c.LastError = &e
 	}
-	// Never null.
-	notes := make([]string, len(c.Notes))
-	for i, note := range c.Notes {
-		notes[i] = printable(note, textLimit)
-	}
-	c.Notes, c.Cure = notes, printable(c.Cure, textLimit)
+	c.Notes, c.Cure = printables(c.Notes), printable(c.Cure, textLimit)
 	return c
+}
+
+func (o Overview) printable() Overview {
+	o.Notes = printables(o.Notes)
+	return o
+}
+
+// printables is never null.
+func printables(notes []string) []string {
+	out := make([]string, len(notes))
+	for i, note := range notes {
+		out[i] = printable(note, textLimit)
+	}
+	return out
 }
 
 // token is the fingerprint, "" if it is not known.

@@ -40,7 +40,7 @@ func TestStatusContract(t *testing.T) {
 
 func TestStatusOfNothing(t *testing.T) {
 	resp := ask(t, source{}, http.MethodGet, "/status")
-	want := `{"version":"","instance":"","time":null,"credentials":[],"total":0,"next":null}` + "\n"
+	want := `{"version":"","instance":"","time":null,"notes":[],"credentials":[],"total":0,"next":null}` + "\n"
 	if resp.body != want {
 		t.Errorf("got %s", resp.body)
 	}

@@ -19,6 +19,9 @@ func PrintTable(w io.Writer, s Status) error {
 	var out, remarks bytes.Buffer
 	fmt.Fprintf(&out, "wxtokend %s on %s, %s\n\n", printable(s.Version, nameLimit), printable(s.Instance, nameLimit),
 		cmp.Or(exact(s.Time), "no observation of Redis yet"))
+	for _, note := range s.Notes {
+		fmt.Fprintf(&out, "%s\n\n", printable(note, textLimit))
+	}
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "KEY\tAPPID\tAPI\tSTATE\tEXPIRES\tNEXT REFRESH\tFAILURES\tTOKEN")
 	for _, trouble := range []bool{true, false} {

@@ -35,11 +35,12 @@ func TestPrintTableOfHostileText(t *testing.T) {
 	c.AppID, c.API, c.Fingerprint = hostile, hostile, new(hostile)
 	c.LastError = &web.LastError{Class: hostile, Message: hostile}
 	c.Notes, c.Cure = []string{hostile}, hostile
-	got := table(t, web.Status{Overview: web.Overview{Version: hostile, Instance: hostile}, Credentials: []web.Credential{c}})
+	about := web.Overview{Version: hostile, Instance: hostile, Notes: []string{hostile}}
+	got := table(t, web.Status{Overview: about, Credentials: []web.Credential{c}})
 	if strings.ContainsAny(got, "\t\x1b\u202e") {
 		t.Errorf("control characters in %q", got)
 	}
-	if lines := strings.Count(got, "\n"); lines != 8 { // title, blank, header, row, blank, error, cure, note
+	if lines := strings.Count(got, "\n"); lines != 10 { // title, blank, note, blank, header, row, blank, error, cure, note
 		t.Errorf("%d lines in %q", lines, got)
 	}
 }

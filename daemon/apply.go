@@ -1,0 +1,106 @@
+package daemon
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"wxtokend/daemon/config"
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/keeper"
+	"wxtokend/daemon/layout"
+	"wxtokend/daemon/store"
+)
+
+// reconfigure makes a new configuration's credentials the daemon's. They have to
+// fit the times of this process, which stay.
+func (d *Daemon) reconfigure(c config.Config) (Changes, error) {
+	running := d.options.Config
+	least := max(running.WeChat.Timeout+2*running.Redis.Timeout, running.Refresh.Poll)
+	for _, one := range c.Credentials {
+		if one.Lease < least {
+			return Changes{}, fmt.Errorf("key %s: lease %v is shorter than the %v that the running wechat.timeout, "+
+				"redis.timeout and refresh.poll ask for, and these need a restart", one.Key, one.Lease, least)
+		}
+	}
+	done, err := d.apply(c.Credentials)
+	d.heart.tickSoon()
+	return done, err
+}
+
+// apply makes these the credentials, whatever is under way.
+func (d *Daemon) apply(wanted []config.Credential) (Changes, error) {
+	return d.registry.apply(wanted, func(c config.Credential) (*entry, error) {
+		e, err := d.open(c, len(wanted))
+		if err != nil {
+			err = fmt.Errorf("key %s: %w", c.Key, err)
+		}
+		return e, err
+	})
+}
+
+// open makes a keeper for one credential among n. Nothing looks at it yet.
+func (d *Daemon) open(c config.Credential, n int) (*entry, error) {
+	spec, err := d.spec(c, n)
+	if err != nil {
+		return nil, err
+	}
+	kind, err := d.platform.Kind(spec.Kind, spec.API)
+	if err != nil {
+		return nil, err
+	}
+	e := &entry{config: c}
+	options := keeper.Options{
+		Spec: spec, Kind: kind, Store: d.store, Metrics: d.metrics, Log: d.options.Log,
+		LookSoon: func() { d.lookSoon(e) }, Many: n > 1,
+		Passing: d.options.Passing, Jitter: d.options.Jitter,
+		RedisTimeout: d.options.Config.Redis.Timeout, CallTimeout: d.options.Config.WeChat.Timeout,
+	}
+	if d.options.tamper != nil {
+		d.options.tamper(&options)
+	}
+	e.Keeper = keeper.New(options)
+	d.metrics.Credential(c.Key, c.AppID, spec.Kind, c.API, c.Mint)
+	d.metrics.DailyLimit(c.Key, c.DailyLimit)
+	return e, nil
+}
+
+// spec is what the configuration means for one credential among n.
+func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
+	keys, err := store.NewKeys(c.Key)
+	if err != nil {
+		return credential.Spec{}, err
+	}
+	kind := credential.OfficialAccount
+	traits, _ := credential.TraitsOf(kind, c.API)
+	target := layout.Target{Format: layout.Format(c.Format), UTCOffset: c.UTCOffset}
+	return credential.Spec{
+		Slot: store.Slot{
+			Keys: keys, Account: c.AppID, Issuer: credential.Issuer(d.options.Config.WeChat.BaseURL), API: c.API,
+			Replaces: traits.Replaces, Encode: target.Encode,
+			Lease: c.Lease, Overlap: traits.Overlap, VerifyEvery: c.VerifyEvery,
+			Poll: paceOf(n, d.options.Config.Refresh.Poll).round,
+		},
+		Kind: kind, Traits: traits, Secret: c.ReadSecret, Mint: c.Mint,
+		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
+		DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
+	}, nil
+}
+
+// spread is how much earlier than its ahead a credential among n becomes due,
+// so that tokens drawn in the same second part with each refresh. It comes from
+// the key alone, so that replicas agree, and is nothing where there are few: a
+// twentieth of the ahead at most, and for the stable endpoint at most half of
+// what is left of the time in which it renews.
+func spread(ahead, renewWindow time.Duration, key string, n int) time.Duration {
+	if n <= batch {
+		return 0
+	}
+	most := ahead / 20
+	if renewWindow > 0 {
+		most = min(most, max(0, renewWindow-ahead)/2)
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(key))
+	return time.Duration(hash.Sum32()%1000) * most / 1000
+}

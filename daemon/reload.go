@@ -1,0 +1,147 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"wxtokend/daemon/config"
+	"wxtokend/metrics"
+)
+
+// Source is where the configuration comes from.
+type Source interface {
+	// Load reads all of it anew. Its error says what is wrong, and where.
+	Load(ctx context.Context) (config.Config, error)
+	// Digest tells one content from another; what cannot be read has one as well.
+	Digest(ctx context.Context) config.Digest
+}
+
+const (
+	// watchEvery is between two looks at the content of the configuration.
+	watchEvery = 5 * time.Second
+	// retryEvery is between two tries of one that was refused: it may name a
+	// secret's file that comes later.
+	retryEvery = time.Minute
+)
+
+// reloader reads the configuration anew when its content has changed, or when
+// somebody asks. It looks at the content itself, as what tells of changes to
+// files knows nothing of a link that is swapped or of a file server.
+type reloader struct {
+	source Source
+	// Asks to read it now.
+	asked   <-chan os.Signal
+	apply   func(config.Config) (Changes, error)
+	panics  *panics
+	metrics *metrics.Metrics
+	log     *slog.Logger
+
+	// What runs, the options that need a restart included.
+	running config.Config
+	// The content that was seen last, the one that was read last, and when.
+	seen, read config.Digest
+	readAt     time.Time
+
+	mu sync.Mutex
+	// Why the newest configuration is not in force, "" if it is.
+	refused string
+	// The options in it that need a restart.
+	restart []string
+}
+
+// run reads what changes until ctx ends.
+func (r *reloader) run(ctx context.Context) {
+	if r.source == nil {
+		return
+	}
+	watch := time.NewTicker(watchEvery)
+	defer watch.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.asked:
+			r.reload(ctx, true)
+		case <-watch.C:
+			r.watch(ctx)
+		}
+	}
+}
+
+// watch reads a content that two looks have seen: whoever writes it has finished.
+func (r *reloader) watch(ctx context.Context) {
+	now := r.source.Digest(ctx)
+	settled := now == r.seen
+	r.seen = now
+	if settled && (now != r.read || r.refused != "" && time.Since(r.readAt) >= retryEvery) {
+		r.reload(ctx, false)
+	}
+}
+
+// reload applies all that can be, or nothing if anything is wrong. A panic in
+// here leaves the configuration as it was.
+func (r *reloader) reload(ctx context.Context, asked bool) {
+	defer r.panics.catch(func() { r.refuse(errBug, asked) })
+	r.readAt = time.Now()
+	r.read = r.source.Digest(ctx)
+	c, err := r.source.Load(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	var done Changes
+	if err == nil {
+		done, err = r.apply(c)
+	}
+	if err != nil {
+		r.refuse(err, asked)
+		return
+	}
+	r.metrics.ConfigRead(time.Now(), true)
+	r.tell(done, config.Differences(r.running, c), asked)
+}
+
+var errBug = errors.New("wxtokend has a bug that keeps it from reading this: the log has the place of the panic")
+
+// refuse tells each reason once, unless somebody asks.
+func (r *reloader) refuse(err error, asked bool) {
+	r.metrics.ConfigRead(time.Now(), false)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reason := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if asked || reason != r.refused {
+		r.log.Error("the new configuration is refused, and the one before stays in force", "error", err)
+	}
+	r.refused = reason
+}
+
+// tell tells what has come into force, and what has not, once, unless somebody asks.
+func (r *reloader) tell(done Changes, restart []string, asked bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if asked || r.refused != "" || done != (Changes{}) {
+		r.log.Info("the configuration was read again", "added", done.Added, "changed", done.Changed, "removed", done.Removed)
+	}
+	if len(restart) > 0 && (asked || !slices.Equal(restart, r.restart)) {
+		r.log.Warn("options have changed that need a restart; all else is in force", "options", strings.Join(restart, ", "))
+	}
+	r.refused, r.restart = "", restart
+}
+
+// notes say what of the configuration is not in force.
+func (r *reloader) notes() (all []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refused != "" {
+		all = append(all, "the new configuration is refused, and the one before stays in force: "+r.refused)
+	}
+	if len(r.restart) > 0 {
+		all = append(all, "the configuration has changed in options that need a restart: "+strings.Join(r.restart, ", "))
+	}
+	return all
+}
