@@ -41,7 +41,10 @@ func (s statusCommand) run(ctx context.Context, p Program) error {
 	if err != nil {
 		return err
 	}
-	return web.PrintTable(p.Stdout, status)
+	if err := web.PrintTable(p.Stdout, status); err != nil {
+		return err
+	}
+	return status.Unready()
 }
 
 type refreshCommand struct {
@@ -77,12 +80,18 @@ func (r refreshCommand) run(ctx context.Context, p Program) error {
 	return err
 }
 
-type healthcheckCommand struct{ remote }
+type healthcheckCommand struct {
+	remote
+	Ready bool `help:"ask whether readers of every key get a token, not whether the daemon is alive"`
+}
 
 func (h healthcheckCommand) run(ctx context.Context, p Program) error {
 	client, err := h.daemon(p)
 	if err != nil {
 		return err
+	}
+	if h.Ready {
+		return client.Probe(ctx, "/readyz")
 	}
 	return client.Probe(ctx, "/healthz")
 }

@@ -12,6 +12,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"time"
 )
@@ -47,6 +48,20 @@ type Credential struct {
 
 	Unready string        `json:"-"` // why readers cannot rely on the key, "" if they can
 	Life    time.Duration `json:"-"` // of the token as it was minted, for the page; 0 is not known
+}
+
+// Unready is an error while a reader of some key gets no valid token.
+func (s Status) Unready() error {
+	count := 0
+	for _, c := range s.Credentials {
+		if !c.State.usable() {
+			count++
+		}
+	}
+	if count > 0 {
+		return errors.New(howMany(count, len(s.Credentials)))
+	}
+	return nil
 }
 
 // LastError is the newest failure that no success followed.
