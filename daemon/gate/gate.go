@@ -15,8 +15,8 @@ import (
 	"wxtokend/daemon/store"
 )
 
-// TellEvery is how often a gate says what it waits for.
-const TellEvery = 10 * time.Second
+// tellEvery is how often a gate says what it waits for.
+const tellEvery = 10 * time.Second
 
 // Gate waits for tokens under Keys that live for Min at least. It looks once a
 // Poll, and gives each look Timeout.
@@ -42,20 +42,25 @@ func (l lack) Unwrap() error { return l.err }
 // error says what was missing last.
 func (g Gate) Wait(ctx context.Context) error {
 	began := time.Now()
-	told := time.Time{}
+	var told time.Time
+	var lacks []lack
 	for {
-		lacks := g.look(ctx)
+		// The last look may have been cut short by ctx itself.
+		if seen := g.look(ctx); lacks == nil || ctx.Err() == nil {
+			lacks = seen
+		}
+		waited := time.Since(began)
 		if len(lacks) == 0 {
-			g.Log.Info("there is a token", "keys", len(g.Keys), "waited", time.Since(began).Round(time.Millisecond).String())
+			g.Log.Info("there is a token", "keys", len(g.Keys), "waited", waited.Round(time.Millisecond).String())
 			return nil
 		}
-		if time.Since(told) >= TellEvery {
-			g.tell(lacks, time.Since(began))
+		if time.Since(told) >= tellEvery {
+			g.tell(lacks, waited)
 			told = time.Now()
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("no token after %s: %w", time.Since(began).Round(time.Second), lacks[0])
+			return fmt.Errorf("no token after %s: %w", waited.Round(time.Second), lacks[0])
 		case <-time.After(g.Poll):
 		}
 	}
