@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,12 @@ func TestExitCodes(t *testing.T) {
 		{"port taken", busy, nil, 1, "", "http.listen"},
 		{"no daemon", nil, []string{"status", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
 		{"unhealthy", nil, []string{"healthcheck", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
+		{"nothing to wait for", nil, []string{"wait", "--config", os.DevNull}, 2, "", "name the KEY to wait for"},
+		{"no configuration to wait by", nil, []string{"wait"}, 2, "", "no such file"},
+		{"bad key to wait for", nil, []string{"wait", "a{b"}, 2, "", "braces in a key"},
+		{"negative wait", nil, []string{"wait", "K", "--timeout=-1s"}, 2, "", "must not be negative"},
+		{"bad option beside a wait", map[string]string{"WXTOKEND_LOG_LEVEL": "loud"}, []string{"wait", "K"}, 2, "", "WXTOKEND_LOG_LEVEL"},
+		{"unready", nil, []string{"healthcheck", "--ready", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
 		{"offline check", account, []string{"check"}, 0, "wx0123456789abcdef", ""},
 		{"bad app", nil, []string{"simulate", "--app", "nocolon"}, 2, "", "--app must be APPID:SECRET"},
 		{"app given twice", nil, []string{"simulate", "--app", "a:b", "--app", "a:b"}, 2, "", "given twice"},

@@ -57,7 +57,10 @@ func (s statusCommand) run(ctx context.Context, p Program) error {
 	if err != nil {
 		return err
 	}
-	return web.PrintTable(p.Stdout, status)
+	if err := web.PrintTable(p.Stdout, status); err != nil {
+		return err
+	}
+	return status.Unready()
 }
 
 type refreshCommand struct {
@@ -93,12 +96,18 @@ func (r refreshCommand) run(ctx context.Context, p Program) error {
 	return err
 }
 
-type healthcheckCommand struct{ remote }
+type healthcheckCommand struct {
+	remote
+	Ready bool `help:"ask whether readers of every key get a token, not whether the daemon is alive"`
+}
 
 func (h healthcheckCommand) run(ctx context.Context, p Program) error {
 	client, err := h.client(ctx, p, func(h config.HTTP) (string, error) { return cmp.Or(h.ProbesListen, h.Listen), nil })
 	if err != nil {
 		return err
+	}
+	if h.Ready {
+		return client.Probe(ctx, "/readyz")
 	}
 	return client.Probe(ctx, "/healthz")
 }

@@ -12,6 +12,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"time"
 
 	"wxtokend/daemon/keeper"
@@ -56,6 +57,20 @@ type Credential struct {
 	Unready string `json:"-"`
 	// Life is that of the token as it was minted, for the page; 0 is not known.
 	Life time.Duration `json:"-"`
+}
+
+// Unready is an error while a reader of some key gets no valid token.
+func (s Status) Unready() error {
+	count := 0
+	for _, c := range s.Credentials {
+		if !usable(c.State) {
+			count++
+		}
+	}
+	if count > 0 {
+		return errors.New(howMany(count, len(s.Credentials)))
+	}
+	return nil
 }
 
 // LastError is the newest failure that no success followed.

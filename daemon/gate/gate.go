@@ -1,0 +1,135 @@
+// Package gate holds apps back until there is a token for them. It looks as a
+// reader does: with no more than the right to GET and PTTL the keys.
+package gate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxtokend/daemon/store"
+)
+
+// tellEvery is how often a gate says what it waits for.
+const tellEvery = 10 * time.Second
+
+// Gate waits for tokens under Keys that live for Min at least. It looks once a
+// Poll, and gives each look Timeout.
+type Gate struct {
+	Client             redis.UniversalClient
+	Keys               []store.Keys
+	Min, Poll, Timeout time.Duration
+	Log                *slog.Logger
+}
+
+// lack is why a key is not ready: what a reader of it meets, and the cure if
+// somebody knows one.
+type lack struct {
+	key, why, cure string
+	err            error // of Redis, nil if it answered
+}
+
+func (l lack) Error() string { return l.key + ": " + l.why }
+
+func (l lack) Unwrap() error { return l.err }
+
+// Wait returns as soon as all keys are ready. If ctx ends before that, the
+// error says what was missing last.
+func (g Gate) Wait(ctx context.Context) error {
+	began := time.Now()
+	var told time.Time
+	var lacks []lack
+	for {
+		// The last look may have been cut short by ctx itself.
+		if seen := g.look(ctx); lacks == nil || ctx.Err() == nil {
+			lacks = seen
+		}
+		waited := time.Since(began)
+		if len(lacks) == 0 {
+			g.Log.Info("there is a token", "keys", len(g.Keys), "waited", waited.Round(time.Millisecond).String())
+			return nil
+		}
+		if time.Since(told) >= tellEvery {
+			g.tell(lacks, waited)
+			told = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no token after %s: %w", waited.Round(time.Second), lacks[0])
+		case <-time.After(g.Poll):
+		}
+	}
+}
+
+// tell names one of the keys: its cure mostly helps the others too.
+func (g Gate) tell(lacks []lack, waited time.Duration) {
+	first := lacks[0]
+	attributes := []any{"key", first.key, "because", first.why, "waited", waited.Round(time.Second).String()}
+	if first.cure != "" {
+		attributes = append(attributes, "cure", first.cure)
+	}
+	if first.err != nil {
+		attributes = append(attributes, "error", first.err)
+	}
+	if others := len(lacks) - 1; others > 0 {
+		attributes = append(attributes, "others", others)
+	}
+	g.Log.Warn("waiting for a token", attributes...)
+}
+
+// look asks for all keys in one round trip, and returns what those that are not
+// ready lack.
+func (g Gate) look(ctx context.Context) (lacks []lack) {
+	ctx, cancel := context.WithTimeout(ctx, g.Timeout)
+	defer cancel()
+	pipe := g.Client.Pipeline()
+	values, lives := make([]*redis.StringCmd, len(g.Keys)), make([]*redis.DurationCmd, len(g.Keys))
+	for i, keys := range g.Keys {
+		values[i], lives[i] = pipe.Get(ctx, keys.Value), pipe.PTTL(ctx, keys.Value)
+	}
+	_, failed := pipe.Exec(ctx)
+	for i, keys := range g.Keys {
+		err, left := cmp.Or(values[i].Err(), lives[i].Err()), lives[i].Val()
+		// A connection that could not log in leaves the replies without an error.
+		if left == 0 {
+			err = cmp.Or(err, failed)
+		}
+		if l, ready := g.judge(keys, err, left); !ready {
+			lacks = append(lacks, l)
+		}
+	}
+	return lacks
+}
+
+// judge says what a reader of a key meets. In which form the value is does not
+// matter, so one that GET cannot read is as good.
+func (g Gate) judge(keys store.Keys, err error, left time.Duration) (lack, bool) {
+	l := lack{key: keys.Value}
+	switch {
+	case errors.Is(err, redis.Nil):
+		l.why = "there is no such key"
+	case err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE"):
+		return unanswered(keys, err), false
+	case left < 0:
+		l.why = "it never ends, so no wxtokend has written it"
+	case left < g.Min:
+		l.why = fmt.Sprintf("it ends in %s, and --min is %s", left.Round(time.Second), g.Min)
+	default:
+		return l, true
+	}
+	return l, false
+}
+
+// unanswered is a look that failed. Who reads needs fewer rights than who keeps.
+func unanswered(keys store.Keys, err error) lack {
+	trouble := store.Explain(err, keys)
+	if redis.HasErrorPrefix(err, "NOPERM") {
+		trouble.Cure = "give the user of Redis a reader's rights: ACL SETUSER <user> ~" + keys.Value + " +get +pttl"
+	}
+	return lack{keys.Value, "Redis: " + trouble.What, trouble.Cure, err}
+}
