@@ -1,5 +1,7 @@
 package e2e
 
+//lint:file-ignore SA1019 the newer form is read by the newest Grafana alone
+
 import (
 	"encoding/json"
 	"os"
