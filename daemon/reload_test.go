@@ -28,6 +28,9 @@ type desk struct {
 
 func (d *desk) Load(ctx context.Context) (config.Config, error) {
 	d.wait(ctx)
+	if err := ctx.Err(); err != nil {
+		return config.Config{}, err
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.loads++
