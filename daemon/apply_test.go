@@ -273,3 +273,33 @@ func TestApplyWaitsForItsPlace(t *testing.T) {
 		}
 	})
 }
+
+// TestApplyOneOfAThousand: one is changed. Nobody else is asked for at WeChat,
+// looked at more often, or unready for a moment.
+func TestApplyOneOfAThousand(t *testing.T) {
+	withoutRace(t)
+	inWorldOfMany(t, 1000, "stable", func(w *world) {
+		all := slices.Clone(w.config.Credentials)
+		w.start()
+		w.readyWithin(time.Minute)
+		before, calls := w.daemon.registry.all(), w.mints()
+		all[500].DailyLimit = 7
+		if done := w.apply(all...); done != (Changes{Changed: 1}) {
+			t.Errorf("apply says %+v", done)
+		}
+		for range 100 {
+			w.wait(100 * time.Millisecond)
+			for _, reason := range w.daemon.Ready() {
+				t.Error(reason)
+			}
+		}
+		for i, e := range w.daemon.registry.all() {
+			if (e == before[i]) != (i != 500) {
+				t.Errorf("credential %d has its old keeper: %v", i, e == before[i])
+			}
+		}
+		if w.mints() != calls {
+			t.Errorf("%d mints for it", w.mints()-calls)
+		}
+	})
+}

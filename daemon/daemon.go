@@ -171,7 +171,8 @@ func (d *Daemon) Run(ctx context.Context, ln net.Listener) error {
 	d.settle(work)
 	select {
 	case <-notified:
-	case <-work.Done(): // nobody takes what systemd is sent
+	case <-work.Done():
+		// Nobody takes what systemd is sent.
 	}
 	stopServing()
 	return served()
@@ -197,10 +198,10 @@ func (d *Daemon) lookSoon(e *entry) {
 	d.heart.tickSoon()
 }
 
-// Live returns an error when for so long no tick ended as it
-// should that a restart is the only cure left. A bug that breaks the ticks of
-// some credentials would break them after a restart as well, and the others
-// would miss the process meanwhile.
+// Live returns an error when for so long no tick ended as it should that a
+// restart is the only cure left. A bug that breaks the ticks of some credentials
+// would break them after a restart as well, and the others would miss the process
+// meanwhile.
 func (d *Daemon) Live() error {
 	limit := 3*d.registry.rhythm().round + 2*d.options.Config.Redis.Timeout
 	silence := d.observer.silence()
@@ -218,6 +219,7 @@ func (d *Daemon) Live() error {
 func instance() string {
 	host, _ := os.Hostname()
 	id := make([]byte, 3)
-	_, _ = crand.Read(id) // never fails
+	// It never fails.
+	_, _ = crand.Read(id)
 	return host + "-" + hex.EncodeToString(id)
 }

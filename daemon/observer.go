@@ -63,12 +63,12 @@ func (o *observer) tick(ctx, work context.Context) {
 
 // depart ends the series of those that have left, unless others took their places.
 func (o *observer) depart() {
-	for _, e := range o.registry.depart() {
+	o.registry.depart(func(e *entry) {
 		o.loss.forget(e)
 		if e.next == nil {
 			o.metrics.Forget(e.key())
 		}
-	}
+	})
 }
 
 func (o *observer) observe(ctx, work context.Context, taken []*entry) {

@@ -13,7 +13,7 @@ import (
 
 // redisClients returns a client of the configured Redis for each number of
 // connections, and what stops the embedded one if that is configured (nil otherwise).
-func redisClients(c config.Redis, dial Dial, connections ...int) (clients []redis.UniversalClient, stop func(), err error) {
+func redisClients(c config.Redis, dial Dial, connections ...int) (all []redis.UniversalClient, stop func(), err error) {
 	o, err := c.Options(context.Background())
 	if err != nil {
 		return nil, nil, err
@@ -34,7 +34,7 @@ func redisClients(c config.Redis, dial Dial, connections ...int) (clients []redi
 			}
 			return nil, nil, err
 		}
-		clients = append(clients, client)
+		all = append(all, client)
 	}
-	return clients, stop, nil
+	return all, stop, nil
 }

@@ -124,13 +124,13 @@ func (g *registry) rearrange(entries []*entry) {
 	heap.Init(&g.agenda)
 }
 
-// depart lets those go that have left, puts in their places whoever was to
-// follow, and returns them.
-func (g *registry) depart() (left []*entry) {
+// depart lets those go that have left, and puts in their places whoever was to
+// follow. It calls gone of each before anybody can come back under its key.
+func (g *registry) depart(gone func(*entry)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.leaving {
-		return nil
+		return
 	}
 	g.leaving = false
 	var stay []*entry
@@ -146,11 +146,10 @@ func (g *registry) depart() (left []*entry) {
 		default:
 			delete(g.byKey, e.key())
 		}
-		left = append(left, e)
+		gone(e)
 	}
 	g.asked = slices.DeleteFunc(g.asked, func(e *entry) bool { return g.byKey[e.key()] != e })
 	g.rearrange(stay)
-	return left
 }
 
 // all lists the credentials as they are configured.

@@ -35,6 +35,12 @@ func (g *registry) sound(t *testing.T) {
 	}
 }
 
+// left lists who departs now.
+func (g *registry) left() (all []*entry) {
+	g.depart(func(e *entry) { all = append(all, e) })
+	return all
+}
+
 func (g *registry) mustApply(t *testing.T, wanted []config.Credential) Changes {
 	t.Helper()
 	done, err := g.apply(wanted, openNone)
@@ -67,7 +73,7 @@ func TestApplyDisturbsNobody(t *testing.T) {
 			if done := g.mustApply(t, wanted); done != (Changes{1, 1, 1}) {
 				t.Errorf("apply says %+v", done)
 			}
-			if left := g.depart(); len(left) != 2 || left[0].key() != changed || left[1].key() != gone {
+			if left := g.left(); len(left) != 2 || left[0].key() != changed || left[1].key() != gone {
 				t.Errorf("%d left", len(left))
 			}
 			for _, e := range g.all() {
@@ -108,7 +114,7 @@ func TestApplyOpensAll(t *testing.T) {
 		}
 		return openNone(c)
 	})
-	if err == nil || !slices.Equal(g.all(), before) || g.depart() != nil || g.find("key4") != nil {
+	if err == nil || !slices.Equal(g.all(), before) || g.left() != nil || g.find("key4") != nil {
 		t.Errorf("%v, and %d entries", err, len(g.all()))
 	}
 	g.sound(t)
@@ -140,7 +146,7 @@ func TestApplyAgain(t *testing.T) {
 			t.Errorf("step %d: %+v follows", i, first.next)
 		}
 	}
-	if left := g.depart(); len(left) != 1 || g.find("key0") == first || g.find("key0") == nil {
+	if left := g.left(); len(left) != 1 || g.find("key0") == first || g.find("key0") == nil {
 		t.Errorf("%d left", len(left))
 	}
 	g.sound(t)
@@ -171,7 +177,7 @@ func TestApplyAtRandom(t *testing.T) {
 			g.mustApply(t, wanted[:len(wanted)-dice.IntN(20)])
 			// Every other time nobody has left before the next change.
 			if dice.IntN(2) == 0 {
-				for _, e := range g.depart() {
+				for _, e := range g.left() {
 					delete(seen, e.key())
 				}
 			}
@@ -204,7 +210,7 @@ func TestLookSoonAtWhoLeft(t *testing.T) {
 			g.lookSoon(gone)
 		}
 		g.mustApply(t, keys(0, 1))
-		g.depart()
+		g.left()
 		g.lookSoon(gone)
 		g.sound(t)
 		if taken, _ := g.take(time.Now(), batch); len(taken) != 1 || taken[0] == gone {

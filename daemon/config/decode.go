@@ -17,10 +17,10 @@ import (
 )
 
 // parse reads the one YAML document of a file into v, which is the option at path,
-// or all of them if path is "". The library makes the nodes and not the values: into plain fields it decodes yes as true,
-// 0100 as 64 and null as nothing, its messages quote what may be a secret, and it
-// compares each name of a mapping with each other one, half an hour long for a
-// wrong file of the largest size.
+// or all of them if path is "". The library makes the nodes and not the values:
+// into plain fields it decodes yes as true, 0100 as 64 and null as nothing, its
+// messages quote what may be a secret, and it compares each name of a mapping with
+// each other one, half an hour long for a wrong file of the largest size.
 func (l *loader) parse(data []byte, path string, v reflect.Value) {
 	if line := notText(data); line > 0 {
 		l.setAt(line, path)
