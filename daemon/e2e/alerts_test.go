@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -12,6 +13,8 @@ type stage struct {
 	*world
 	p         *prom
 	namespace string
+	// The configuration's file, where the trouble is in there.
+	file string
 }
 
 // trouble is something that operators have to be told of.
@@ -66,7 +69,7 @@ func troubles() []trouble {
 			lost := *s.world
 			lost.redis = startRedis(s.T)
 			lost.settings.redis = lost.redis.section(s.T)
-			(&stage{&lost, s.p, s.namespace}).daemon("mint: false")
+			(&stage{world: &lost, p: s.p, namespace: s.namespace}).daemon("mint: false")
 			lost.redis.kill()
 		}, []string{"ReplicaNotReady"}, nil},
 		{"outside", "classic", old, func(s *stage) {
@@ -83,6 +86,15 @@ func troubles() []trouble {
 			s.daemon()
 			s.p.scrape(run(s.T, s.config(), failpoint("observing:sleep=10s")), s.namespace)
 		}, []string{"Stuck"}, nil},
+		{"config", "stable", old, func(s *stage) {
+			s.file = filepath.Join(s.TempDir(), "config.yaml")
+			writeFile(s, s.file, s.config())
+			d := launchFrom(s.T, s.file)
+			d.listens()
+			s.p.scrape(d, s.namespace)
+			s.seen(1)
+			writeFile(s, s.file, s.config()+"    pole: 2s")
+		}, []string{"ConfigRefused"}, func(s *stage) { writeFile(s, s.file, s.config()) }},
 		{"clock", "stable", old, func(s *stage) {
 			s.sim.fault(s.account, `"kind":"clock_skew","skew":"-3m"`)
 			s.daemon("verify_every: 2s")
@@ -138,7 +150,7 @@ func newStage(t *testing.T, p *prom, trouble trouble) *stage {
 	}
 	w.sim = startWeChat(t, trouble.life, overlap, a)
 	w.settings.redis = w.redis.section(t)
-	return &stage{w, p, trouble.name}
+	return &stage{world: w, p: p, namespace: trouble.name}
 }
 
 // daemon starts one, with more options of the credential, and has it scraped.
