@@ -93,7 +93,8 @@ func (o Options) universal() redis.UniversalOptions {
 		MaxRetries: -1,
 		// Without it a context's deadline is ignored and a hung server costs 5 s.
 		ContextTimeoutEnabled: true,
-		DialTimeout:           o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout,
+		// Less than an operation has: its end would hide where and in what the connection hangs, such as DNS.
+		DialTimeout: o.Timeout * 3 / 4, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout,
 		DialerRetries: 1,
 		// Pipelines share the connections with everything else. Who waits for one
 		// too long is told so before his own time ends: that is no silence of Redis.

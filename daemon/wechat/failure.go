@@ -46,6 +46,8 @@ const ways = "wechat.base_url and wechat.proxy (HTTPS_PROXY is not read)"
 
 func during(phase int32) string {
 	switch phase {
+	case resolving:
+		return "while the name was looked up: check this host's DNS, " + ways
 	case connecting:
 		return "before a connection was made: check the firewall, " + ways
 	case securing:

@@ -19,8 +19,10 @@ const maxBody = 64 << 10
 // The phases of a call, in order. Up to ready it is certain that nothing of the
 // request has left.
 const (
-	// connecting: the name is looked up, the connection is made.
+	// connecting: the connection is made.
 	connecting = int32(iota)
+	// resolving: the name is looked up, in the midst of connecting.
+	resolving
 	// securing: it is made; a proxy opens its tunnel, TLS shakes hands.
 	securing
 	// ready: it could take the request.
@@ -48,6 +50,12 @@ func (c *Client) exchange(ctx context.Context, req *http.Request) (answer, *Erro
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSStart: func(httptrace.DNSStartInfo) { f.phase.CompareAndSwap(connecting, resolving) },
+		DNSDone: func(done httptrace.DNSDoneInfo) {
+			if done.Err == nil {
+				f.phase.CompareAndSwap(resolving, connecting)
+			}
+		},
 		GotConn: func(httptrace.GotConnInfo) {
 			f.connected = time.Now()
 			f.phase.CompareAndSwap(securing, ready)

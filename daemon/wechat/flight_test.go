@@ -85,6 +85,7 @@ func drip(conn net.Conn) {
 
 func TestDeadline(t *testing.T) {
 	hang := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+	deaf := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return hang(ctx, "", "") }}
 	for name, test := range map[string]struct {
 		base   string
 		dial   func(context.Context, string, string) (net.Conn, error)
@@ -93,6 +94,7 @@ func TestDeadline(t *testing.T) {
 		says   string
 	}{
 		"connecting":        {dial: hang, issued: wechat.NotIssued, says: "timed out before a connection was made"},
+		"dead DNS":          {base: "http://api.invalid", dial: (&net.Dialer{Resolver: deaf}).DialContext, issued: wechat.NotIssued, says: "timed out while the name was looked up: check this host's DNS"},
 		"handshake":         {base: "https://10.0.0.1", issued: wechat.NotIssued, says: "timed out during the TLS handshake"},
 		"no answer":         {script: silence, issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
 		"half a header":     {script: func(c net.Conn) { say("HTTP/1.1 200 OK\r\n")(c); silence(c) }, issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
