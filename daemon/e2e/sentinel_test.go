@@ -15,8 +15,10 @@ import (
 const masterName = "mymaster"
 
 // startSentinels starts three that watch the master. They decide that it is
-// down after half a second, and a vote that nobody wins is repeated after twice
-// the failover-timeout, whose default of three minutes is no time for a test.
+// down after three seconds of silence: a busy machine was seen to silence a
+// living one for half a second, and the failover that followed was one too many.
+// A vote that nobody wins is repeated after twice the failover-timeout, whose
+// default of three minutes is no time for a test.
 func startSentinels(t *testing.T, master *server) (addrs []string) {
 	t.Helper()
 	for i := range 3 {
@@ -25,8 +27,10 @@ func startSentinels(t *testing.T, master *server) (addrs []string) {
 		_, masterPort, _ := net.SplitHostPort(master.addr)
 		dir := t.TempDir()
 		file := filepath.Join(dir, "sentinel.conf")
-		writeFile(t, file, fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %s 2\nsentinel auth-pass %[3]s %[5]s\n"+
-			"sentinel down-after-milliseconds %[3]s 500\nsentinel failover-timeout %[3]s 1000\n", port, dir, masterName, masterPort, password))
+		writeFile(t, file, fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\n"+
+			"sentinel monitor %s 127.0.0.1 %s 2\nsentinel auth-pass %[3]s %[5]s\n"+
+			"sentinel down-after-milliseconds %[3]s 3000\nsentinel failover-timeout %[3]s 1000\n",
+			port, dir, masterName, masterPort, password))
 		spawn(t, fmt.Sprintf("sentinel %d", i), nil, "redis-server", file, "--sentinel")
 		addrs = append(addrs, addr)
 	}
