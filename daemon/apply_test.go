@@ -195,7 +195,8 @@ func TestApplyKeepsMemory(t *testing.T) {
 		w.apply(w.config.Credentials[0], changed)
 		w.redis.FlushAll()
 		w.wait(5 * time.Second)
-		one, other := w.wechat.Calls(manyApp(0))[wechatsim.PathStableToken], w.wechat.Calls(manyApp(1))[wechatsim.PathStableToken]
+		one, other := w.wechat.Calls(manyApp(0))[wechatsim.PathStableToken],
+			w.wechat.Calls(manyApp(1))[wechatsim.PathStableToken]
 		if one != 1 || other != 2 || w.daemon.Ready() != nil {
 			w.Errorf("%d calls, and %d of the changed one, want 1 and 2\n%s", one, other, w.story())
 		}

@@ -21,7 +21,8 @@ func TestBadAnswers(t *testing.T) {
 		message string // part of it
 	}{
 		{"wrong AppSecret", func(w *world) { _ = w.wechat.SetSecret(testAppID, "another") }, "config", "errcode 40125"},
-		{"not whitelisted", func(w *world) { _ = w.wechat.SetWhitelist(testAppID, netip.MustParsePrefix("192.0.2.0/24")) }, "ip", "the address is 10.0.0.9"},
+		{"not whitelisted", func(w *world) { _ = w.wechat.SetWhitelist(testAppID, netip.MustParsePrefix("192.0.2.0/24")) },
+			"ip", "the address is 10.0.0.9"},
 		{"HTML", fault(wechatsim.Fault{Kind: wechatsim.FaultHTML}), "garbage", "not a JSON object"},
 		{"empty", fault(wechatsim.Fault{Kind: wechatsim.FaultEmpty}), "garbage", "empty"},
 		{"10 GB", fault(wechatsim.Fault{Kind: wechatsim.FaultEndless}), "garbage", "64 KiB"},
@@ -31,9 +32,12 @@ func TestBadAnswers(t *testing.T) {
 		{"reset", fault(wechatsim.Fault{Kind: wechatsim.FaultReset}), "transport", "reset"},
 		{"redirect", fault(wechatsim.Fault{Kind: wechatsim.FaultRedirect}), "garbage", "302"},
 		{"502", fault(wechatsim.Fault{Kind: wechatsim.FaultStatus, Code: 502}), "transient", "502"},
-		{"expires_in 0", fault(wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: json.RawMessage("0")}), "garbage", "expires_in"},
-		{"expires_in -5", fault(wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: json.RawMessage("-5")}), "garbage", "expires_in"},
-		{"expires_in huge", fault(wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: json.RawMessage("1e12")}), "garbage", "expires_in"},
+		{"expires_in 0", fault(wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: json.RawMessage("0")}), "garbage",
+			"expires_in"},
+		{"expires_in -5", fault(wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: json.RawMessage("-5")}), "garbage",
+			"expires_in"},
+		{"expires_in huge", fault(wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: json.RawMessage("1e12")}),
+			"garbage", "expires_in"},
 		{"no token", fault(wechatsim.Fault{Kind: wechatsim.FaultNoToken}), "garbage", "access_token"},
 		{"quota used up", fault(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009}), "quota", "45009"},
 		{"frozen", func(w *world) { _ = w.wechat.SetState(testAppID, wechatsim.AccountFrozen) }, "account", "50007"},
@@ -60,7 +64,8 @@ func TestBadAnswers(t *testing.T) {
 							warnings = append(warnings, line)
 						}
 					}
-					if len(warnings) != 1 || !strings.Contains(warnings[0], "class="+c.class) || !strings.Contains(warnings[0], c.message) {
+					if len(warnings) != 1 || !strings.Contains(warnings[0], "class="+c.class) ||
+						!strings.Contains(warnings[0], c.message) {
 						t.Errorf("want one warning of class %s with %q, got %q", c.class, c.message, warnings)
 					}
 					if !strings.Contains(w.logs.String(), "next_attempt=") {

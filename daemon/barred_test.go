@@ -34,7 +34,8 @@ func (w *world) sixReplicas() (all []*replica) {
 func TestFirstStartOfBarredReplicas(t *testing.T) {
 	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
-		for name, apart := range map[string]time.Duration{"at once": 0, "one after the other": time.Second, "slowly": 10 * time.Second} {
+		for name, apart := range map[string]time.Duration{"at once": 0, "one after the other": time.Second,
+			"slowly": 10 * time.Second} {
 			t.Run(api+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				inWorld(t, api, func(w *world) {
@@ -54,7 +55,8 @@ func TestFirstStartOfBarredReplicas(t *testing.T) {
 						}
 					}
 					took := time.Since(start)
-					figure(t, "first start, four of six replicas barred, "+name, "%s: a token after %v, %d calls", api, took.Round(100*time.Millisecond), w.calls())
+					figure(t, "first start, four of six replicas barred, "+name, "%s: a token after %v, %d calls", api,
+						took.Round(100*time.Millisecond), w.calls())
 					// Each of the four asks once before, and doubles the wait of all.
 					if took > 30*time.Second {
 						w.Errorf("a token after %v\n%s", took, w.story())
@@ -90,7 +92,8 @@ func TestBarredReplicasCostNoRead(t *testing.T) {
 						bad++
 					}
 				}
-				figure(t, "tokens of two minutes, four of six replicas barred", "%s: %d of 5531 reads found no good token, %d calls", api, bad, w.calls())
+				figure(t, "tokens of two minutes, four of six replicas barred",
+					"%s: %d of 5531 reads found no good token, %d calls", api, bad, w.calls())
 				if bad > 0 {
 					w.Errorf("%d of 5531 reads found no good token\n%s", bad, w.tail())
 				}
@@ -134,10 +137,12 @@ func TestCrashLoopOfBarredReplicas(t *testing.T) {
 // the defaults leaves readers without a token for about a minute at most.
 func TestBusyUntilShortlyBeforeTheEnd(t *testing.T) {
 	withoutRace(t)
-	codes := map[string]int{"45011": 45011, "-1": -1, "40164": 40164, "40125": 40125, "61024": 61024, "48004": 48004, "50002": 50002, "10003": 10003}
+	codes := map[string]int{"45011": 45011, "-1": -1, "40164": 40164, "40125": 40125, "61024": 61024, "48004": 48004,
+		"50002": 50002, "10003": 10003}
 	for _, api := range []string{"stable", "classic"} {
 		for name, code := range codes {
-			for when, ends := range map[string]time.Duration{"a minute before": time.Minute, "four minutes before": 4 * time.Minute, "at the end": 0, "three minutes after": -3 * time.Minute} {
+			for when, ends := range map[string]time.Duration{"a minute before": time.Minute,
+				"four minutes before": 4 * time.Minute, "at the end": 0, "three minutes after": -3 * time.Minute} {
 				t.Run(api+"/"+name+"/"+when, func(t *testing.T) {
 					t.Parallel()
 					inWorldOf(t, api, 10*time.Minute, func(w *world) {
@@ -195,7 +200,8 @@ func TestStrayBar(t *testing.T) {
 // knows is no reason to wait. The slack is not used up.
 func TestNineGarbageAnswers(t *testing.T) {
 	withoutRace(t)
-	for _, kind := range []wechatsim.FaultKind{wechatsim.FaultTruncated, wechatsim.FaultHTML, wechatsim.FaultEmpty, wechatsim.FaultReplyLost, wechatsim.FaultNoToken} {
+	for _, kind := range []wechatsim.FaultKind{wechatsim.FaultTruncated, wechatsim.FaultHTML, wechatsim.FaultEmpty,
+		wechatsim.FaultReplyLost, wechatsim.FaultNoToken} {
 		t.Run(string(kind), func(t *testing.T) {
 			inWorld(t, "stable", func(w *world) {
 				w.warm()
@@ -209,7 +215,8 @@ func TestNineGarbageAnswers(t *testing.T) {
 					}
 				}
 				took := time.Since(due)
-				figure(t, "nine answers in a row that are garbage", "stable, %s: a new token %v after it was due", kind, took.Round(time.Second))
+				figure(t, "nine answers in a row that are garbage", "stable, %s: a new token %v after it was due", kind,
+					took.Round(time.Second))
 				if took > 233*time.Second {
 					w.Errorf("a new token %v after it was due, which is beyond the slack", took)
 				}

@@ -47,7 +47,8 @@ func TestCanary(t *testing.T) {
 	for _, api := range []string{"stable", "classic"} {
 		t.Run(api, func(t *testing.T) {
 			inWorld(t, api, func(w *world) {
-				redis.SetLogger(store.Logger{Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+				redis.SetLogger(store.Logger{Log: slog.New(slog.NewTextHandler(w.logs,
+					&slog.HandlerOptions{Level: slog.LevelDebug}))})
 				w.redis.RequireAuth(testPassword)
 				w.config.Redis.URL = secret.URL("redis://:" + url.PathEscape(testPassword) + "@10.0.0.2:6379")
 				c := &w.config.Credentials[0]
@@ -117,7 +118,8 @@ func (w *world) provokeWeChat(hear func()) {
 	if !w.accepted() {
 		w.Fatalf("no token after all the faults\n%s", w.story())
 	}
-	w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40001, Path: wechatsim.PathDomainIP, Times: 5, Message: "you sent " + w.read()})
+	w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40001, Path: wechatsim.PathDomainIP, Times: 5,
+		Message: "you sent " + w.read()})
 	w.wait(time.Minute)
 	hear()
 }
@@ -169,7 +171,8 @@ func (w *world) heard(said string) {
 	token, _ := w.redis.Get(testKey)
 	for _, word := range []string{
 		layout.Decode(token).String(), secret.Token(foreignToken).String(), "[redacted]", "panic", "192.0.2.7", "987654",
-		"transient", "rate", "quota", "config", "class=ip", "admin", "account", "transport", "garbage", "unknown", "READONLY", "WRONGPASS",
+		"transient", "rate", "quota", "config", "class=ip", "admin", "account", "transport", "garbage", "unknown", "READONLY",
+		"WRONGPASS",
 	} {
 		if !strings.Contains(said, word) {
 			w.Errorf("nobody said %q", word)

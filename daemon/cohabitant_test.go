@@ -108,7 +108,8 @@ func TestLimitOfTwoAccounts(t *testing.T) {
 // TestStrayAppID: somebody writes another appid into the state once. Readers
 // have a good token all the time, and that is what readiness is about.
 func TestStrayAppID(t *testing.T) {
-	for name, after := range map[string]time.Duration{"a moment after the mint": 10 * time.Second, "long after it": 20 * time.Minute} {
+	for name, after := range map[string]time.Duration{"a moment after the mint": 10 * time.Second,
+		"long after it": 20 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, "stable", func(w *world) {
 				w.start()

@@ -66,7 +66,8 @@ func TestDifferentSettings(t *testing.T) {
 						}
 					}
 					if nothing+refused > 0 {
-						w.Errorf("of 3600 readers %d found nothing, %d a refused token; %d calls, %d mints\n%s", nothing, refused, w.calls(), w.mints(), w.tail())
+						w.Errorf("of 3600 readers %d found nothing, %d a refused token; %d calls, %d mints\n%s", nothing, refused,
+							w.calls(), w.mints(), w.tail())
 					}
 					for _, r := range replicas[1:] {
 						r.kill()
@@ -106,12 +107,14 @@ func TestDifferentSettingsAreTold(t *testing.T) {
 					w.Errorf("what was there before is no replica\n%s", w.story())
 				}
 				w.wait(3 * time.Hour)
-				notes := append(w.daemon.registry.all()[0].Credential().Notes, second.daemon.registry.all()[0].Credential().Notes...)
+				notes := append(w.daemon.registry.all()[0].Credential().Notes,
+					second.daemon.registry.all()[0].Credential().Notes...)
 				told := strings.Join(notes, "\n")
 				if n := w.logged(warning); c.says == "" && (n != 0 || told != "") || c.says != "" && (n < 1 || n > 2) {
 					w.Errorf("said %d times; notes %q\n%s", n, told, w.story())
 				}
-				if c.says != "" && !strings.Contains(w.story()+told, c.says) && !strings.Contains(told, "api: classic there, api: stable here") {
+				if c.says != "" && !strings.Contains(w.story()+told, c.says) &&
+					!strings.Contains(told, "api: classic there, api: stable here") {
 					w.Errorf("neither says %q: %q\n%s", c.says, told, w.story())
 				}
 				second.kill()

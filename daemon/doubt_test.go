@@ -23,7 +23,8 @@ func TestWeChatIsWrongAboutTokens(t *testing.T) {
 		inWorld(t, api, func(w *world) {
 			w.start()
 			w.wait(time.Minute)
-			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40001, Path: wechatsim.PathDomainIP, Until: time.Now().Add(30 * time.Minute)})
+			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40001, Path: wechatsim.PathDomainIP,
+				Until: time.Now().Add(30 * time.Minute)})
 			for range 30 * 60 {
 				if w.wait(time.Second); !w.accepted() {
 					t.Fatalf("%s: readers were refused\n%s", api, w.logs)
@@ -74,7 +75,8 @@ func TestBlind(t *testing.T) {
 	inWorld(t, "classic", func(w *world) {
 		w.start()
 		w.wait(time.Minute)
-		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009, Path: wechatsim.PathDomainIP, Until: time.Now().Add(65 * time.Minute)})
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009, Path: wechatsim.PathDomainIP,
+			Until: time.Now().Add(65 * time.Minute)})
 		w.wait(time.Hour)
 		if got := w.verifications(); got < 1 || got > 2 {
 			t.Errorf("%d verifications in an hour without an answer", got)
@@ -82,7 +84,8 @@ func TestBlind(t *testing.T) {
 		if said := w.logged("level=WARN msg=\"WeChat answers no question about the token"); said != w.verifications() {
 			t.Errorf("said %d times\n%s", said, w.logs)
 		}
-		if notes := strings.Join(w.daemon.registry.all()[0].Credential().Notes, "\n"); !strings.Contains(notes, "questions about a token is used up") {
+		if notes := strings.Join(w.daemon.registry.all()[0].Credential().Notes, "\n"); !strings.Contains(notes,
+			"questions about a token is used up") {
 			t.Errorf("the page says %q", notes)
 		}
 		w.wait(time.Hour)
@@ -99,7 +102,8 @@ func TestBlindUntilMidnight(t *testing.T) {
 	inWorld(t, "classic", func(w *world) {
 		w.start()
 		w.wait(time.Until(store.NextDay(time.Now())) - 10*time.Minute)
-		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009, Path: wechatsim.PathDomainIP, Until: time.Now().Add(10 * time.Minute)})
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009, Path: wechatsim.PathDomainIP,
+			Until: time.Now().Add(10 * time.Minute)})
 		w.wait(9 * time.Minute)
 		before := w.verifications()
 		if w.wait(w.config.Refresh.VerifyEvery); w.verifications() == before {
@@ -183,7 +187,8 @@ func TestFalseRefusalIsForgotten(t *testing.T) {
 		w.start()
 		w.wait(time.Minute)
 		token, state := w.read(), "{"+testKey+"}:state"
-		w.redis.HSet(state, "refused", secret.Token(token).Fingerprint(), "next_attempt_at", fmt.Sprint(time.Now().Add(time.Hour).UnixMilli()))
+		w.redis.HSet(state, "refused", secret.Token(token).Fingerprint(), "next_attempt_at",
+			fmt.Sprint(time.Now().Add(time.Hour).UnixMilli()))
 		w.wait(w.config.Refresh.VerifyEvery)
 		if refused := w.redis.HGet(state, "refused"); refused != "" {
 			t.Fatalf("still refused: %q\n%s", refused, w.logs)

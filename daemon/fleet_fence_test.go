@@ -69,7 +69,8 @@ func (j *judge) spacing(g glance) {
 // outstanding, and nobody had asked for one.
 func (j *judge) needless(g glance) bool {
 	i, known := j.issue(g.token)
-	if !known || g.state["token"] != string(g.token) || g.state["generation"] != g.state["settled"] || g.state["force"] > "0" {
+	if !known || g.state["token"] != string(g.token) || g.state["generation"] != g.state["settled"] ||
+		g.state["force"] > "0" {
 		return false
 	}
 	return !j.f.server.clockMoved() && j.f.wechat.Accepts(testAppID, string(g.token)) &&

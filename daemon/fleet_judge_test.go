@@ -68,7 +68,8 @@ type outage struct {
 }
 
 func newJudge(f *fleet) *judge {
-	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{}, newest: map[wechatsim.Channel]int{}, spent: map[int64]int{}, remembered: map[int64]int{}}
+	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{},
+		newest: map[wechatsim.Channel]int{}, spent: map[int64]int{}, remembered: map[int64]int{}}
 }
 
 // fail records the first few things that went wrong; called with the lock held.

@@ -29,7 +29,8 @@ func flat(t *testing.T, what string, first, last use) {
 		t.Errorf("%s: at first %+v, in the end %+v", what, first, last)
 	}
 	figure(t, what, "heap %.1f MiB at first, %.1f MiB in the end; goroutines %d and %d, connections %d and %d",
-		float64(first.heap)/(1<<20), float64(last.heap)/(1<<20), first.goroutines, last.goroutines, first.connections, last.connections)
+		float64(first.heap)/(1<<20), float64(last.heap)/(1<<20), first.goroutines, last.goroutines, first.connections,
+		last.connections)
 }
 
 // TestMonth: memory, goroutines and connections of a fleet are the same after

@@ -13,10 +13,11 @@ import (
 func (f *fleet) when(s keeper.Step, do func(m *member)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.traps = append(f.traps, trap{step: s, fault: fault{name: "as scheduled", act: func(_ *fleet, m *member) (string, time.Duration) {
-		do(m)
-		return "", 2 * f.config.Refresh.Lease
-	}}})
+	f.traps = append(f.traps, trap{step: s, fault: fault{name: "as scheduled",
+		act: func(_ *fleet, m *member) (string, time.Duration) {
+			do(m)
+			return "", 2 * f.config.Refresh.Lease
+		}}})
 }
 
 // schedule is a trace that once found a hole, in a model or in a fleet.
@@ -128,7 +129,8 @@ func TestEachStep(t *testing.T) {
 		"stop":  func(m *member) { m.pause(45 * time.Second) },
 	}
 	for _, api := range []string{"stable", "classic"} {
-		for _, s := range []keeper.Step{keeper.Observing, keeper.Beginning, keeper.Minting, keeper.Committing, keeper.Committed, keeper.Verifying, keeper.Judging, keeper.Reasserting, keeper.Restoring, keeper.Aborting} {
+		for _, s := range []keeper.Step{keeper.Observing, keeper.Beginning, keeper.Minting, keeper.Committing,
+			keeper.Committed, keeper.Verifying, keeper.Judging, keeper.Reasserting, keeper.Restoring, keeper.Aborting} {
 			for name, harm := range harms {
 				t.Run(fmt.Sprintf("%s/%s before %s", api, name, s), func(t *testing.T) {
 					t.Parallel()

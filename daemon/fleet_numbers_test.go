@@ -97,7 +97,8 @@ func TestCrashLoop(t *testing.T) {
 		least int
 		most  map[string]int
 	}{
-		{"every mint fails", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1}) }, 10, map[string]int{"stable": 130, "classic": 25}},
+		{"every mint fails", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1}) }, 10,
+			map[string]int{"stable": 130, "classic": 25}},
 		{"each dies before its commit", func(w *world) {
 			w.passing = func(s keeper.Step, _ string) {
 				if s == keeper.Committing {
@@ -184,12 +185,14 @@ func TestHeals(t *testing.T) {
 		{"garbage", func(f *fleet) { f.server.change(func() { _ = f.redis.Set(testKey, "garbage") }) }, 0, nil},
 		{"flushed", func(f *fleet) { f.server.lose(f.redis.FlushAll) }, 0, nil},
 		// The library takes up to a second to notice that it can dial again.
-		{"back empty", func(f *fleet) { f.server.lose(f.redis.FlushAll); f.server.away(3 * time.Second) }, 4 * time.Second, nil},
+		{"back empty", func(f *fleet) { f.server.lose(f.redis.FlushAll); f.server.away(3 * time.Second) }, 4 * time.Second,
+			nil},
 		{"flushed while WeChat is down", func(f *fleet) {
 			f.inject(wechatsim.Fault{Kind: wechatsim.FaultReset})
 			f.server.lose(f.redis.FlushAll)
 		}, 0, nil},
-		{"foreign", func(f *fleet) { named("rogue writes").act(f, f.members[0]) }, 200 * time.Millisecond, map[string]int{"classic": 1}},
+		{"foreign", func(f *fleet) { named("rogue writes").act(f, f.members[0]) }, 200 * time.Millisecond,
+			map[string]int{"classic": 1}},
 	}
 	for _, api := range []string{"stable", "classic"} {
 		for _, c := range cases {

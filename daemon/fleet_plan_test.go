@@ -51,7 +51,8 @@ func draw(seed uint64) plan {
 }
 
 func (p plan) String() string {
-	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, verify %v, limit %d, %v", p.seed, p.api, p.members, p.life, p.poll, p.verify, p.limit, p.length)
+	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, verify %v, limit %d, %v", p.seed, p.api, p.members,
+		p.life, p.poll, p.verify, p.limit, p.length)
 }
 
 // trap is a fault that waits for somebody to come to a step.
@@ -66,8 +67,10 @@ type trap struct {
 // traps are where a fault may strike: most of them on the path of a refresh.
 func steps() []keeper.Step {
 	return []keeper.Step{
-		keeper.Observing, keeper.Beginning, keeper.Beginning, keeper.Minting, keeper.Minting, keeper.Minting, keeper.Committing, keeper.Committing, keeper.Committing,
-		keeper.Committed, keeper.Committed, keeper.Aborting, keeper.Verifying, keeper.Judging, keeper.Reasserting, keeper.Restoring,
+		keeper.Observing, keeper.Beginning, keeper.Beginning, keeper.Minting, keeper.Minting, keeper.Minting,
+		keeper.Committing, keeper.Committing, keeper.Committing,
+		keeper.Committed, keeper.Committed, keeper.Aborting, keeper.Verifying, keeper.Judging, keeper.Reasserting,
+		keeper.Restoring,
 	}
 }
 

@@ -57,7 +57,8 @@ func (s *redisServer) before(peer *server.Peer, cmd string, args ...string) bool
 	defer s.mu.Unlock()
 	s.tick()
 	s.record(args[0])
-	observation, deaf := args[len(args)-1] == "{}", strings.HasPrefix(s.refusal, "LOADING") || strings.HasPrefix(s.refusal, "CLUSTERDOWN")
+	observation, deaf := args[len(args)-1] == "{}",
+		strings.HasPrefix(s.refusal, "LOADING") || strings.HasPrefix(s.refusal, "CLUSTERDOWN")
 	if observation && !deaf {
 		return false
 	}

@@ -82,7 +82,8 @@ func liveThrough(t *testing.T, p plan) *fleet {
 		f.server.setClock(0)
 		f.wait(time.Minute)
 		f.judge.suffer(0) // what the other clock had written
-		for patience := f.waits(time.Now()).Add(f.judge.heal() + max(f.config.Refresh.VerifyEvery, overlap)); !f.ready() && time.Now().Before(patience); {
+		for patience := f.waits(time.Now()).Add(f.judge.heal() + max(f.config.Refresh.VerifyEvery, overlap)); !f.ready() &&
+			time.Now().Before(patience); {
 			f.wait(10 * time.Second)
 		}
 		if !f.ready() && p.limit == 0 { // a used-up day is long
@@ -91,7 +92,8 @@ func liveThrough(t *testing.T, p plan) *fleet {
 	})
 	bad := append(f.judge.violations(), f.tooManyMints()...)
 	if bad = append(bad, f.leaks()...); len(bad) > 0 {
-		t.Errorf("%v\n%s\nhow it came to this:\n%s\nagain: go test ./daemon -run 'TestFleet$' -fleet.seed=%d", p, strings.Join(bad, "\n"), f.ending(), p.seed)
+		t.Errorf("%v\n%s\nhow it came to this:\n%s\nagain: go test ./daemon -run 'TestFleet$' -fleet.seed=%d", p,
+			strings.Join(bad, "\n"), f.ending(), p.seed)
 	}
 	return f
 }
@@ -120,7 +122,8 @@ func (f *fleet) tooManyMints() []string {
 	peace := 1 + int(f.lived/(f.life-f.ahead()-f.plan.poll)) + 1
 	// Stable issues one token however often it is asked: count what it answered.
 	if most, made := peace+1+2*int(f.costly.Load()), max(f.drawn(), int(f.granted.Load())); made > most {
-		return []string{fmt.Sprintf("%d mints, want at most %d after %d faults that may cost any in %v", made, most, f.costly.Load(), f.lived)}
+		return []string{fmt.Sprintf("%d mints, want at most %d after %d faults that may cost any in %v", made, most,
+			f.costly.Load(), f.lived)}
 	}
 	return nil
 }
@@ -224,7 +227,8 @@ func (s *tally) lines() (lines []string) {
 		lines = append(lines, fmt.Sprintf("%s: %d fleets, %.1f fleet-days, %d faults, %d mints; readers that cache a minute were refused %d of %d times",
 			api, a.fleets, a.lived.Hours()/24, a.faults, a.mints, a.late, a.reads))
 		for _, name := range slices.Sorted(maps.Keys(a.outages)) {
-			lines = append(lines, fmt.Sprintf("%s: %s: %d times, at most %v", api, name, a.outages[name].count, a.outages[name].longest.Round(time.Millisecond)))
+			lines = append(lines, fmt.Sprintf("%s: %s: %d times, at most %v", api, name, a.outages[name].count,
+				a.outages[name].longest.Round(time.Millisecond)))
 		}
 	}
 	return lines
@@ -255,5 +259,6 @@ func TestRogueUnderWatch(t *testing.T) {
 		})
 		f.acquit(t)
 	}
-	figure(t, "a rogue under watch", "replaced at most %v after WeChat's first refusal", longest.Round(100*time.Millisecond))
+	figure(t, "a rogue under watch", "replaced at most %v after WeChat's first refusal",
+		longest.Round(100*time.Millisecond))
 }

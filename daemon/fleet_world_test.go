@@ -52,12 +52,13 @@ type fleet struct {
 // member is one daemon of a fleet on a host of its own.
 type member struct {
 	*replica
-	fleet     *fleet
-	name      string
-	current   atomic.Pointer[Daemon] // the newest of this host's daemons
-	jumped    atomic.Bool            // this host's wall clock jumped back, cron has not noticed yet
-	cursed    atomic.Bool            // its process panics at the next step
-	oversleep atomic.Int64           // nanoseconds for which its process stops between the last look at the deadline and the request
+	fleet   *fleet
+	name    string
+	current atomic.Pointer[Daemon] // the newest of this host's daemons
+	jumped  atomic.Bool            // this host's wall clock jumped back, cron has not noticed yet
+	cursed  atomic.Bool            // its process panics at the next step
+	// Nanoseconds for which its process stops between the last look at the deadline and the request.
+	oversleep atomic.Int64
 
 	mu      sync.Mutex
 	gate    chan struct{} // open while the process is stopped
@@ -128,7 +129,8 @@ func (f *fleet) end() {
 }
 
 func (f *fleet) newMember(i int) *member {
-	m := &member{replica: newReplica(fmt.Sprintf("10.0.1.%d", i+1)), fleet: f, name: fmt.Sprintf("d%d", i+1), gate: make(chan struct{})}
+	m := &member{replica: newReplica(fmt.Sprintf("10.0.1.%d", i+1)), fleet: f, name: fmt.Sprintf("d%d", i+1),
+		gate: make(chan struct{})}
 	close(m.gate)
 	dice := func(stream uint64) func() float64 {
 		d, mu := rand.New(rand.NewPCG(f.plan.seed, uint64(i)*10+stream)), &sync.Mutex{}

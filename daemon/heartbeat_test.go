@@ -208,7 +208,8 @@ func TestHeartbeatWallClock(t *testing.T) {
 		}
 		// From here the two causes look alike: the log must not pick one.
 		both := "this process was stopped for a while, or the wall clock jumped back"
-		if said := strings.Count(p.logs.String(), "level=WARN"); said != late || strings.Count(p.logs.String(), both) != late {
+		if said := strings.Count(p.logs.String(), "level=WARN"); said != late ||
+			strings.Count(p.logs.String(), both) != late {
 			t.Errorf("%d jumps, and %d warnings:\n%s", late, said, p.logs)
 		}
 	})

@@ -40,7 +40,8 @@ func (w *world) excuse() time.Duration {
 		return time.Duration(max(0, at-back-now+beyond.Milliseconds())) * time.Millisecond
 	}
 	total := until("next_attempt_at", 3*store.LongestBackoff, 0) + until("unknown_until", store.LongestLease, 0) +
-		until("begun_at", 0, w.config.Refresh.BackoffMin) + until("outside_at", 0, overlap) + until("forced_at", 0, 30*time.Second)
+		until("begun_at", 0, w.config.Refresh.BackoffMin) + until("outside_at", 0, overlap) +
+		until("forced_at", 0, 30*time.Second)
 	if w.redis.HGet(siblingsOf(testKey).state, "appid") != testAppID {
 		total += until("begun_at", 0, overlap)
 	}
@@ -109,7 +110,8 @@ func livesOn(t *testing.T, c chooser) {
 
 // dump is all that lies in Redis.
 func (w *world) dump() string {
-	return fmt.Sprintf("%s: it is %d, and Redis holds %.20000s", w.config.Credentials[0].API, time.Now().UnixMilli(), w.redis.Dump())
+	return fmt.Sprintf("%s: it is %d, and Redis holds %.20000s", w.config.Credentials[0].API, time.Now().UnixMilli(),
+		w.redis.Dump())
 }
 
 // chooser takes decisions from a list of bytes, and the first choice when that
@@ -150,7 +152,8 @@ func scatter(seed uint64) []byte {
 func (w *world) scramble(c *chooser) {
 	s, now := siblingsOf(testKey), time.Now()
 	var times []string
-	for _, d := range []time.Duration{-time.Hour, -time.Second, 0, time.Second, 30 * time.Second, 10 * time.Minute, 2 * time.Hour, 10 * time.Hour} {
+	for _, d := range []time.Duration{-time.Hour, -time.Second, 0, time.Second, 30 * time.Second, 10 * time.Minute,
+		2 * time.Hour, 10 * time.Hour} {
 		times = append(times, strconv.FormatInt(now.Add(d).UnixMilli(), 10))
 	}
 	token := "98_" + strings.Repeat("t", 120)
@@ -167,7 +170,8 @@ func (w *world) scramble(c *chooser) {
 	}
 	for _, field := range stateTexts {
 		if c.of(3) == 1 {
-			w.redis.HSet(s.state, field, c.text(append(oddTexts(), token, otherAppID, store.State{Token: "x"}.Token.Fingerprint())...))
+			w.redis.HSet(s.state, field, c.text(append(oddTexts(), token, otherAppID,
+				store.State{Token: "x"}.Token.Fingerprint())...))
 		}
 	}
 	ttls := []time.Duration{0, time.Second, time.Minute, time.Hour, 100 * time.Hour}

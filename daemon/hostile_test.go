@@ -24,9 +24,11 @@ var nobodys = []string{
 
 // stateNumbers are the fields of the state that hold a number, saved_at among them.
 var stateNumbers = []string{
-	"asked_at", "begun_at", "calls", "day", "expires_at", "expires_in", "failures", "force", "forced_at", "generation", "life",
+	"asked_at", "begun_at", "calls", "day", "expires_at", "expires_in", "failures", "force", "forced_at", "generation",
+	"life",
 	"minted_at", "next_attempt_at", "no_answer_until", "no_force_until", "outside_at", "outside_draws", "questions_at",
-	"requests_at", "saved_at", "schema", "secrets_at", "settled", "suspect_at", "unknown_until", "verified_at", "verify_at",
+	"requests_at", "saved_at", "schema", "secrets_at", "settled", "suspect_at", "unknown_until", "verified_at",
+	"verify_at",
 	"watch_until", "wished_at",
 }
 
@@ -35,8 +37,10 @@ var stateTexts = []string{"api", "appid", "attempt", "force_for", "issuer", "las
 // oddTexts are what somebody may write where a text belongs.
 func oddTexts() []string {
 	return []string{
-		"", "\x00", "\xff\xfe", "\x1b[2J\u202eevil\u2066", "<script>alert(1)</script>", strings.Repeat("A", 100<<10), " ", "null",
-		`{"class":"config","code":40125,"message":"\u202e\u001b[2J` + strings.Repeat("m", 3000) + `","at":"9999-12-31T23:59:59-23:59","times":9223372036854775807}`,
+		"", "\x00", "\xff\xfe", "\x1b[2J\u202eevil\u2066", "<script>alert(1)</script>", strings.Repeat("A", 100<<10), " ",
+		"null",
+		`{"class":"config","code":40125,"message":"\u202e\u001b[2J` + strings.Repeat("m", 3000) +
+			`","at":"9999-12-31T23:59:59-23:59","times":9223372036854775807}`,
 		`{"class":"` + strings.Repeat("c", 3000) + `","at":"0000-01-01T00:00:00+23:59","times":-9223372036854775808}`,
 		`{"class":"ip","code":-9223372036854775808,"at":"2026-01-01T00:00:00Z"}`, `{"at":5}`, `[1]`,
 	}
@@ -158,7 +162,10 @@ func TestContentOfNobody(t *testing.T) {
 		"a token of 100 KB": func(w *world, s siblings) {
 			w.redis.HSet(s.state, "token", strings.Repeat("t", 100<<10), "expires_at", "253402300799999")
 		},
-		"an appid of 100 KB":       func(w *world, s siblings) { w.redis.HSet(s.state, "appid", strings.Repeat("w", 100<<10)) },
+		"an appid of 100 KB": func(w *world, s siblings) {
+			w.redis.HSet(s.state, "appid",
+				strings.Repeat("w", 100<<10))
+		},
 		"an appid that is hidden":  func(w *world, s siblings) { w.redis.HSet(s.state, "appid", "wx\u202e\x1b[2J") },
 		"a report of 100 KB":       func(w *world, s siblings) { w.put(s.rejected, strings.Repeat("r", 100<<10), 0) },
 		"all keys are lists":       func(w *world, s siblings) { w.lists(testKey, s.state, s.lease, s.rejected) },

@@ -71,13 +71,15 @@ func (w *world) status() map[string]any {
 // depends on none of it.
 func TestProbesOverALife(t *testing.T) {
 	inWorld(t, "stable", func(w *world) {
-		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40164, Times: 1, Message: "invalid ip 192.0.2.7, not in whitelist"})
+		w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40164, Times: 1,
+			Message: "invalid ip 192.0.2.7, not in whitelist"})
 		w.start()
 		w.wait(10 * time.Millisecond)
 		w.probes("before the first answer is seen", 200, 503, testKey, "missing")
 		w.wait(2 * time.Second)
 		w.probes("after a refusal", 200, 503, testKey+": missing", "40164", "192.0.2.7")
-		if s := w.status(); s["state"] != "missing" || s["last_error"] == nil || s["expires_at"] != nil || s["fingerprint"] != nil {
+		if s := w.status(); s["state"] != "missing" || s["last_error"] == nil || s["expires_at"] != nil ||
+			s["fingerprint"] != nil {
 			w.Errorf("status %v", s)
 		}
 		w.wait(15 * time.Minute)
@@ -105,7 +107,8 @@ func TestProbesOverALife(t *testing.T) {
 // TestProbesWithoutRedis: ready for as long as a lease on the word of the last
 // observation, alive throughout.
 func TestProbesWithoutRedis(t *testing.T) {
-	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
+	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse,
+		"hangs": (*testnet.Faults).Hang} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, "stable", func(w *world) {
 				w.start()
@@ -187,7 +190,8 @@ func TestHungTickIsNotAlive(t *testing.T) {
 			w.Errorf("after 7 s: %d %s", status, body)
 		}
 		w.wait(6 * time.Second)
-		if status, body := w.get("/healthz"); status != 503 || !strings.Contains(body, "no tick ended for 1") || !strings.Contains(body, "limit 10s") {
+		if status, body := w.get("/healthz"); status != 503 || !strings.Contains(body, "no tick ended for 1") ||
+			!strings.Contains(body, "limit 10s") {
 			w.Errorf("after 13 s: %d %s", status, body)
 		}
 		pipe.shut.Store(false)

@@ -110,8 +110,10 @@ func TestStopSettles(t *testing.T) {
 					w.Fatalf("the fault did not hit\n%s", w.story())
 				}
 				w.kill()
-				if !w.accepted() || w.redis.Exists("{"+testKey+"}:lease") || w.calls() != before+1 || w.logged("token refreshed") != 2 {
-					w.Errorf("readers get %q, leased %v, %d calls\n%s", w.read(), w.redis.Exists("{"+testKey+"}:lease"), w.calls(), w.story())
+				if !w.accepted() || w.redis.Exists("{"+testKey+"}:lease") || w.calls() != before+1 ||
+					w.logged("token refreshed") != 2 {
+					w.Errorf("readers get %q, leased %v, %d calls\n%s", w.read(), w.redis.Exists("{"+testKey+"}:lease"), w.calls(),
+						w.story())
 				}
 			})
 		})
@@ -156,9 +158,10 @@ func TestStopInTime(t *testing.T) {
 		"WeChat hangs":      func(w *world) { w.toWeChat.Hang(true) },
 		"WeChat never ends": func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultSlowBody}) },
 		"WeChat is slow":    func(w *world) { w.toWeChat.Delay(4900 * time.Millisecond) },
-		"Redis is slow":     func(w *world) { w.toRedis.Delay(900 * time.Millisecond) }, // twice: a new connection says hello first
-		"Redis hangs":       func(w *world) { w.toRedis.Hang(true) },
-		"Redis refuses":     func(w *world) { w.toRedis.Refuse(true) },
+		"Redis is slow":     func(w *world) { w.toRedis.Delay(900 * time.Millisecond) },
+		// twice: a new connection says hello first
+		"Redis hangs":   func(w *world) { w.toRedis.Hang(true) },
+		"Redis refuses": func(w *world) { w.toRedis.Refuse(true) },
 		"both are slow": func(w *world) {
 			w.toWeChat.Delay(4900 * time.Millisecond)
 			w.toRedis.Delay(900 * time.Millisecond)
@@ -264,8 +267,10 @@ func TestRestart(t *testing.T) {
 // TestRedisDownAtStart: the daemon comes up and says what is missing, asks
 // WeChat nothing, and is ready soon after Redis is.
 func TestRedisDownAtStart(t *testing.T) {
-	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
-		for _, outage := range []time.Duration{time.Second, 10*time.Second + 300*time.Millisecond, time.Minute + 700*time.Millisecond, 5 * time.Minute} {
+	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse,
+		"hangs": (*testnet.Faults).Hang} {
+		for _, outage := range []time.Duration{time.Second, 10*time.Second + 300*time.Millisecond,
+			time.Minute + 700*time.Millisecond, 5 * time.Minute} {
 			t.Run(fmt.Sprintf("%s for %v", name, outage), func(t *testing.T) {
 				inWorld(t, "stable", func(w *world) {
 					away(w.toRedis, true)
@@ -314,7 +319,8 @@ func TestRestoreAfterHang(t *testing.T) {
 		w.toRedis.Hang(false)
 		w.wait(recovery)
 		if w.read() != token || w.calls() != 1 || w.daemon.Ready() != nil {
-			w.Errorf("readers get %q, not %q; %d calls; not ready: %v\n%s", w.read(), token, w.calls(), w.daemon.Ready(), w.story())
+			w.Errorf("readers get %q, not %q; %d calls; not ready: %v\n%s", w.read(), token, w.calls(), w.daemon.Ready(),
+				w.story())
 		}
 		w.rest()
 	})

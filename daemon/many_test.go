@@ -127,7 +127,8 @@ func TestHangStarvesNobody(t *testing.T) {
 // break because there are many, and takes as long as for one.
 func TestManyAreRestored(t *testing.T) {
 	withoutRace(t)
-	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
+	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse,
+		"hangs": (*testnet.Faults).Hang} {
 		t.Run(name, func(t *testing.T) {
 			inWorldOfMany(t, 5*batch, "classic", func(w *world) {
 				w.start()

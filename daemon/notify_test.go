@@ -94,12 +94,14 @@ func TestNotify(t *testing.T) {
 		}
 		w.toWeChat.Refuse(true)
 		w.start()
-		if got := systemd.during(w, time.Minute); len(got) == 0 || slices.Contains(got, "READY=1") || !strings.HasPrefix(got[len(got)-1], "STATUS=WXAccessToken: ") {
+		if got := systemd.during(w, time.Minute); len(got) == 0 || slices.Contains(got, "READY=1") ||
+			!strings.HasPrefix(got[len(got)-1], "STATUS=WXAccessToken: ") {
 			w.Errorf("without a token systemd heard %q", got)
 		}
 		w.toWeChat.Refuse(false)
 		got := systemd.during(w, time.Minute)
-		if count(got, "READY=1") != 1 || got[len(got)-1] != "WATCHDOG=1" || !slices.Contains(got, "STATUS=readers of every key have a valid token") {
+		if count(got, "READY=1") != 1 || got[len(got)-1] != "WATCHDOG=1" ||
+			!slices.Contains(got, "STATUS=readers of every key have a valid token") {
 			w.Errorf("with a token systemd heard %q", got)
 		}
 		if got := systemd.during(w, 30*time.Second); count(got, "WATCHDOG=1") != 30 || len(got) != 30 {
@@ -133,7 +135,8 @@ func TestNotifyOfMany(t *testing.T) {
 		w.config.Credentials = append(w.config.Credentials, other)
 		w.start()
 		got := systemd.during(w, time.Minute)
-		if count(got, "READY=1") != 1 || slices.Contains(got, "WATCHDOG=1") || got[len(got)-1] != "STATUS=1 of 2 credentials are not ready" {
+		if count(got, "READY=1") != 1 || slices.Contains(got, "WATCHDOG=1") ||
+			got[len(got)-1] != "STATUS=1 of 2 credentials are not ready" {
 			w.Errorf("systemd heard %q", got)
 		}
 	})

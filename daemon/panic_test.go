@@ -55,7 +55,8 @@ func TestPanicInMint(t *testing.T) {
 		if got := w.page1("/metrics"); !strings.Contains(got, fmt.Sprintf("wxtokend_panics_total %d\n", panics)) {
 			w.Errorf("metrics do not count %d panics", panics)
 		}
-		if generation, settled := w.redis.HGet(state, "generation"), w.redis.HGet(state, "settled"); generation == "0" || settled != "0" {
+		if generation, settled := w.redis.HGet(state, "generation"),
+			w.redis.HGet(state, "settled"); generation == "0" || settled != "0" {
 			w.Errorf("generation %q, settled %q: a mint may have happened", generation, settled)
 		}
 		bug.mending.Store(true)
@@ -95,7 +96,8 @@ func TestPanicInTick(t *testing.T) {
 		}
 		var panics int
 		_, counted, _ := strings.Cut(w.page1("/metrics"), "\nwxtokend_panics_total ")
-		if _, err := fmt.Sscan(counted, &panics); err != nil || panics < 30 || w.logged("panic; the next tick comes all the same") != 1 {
+		if _, err := fmt.Sscan(counted, &panics); err != nil || panics < 30 ||
+			w.logged("panic; the next tick comes all the same") != 1 {
 			w.Errorf("%d panics in a minute (%v), logged %d times", panics, err, w.logged("panic"))
 		}
 		if strings.Contains(w.logs.String(), "invalid memory address") {

@@ -107,7 +107,8 @@ func TestPoolLanes(t *testing.T) {
 		for range 1000 {
 			p.do(lane{"wechat", keeper.Drawing}, new(atomic.Bool), "drawn", 900*time.Millisecond)
 		}
-		others := map[string]lane{"asked": {"wechat", keeper.Asking}, "written": {"", keeper.Writing}, "elsewhere": {"wecom", keeper.Drawing}}
+		others := map[string]lane{"asked": {"wechat", keeper.Asking}, "written": {"", keeper.Writing},
+			"elsewhere": {"wecom", keeper.Drawing}}
 		for name, l := range others {
 			p.do(l, new(atomic.Bool), name, time.Millisecond)
 		}

@@ -75,7 +75,8 @@ func TestRefreshIsGuarded(t *testing.T) {
 			{"force and a token", testKey, "Bearer " + bearer, `{"force":true,"token":"98_other"}`, http.StatusBadRequest},
 			{"any case of the scheme", testKey, "bEARER  " + bearer, `{"token":"98_other"}`, http.StatusOK},
 			{"another scheme", testKey, "Basic " + bearer, `{"token":"98_other"}`, http.StatusUnauthorized},
-			{"force and a fingerprint", testKey, "Bearer " + bearer, `{"force":true,"fingerprint":"0a1b2c3d"}`, http.StatusBadRequest},
+			{"force and a fingerprint", testKey, "Bearer " + bearer, `{"force":true,"fingerprint":"0a1b2c3d"}`,
+				http.StatusBadRequest},
 		}
 		for _, c := range cases {
 			if code, answer := w.post(c.key, c.authorization, c.body); code != c.code {
@@ -105,9 +106,12 @@ func TestParseWish(t *testing.T) {
 		}
 	}
 	for _, body := range []string{
-		`{"token":""}`, `{"token":null}`, `{"token":7}`, `{"token":["98_x"]}`, `{"fingerprint":""}`, `{"fingerprint":null}`, `{"fingerprint":"token:"}`,
-		`{"force":false}`, `{"force":null}`, `{"force":"true"}`, `{"force":1}`, `{"Force":true}`, `{"force":true,"token":null}`, `{"token":"","force":true}`,
-		`{"token":"98_x","fingerprint":"0a1b2c3d"}`, `{"token":"98_x","token":""}`, `{}`, `{} garbage`, `{"token":"98_x"} garbage`, `{"token":"98_x"}{}`,
+		`{"token":""}`, `{"token":null}`, `{"token":7}`, `{"token":["98_x"]}`, `{"fingerprint":""}`, `{"fingerprint":null}`,
+		`{"fingerprint":"token:"}`,
+		`{"force":false}`, `{"force":null}`, `{"force":"true"}`, `{"force":1}`, `{"Force":true}`,
+		`{"force":true,"token":null}`, `{"token":"","force":true}`,
+		`{"token":"98_x","fingerprint":"0a1b2c3d"}`, `{"token":"98_x","token":""}`, `{}`, `{} garbage`,
+		`{"token":"98_x"} garbage`, `{"token":"98_x"}{}`,
 		`[]`, `null`, `true`, `0`, `""`, ` `, "\n", "\t\r\n", "\ufeff", "\x00", `{"token":"98_x"`, `token=98_x`, `98_x`,
 	} {
 		if wish, problem := parseWish([]byte(body)); problem == "" {
@@ -203,16 +207,21 @@ func TestAnswersSayWhy(t *testing.T) {
 		w.start()
 		w.wait(time.Minute)
 		print := secret.Token(w.read()).Fingerprint()
-		w.said(200, `{"token":"98_other"}`, `"result":"stale"`, testKey+": nothing to verify: this is not the current token", "read the key again")
-		w.said(202, `{"fingerprint":"token:`+strings.ToUpper(print)+`"}`, `"result":"accepted"`, "WeChat is asked about this token")
+		w.said(200, `{"token":"98_other"}`, `"result":"stale"`, testKey+": nothing to verify: this is not the current token",
+			"read the key again")
+		w.said(202, `{"fingerprint":"token:`+strings.ToUpper(print)+`"}`, `"result":"accepted"`,
+			"WeChat is asked about this token")
 		w.wait(5 * time.Second)
-		w.said(429, `{"fingerprint":"`+print+`"}`, `"result":"limited"`, "WeChat was asked about this token a moment ago", "read the key again")
+		w.said(429, `{"fingerprint":"`+print+`"}`, `"result":"limited"`, "WeChat was asked about this token a moment ago",
+			"read the key again")
 		for range 11 {
 			w.said(202, "", `"result":"accepted"`, testKey+": accepted: waits are over")
 		}
 		w.said(202, `{"force":true}`, "replaced twice, 30s apart")
-		w.said(429, `{"force":true}`, `"result":"limited"`, "a dozen refreshes were asked for within an hour", "find out who asks")
-		w.redis.HSet("{"+testKey+"}:state", "requests_at", "0", "no_force_until", fmt.Sprint(time.Now().Add(time.Hour).UnixMilli()))
+		w.said(429, `{"force":true}`, `"result":"limited"`, "a dozen refreshes were asked for within an hour",
+			"find out who asks")
+		w.redis.HSet("{"+testKey+"}:state", "requests_at", "0", "no_force_until",
+			fmt.Sprint(time.Now().Add(time.Hour).UnixMilli()))
 		w.said(429, `{"force":true}`, `"result":"limited"`, "WeChat forces no more refreshes today", "after 00:00 UTC+8")
 		w.said(202, "", `"result":"accepted"`)
 		w.redis.HSet("{"+testKey+"}:state", "schema", fmt.Sprint(store.Schema+1))
@@ -245,7 +254,8 @@ func TestWishWithoutAMint(t *testing.T) {
 			w.said(202, body, `"result":"accepted"`, "this replica has mint: false, so another one has to do it")
 		}
 		w.wait(3 * time.Second)
-		if notes := fmt.Sprint(w.status()["notes"]); !strings.Contains(notes, "this replica has mint: false: another one has to draw the token") {
+		if notes := fmt.Sprint(w.status()["notes"]); !strings.Contains(notes,
+			"this replica has mint: false: another one has to draw the token") {
 			t.Errorf("/status notes %s", notes)
 		}
 	})

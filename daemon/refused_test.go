@@ -89,7 +89,8 @@ func TestRefusedWritesAreSaidOnce(t *testing.T) {
 // TestClockOfRedisFarOff: its clock is hours ahead or behind. The daemon lives by it,
 // and says by how much whoever compares it with another one is wrong.
 func TestClockOfRedisFarOff(t *testing.T) {
-	for name, off := range map[string]time.Duration{"ahead": 8 * time.Hour, "behind": -8 * time.Hour, "a minute": time.Minute, "well kept": 20 * time.Second} {
+	for name, off := range map[string]time.Duration{"ahead": 8 * time.Hour, "behind": -8 * time.Hour,
+		"a minute": time.Minute, "well kept": 20 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, "stable", func(w *world) {

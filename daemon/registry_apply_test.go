@@ -142,7 +142,8 @@ func TestApplyAgain(t *testing.T) {
 		if done := g.mustApply(t, step.wanted); done != step.want {
 			t.Errorf("step %d: %+v, want %+v", i, done, step.want)
 		}
-		if g.find("key0") != first || (first.next == nil) != (step.next < 0) || first.next != nil && first.next.config.Ahead != step.next {
+		if g.find("key0") != first || (first.next == nil) != (step.next < 0) || first.next != nil &&
+			first.next.config.Ahead != step.next {
 			t.Errorf("step %d: %+v follows", i, first.next)
 		}
 	}

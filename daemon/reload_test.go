@@ -174,7 +174,8 @@ func TestReloadNeedsRestart(t *testing.T) {
 			c.Credentials, c.HTTP.Listen, c.Redis.Timeout = all[1:], ":1", time.Second
 		})
 		w.wait(10 * watchEvery)
-		if keys := keysOf(w); len(keys) != 2 || keys[0] != all[1].Key || w.logged("need a restart; all else is in force\" options=\"http.listen, redis.timeout\"") != 1 {
+		if keys := keysOf(w); len(keys) != 2 || keys[0] != all[1].Key ||
+			w.logged("need a restart; all else is in force\" options=\"http.listen, redis.timeout\"") != 1 {
 			t.Errorf("keys %q\n%s", keys, w.story())
 		}
 		if notes := w.daemon.Overview().Notes; len(notes) != 1 || !strings.Contains(notes[0], "http.listen, redis.timeout") {
@@ -192,7 +193,8 @@ func TestReloadNeedsRestart(t *testing.T) {
 			c.WeChat.Timeout, c.Redis.Timeout = time.Second, time.Second
 		})
 		w.wait(10 * watchEvery)
-		if notes := w.daemon.Overview().Notes; len(keysOf(w)) != 2 || len(notes) != 1 || !strings.Contains(notes[0], "lease 3s is shorter than the 9s") {
+		if notes := w.daemon.Overview().Notes; len(keysOf(w)) != 2 || len(notes) != 1 ||
+			!strings.Contains(notes[0], "lease 3s is shorter than the 9s") {
 			t.Errorf("keys %q, notes %q", keysOf(w), notes)
 		}
 	})

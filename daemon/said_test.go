@@ -36,7 +36,8 @@ func TestQuiet(t *testing.T) {
 // TestRedisAwayIsSaidOnce: one line when it goes, one when nothing is known any
 // more, and one for each when it is back.
 func TestRedisAwayIsSaidOnce(t *testing.T) {
-	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
+	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse,
+		"hangs": (*testnet.Faults).Hang} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, "stable", func(w *world) {
 				w.start()
@@ -65,7 +66,8 @@ func TestRedisAwayIsSaidOnce(t *testing.T) {
 // for any number of credentials. What becomes of their states meanwhile is the same.
 func TestRedisAwayIsSaidOnceOfMany(t *testing.T) {
 	withoutRace(t)
-	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse, "hangs": (*testnet.Faults).Hang} {
+	for name, away := range map[string]func(f *testnet.Faults, on bool){"refuses": (*testnet.Faults).Refuse,
+		"hangs": (*testnet.Faults).Hang} {
 		t.Run(name, func(t *testing.T) {
 			inWorldOfMany(t, 3*batch, "stable", func(w *world) {
 				w.start()
@@ -78,7 +80,8 @@ func TestRedisAwayIsSaidOnceOfMany(t *testing.T) {
 						w.Fatalf("%s is %s", c.Key, c.State)
 					}
 				}
-				if w.loud() != before+1 || w.logged(fmt.Sprintf("credentials=%d", 3*batch)) != 1 || w.logged("redis does not answer") != 1 {
+				if w.loud() != before+1 || w.logged(fmt.Sprintf("credentials=%d", 3*batch)) != 1 ||
+					w.logged("redis does not answer") != 1 {
 					w.Errorf("ten minutes without Redis say\n%s", w.story())
 				}
 				away(w.toRedis, false)

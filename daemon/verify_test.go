@@ -61,7 +61,8 @@ func TestOwnMintMayHaveReplacedIt(t *testing.T) {
 		w.wait(time.Minute)
 		token, state := w.read(), "{"+testKey+"}:state"
 		w.draw(2)
-		w.redis.HSet(state, "generation", "2", "unknown_until", fmt.Sprint(time.Now().Add(25*time.Second).UnixMilli()), "unknown_wait", "30000")
+		w.redis.HSet(state, "generation", "2", "unknown_until", fmt.Sprint(time.Now().Add(25*time.Second).UnixMilli()),
+			"unknown_wait", "30000")
 		w.must(w.redis.Set("{"+testKey+"}:rejected", token))
 		w.untilAccepted(20 * time.Second)
 		if ours, theirs := w.logged("a mint of our own"), w.logged("somebody else"); ours != 1 || theirs != 0 {
@@ -108,7 +109,8 @@ func TestNoFight(t *testing.T) {
 		if ours < 6 || ours > 12 {
 			t.Errorf("%d mints in an hour, want about one in five minutes to ten", ours)
 		}
-		if notes := strings.Join(w.daemon.registry.all()[0].Credential().Notes, "\n"); !strings.Contains(notes, "somebody else keeps drawing tokens") {
+		if notes := strings.Join(w.daemon.registry.all()[0].Credential().Notes, "\n"); !strings.Contains(notes,
+			"somebody else keeps drawing tokens") {
 			t.Errorf("the page does not say that somebody else draws tokens: %s", notes)
 		}
 		if w.logged("level=WARN msg=\"WeChat refuses the stored token: somebody else drew one") == 0 {
@@ -259,7 +261,8 @@ func TestDailyLimitIsSaid(t *testing.T) {
 		w.start()
 		w.wait(time.Hour)
 		reasons := strings.Join(w.daemon.Ready(), "; ")
-		if !strings.Contains(reasons, "daily_limit") || !strings.Contains(w.logs.String(), "daily_limit of calls is reached") {
+		if !strings.Contains(reasons, "daily_limit") ||
+			!strings.Contains(w.logs.String(), "daily_limit of calls is reached") {
 			t.Errorf("not ready: %s\n%s", reasons, w.logs)
 		}
 		if w.mints() != 1 {

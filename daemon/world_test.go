@@ -145,7 +145,8 @@ func (w *world) launch(r *replica) {
 		r.configure(&own)
 	}
 	d, err := New(Options{
-		Config: own, Source: r.source, Reread: r.reread, Build: metrics.Build{Version: "test"}, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Config: own, Source: r.source, Reread: r.reread, Build: metrics.Build{Version: "test"},
+		Log:        slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DialRedis:  Dial(r.toRedis.Wrap(w.dialRedis)),
 		DialWeChat: Dial(r.toWeChat.Wrap(w.listener.From(r.ip))),
 		Jitter:     r.jitter, Passing: r.passing, tamper: r.tamper,

@@ -13,8 +13,8 @@
 // the label key, so that most rules and graphs hold for both: a counter and the histogram are
 // the sums, a time is the earliest of all credentials, calls_today and
 // daily_limit are those of the credential that has used most of its limit, ready
-// is 1 while all are, failing is how many fail with a class, and credential_info is absent. How many credentials are in which state is
-// exposed in any case.
+// is 1 while all are, failing is how many fail with a class, and credential_info
+// is absent. How many credentials are in which state is exposed in any case.
 package metrics
 
 import (

@@ -257,8 +257,10 @@ func TestConfigRead(t *testing.T) {
 		}
 	}
 	reads(100, false, "wxtokend_config_last_reload_successful{} 0")
-	reads(200, true, "wxtokend_config_last_reload_success_timestamp_seconds{} 200", "wxtokend_config_last_reload_successful{} 1")
-	reads(300, false, "wxtokend_config_last_reload_success_timestamp_seconds{} 200", "wxtokend_config_last_reload_successful{} 0")
+	reads(200, true, "wxtokend_config_last_reload_success_timestamp_seconds{} 200",
+		"wxtokend_config_last_reload_successful{} 1")
+	reads(300, false, "wxtokend_config_last_reload_success_timestamp_seconds{} 200",
+		"wxtokend_config_last_reload_successful{} 0")
 }
 
 // TestReady: whoever can read a token is ready.
@@ -353,7 +355,10 @@ func TestMany(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, strings.Join(got, "\n"))
 		}
 	}
-	if slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "key=") || strings.Contains(s, "appid=") }) || len(got) > 60 {
+	if slices.ContainsFunc(got, func(s string) bool {
+		return strings.Contains(s, "key=") ||
+			strings.Contains(s, "appid=")
+	}) || len(got) > 60 {
 		t.Errorf("%d series", len(got))
 	}
 	problems, err := testutil.GatherAndLint(reg)
@@ -388,7 +393,8 @@ func TestPerKey(t *testing.T) {
 func TestHistogram(t *testing.T) {
 	m, reg := newMetrics(t, key)
 	same := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "same", Help: "same", Buckets: prometheus.DefBuckets})
-	for _, took := range []time.Duration{0, 5 * time.Millisecond, 6 * time.Millisecond, time.Second, 10 * time.Second, time.Minute} {
+	for _, took := range []time.Duration{0, 5 * time.Millisecond, 6 * time.Millisecond, time.Second, 10 * time.Second,
+		time.Minute} {
 		m.MintRequest(key, metrics.OutcomeOK, took)
 		same.Observe(took.Seconds())
 	}
@@ -405,11 +411,13 @@ func TestHistogram(t *testing.T) {
 			continue
 		}
 		got, want := family.GetMetric()[0].GetHistogram(), want.GetHistogram()
-		if got.GetSampleCount() != want.GetSampleCount() || got.GetSampleSum() != want.GetSampleSum() || len(got.GetBucket()) != len(want.GetBucket()) {
+		if got.GetSampleCount() != want.GetSampleCount() || got.GetSampleSum() != want.GetSampleSum() ||
+			len(got.GetBucket()) != len(want.GetBucket()) {
 			t.Fatalf("got %v, want %v", got, want)
 		}
 		for i, b := range got.GetBucket() {
-			if w := want.GetBucket()[i]; b.GetCumulativeCount() != w.GetCumulativeCount() || b.GetUpperBound() != w.GetUpperBound() {
+			if w := want.GetBucket()[i]; b.GetCumulativeCount() != w.GetCumulativeCount() ||
+				b.GetUpperBound() != w.GetUpperBound() {
 				t.Errorf("bucket %d is %v, want %v", i, b, w)
 			}
 		}

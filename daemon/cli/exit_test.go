@@ -32,7 +32,8 @@ func TestExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	account := map[string]string{"WXTOKEND_APPID": "wx0123456789abcdef", "WXTOKEND_SECRET": "0123456789abcdef0123456789abcdef"}
+	account := map[string]string{"WXTOKEND_APPID": "wx0123456789abcdef",
+		"WXTOKEND_SECRET": "0123456789abcdef0123456789abcdef"}
 	busy := map[string]string{"WXTOKEND_HTTP_LISTEN": taken.Addr().String()}
 	for name, value := range account {
 		busy[name] = value
@@ -48,7 +49,8 @@ func TestExitCodes(t *testing.T) {
 		{"version", nil, []string{"version"}, 0, "wxtokend ", ""},
 		{"help", nil, []string{"--help"}, 0, "demo", ""},
 		{"help of a command", nil, []string{"simulate", "--help"}, 0, "--app", ""},
-		{"help of a command says what it is for", nil, []string{"refresh", "--help"}, 0, "Try a refresh now, past any backoff.\nUsage: wxtokend refresh [--url http://HOST:PORT] [--force] [KEY]\n", ""},
+		{"help of a command says what it is for", nil, []string{"refresh", "--help"}, 0,
+			"Try a refresh now, past any backoff.\nUsage: wxtokend refresh [--url http://HOST:PORT] [--force] [KEY]\n", ""},
 		{"help of a command names the flags of all", nil, []string{"refresh", "--help"}, 0, "--config FILE", ""},
 		{"help names defaults", nil, []string{"demo", "--help"}, 0, "[default: 127.0.0.1:6379]", ""},
 		{"help of the default", nil, []string{"-h"}, 0, "Keep the configured credentials fresh (the default).", ""},
@@ -76,7 +78,8 @@ func TestExitCodes(t *testing.T) {
 		{"no configuration to wait by", nil, []string{"wait"}, 2, "", "no such file"},
 		{"bad key to wait for", nil, []string{"wait", "a{b"}, 2, "", "braces in a key"},
 		{"negative wait", nil, []string{"wait", "K", "--timeout=-1s"}, 2, "", "must not be negative"},
-		{"bad option beside a wait", map[string]string{"WXTOKEND_LOG_LEVEL": "loud"}, []string{"wait", "K"}, 2, "", "WXTOKEND_LOG_LEVEL"},
+		{"bad option beside a wait", map[string]string{"WXTOKEND_LOG_LEVEL": "loud"}, []string{"wait", "K"}, 2, "",
+			"WXTOKEND_LOG_LEVEL"},
 		{"unready", nil, []string{"healthcheck", "--ready", "--url", "http://127.0.0.1:1"}, 1, "", "127.0.0.1:1"},
 		{"offline check", account, []string{"check"}, 0, "wx0123456789abcdef", ""},
 		{"bad app", nil, []string{"simulate", "--app", "nocolon"}, 2, "", "--app must be APPID:SECRET"},
@@ -85,25 +88,30 @@ func TestExitCodes(t *testing.T) {
 		{"too short a life", nil, []string{"simulate", "--life", "1ns"}, 2, "", "zero or negative"},
 		{"negative overlap", nil, []string{"simulate", "--overlap=-1s"}, 2, "", "--life and --overlap must be positive"},
 		{"bad address of the simulator", nil, []string{"simulate", "--listen", "nope"}, 2, "", `--listen: must be host:port`},
-		{"taken port of the simulator", nil, []string{"simulate", "--listen", taken.Addr().String()}, 1, "", "address already in use: another process has the port"},
-		{"foreign address of the simulator", nil, []string{"simulate", "--listen", "192.0.2.1:80"}, 1, "", "this host has no such address"},
+		{"taken port of the simulator", nil, []string{"simulate", "--listen", taken.Addr().String()}, 1, "",
+			"address already in use: another process has the port"},
+		{"foreign address of the simulator", nil, []string{"simulate", "--listen", "192.0.2.1:80"}, 1, "",
+			"this host has no such address"},
 		{"bad address of the demo", nil, []string{"demo", "--http", "nope"}, 2, "", "--http: must be host:port"},
 		{"bad port of the demo", nil, []string{"demo", "--http", "127.0.0.1:99999"}, 2, "", "--http: must be host:port"},
 		{"bad Redis of the demo", nil, []string{"demo", "--redis", "127.0.0.1"}, 2, "", "--redis: must be host:port"},
 		{"bad WeChat of the demo", nil, []string{"demo", "--simulate", ":http"}, 2, "", "--simulate: must be host:port"},
-		{"foreign address of the demo", nil, []string{"demo", "--http", "192.0.2.1:80", "--simulate", "127.0.0.1:0"}, 1, "", "this host has no such address"},
+		{"foreign address of the demo", nil, []string{"demo", "--http", "192.0.2.1:80", "--simulate", "127.0.0.1:0"}, 1, "",
+			"this host has no such address"},
 		{"bad address of a daemon", nil, []string{"status", "--url", "nope"}, 2, "", "--url: must be http://HOST:PORT"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			code, stdout, stderr := invokeIn(t, c.env, c.args...)
 			if code != c.code || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, c.stderr) {
-				t.Errorf("exit %d, want %d\nstdout (want %q): %s\nstderr (want %q): %s", code, c.code, c.stdout, stdout, c.stderr, stderr)
+				t.Errorf("exit %d, want %d\nstdout (want %q): %s\nstderr (want %q): %s", code, c.code, c.stdout, stdout, c.stderr,
+					stderr)
 			}
 			if strings.Contains(stdout+stderr, account["WXTOKEND_SECRET"]) {
 				t.Error("the secret was printed")
 			}
-			if code == cli.ExitUsage && strings.Contains(stdout+stderr, "taken") || strings.Contains(stderr, "another process") != strings.Contains(stderr, "already in use") {
+			if code == cli.ExitUsage && strings.Contains(stdout+stderr, "taken") ||
+				strings.Contains(stderr, "another process") != strings.Contains(stderr, "already in use") {
 				t.Errorf("blames a process that is not there: %s%s", stdout, stderr)
 			}
 		})
@@ -130,7 +138,8 @@ func TestFailureOfRunIsLogged(t *testing.T) {
 			if code != cli.ExitFailure || len(lines) != 2 || json.Unmarshal([]byte(lines[0]), &logged) != nil {
 				t.Fatalf("exit %d, want one line of JSON and one for people:\n%s", code, stderr)
 			}
-			if logged.Level != "ERROR" || !strings.Contains(logged.Error, "address already in use") || lines[1] != "wxtokend: "+logged.Error {
+			if logged.Level != "ERROR" || !strings.Contains(logged.Error, "address already in use") ||
+				lines[1] != "wxtokend: "+logged.Error {
 				t.Errorf("logged %+v, said %q", logged, lines[1])
 			}
 		})

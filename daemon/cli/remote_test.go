@@ -25,8 +25,10 @@ func invoke(t *testing.T, args ...string) (code int, output string) {
 // Whatever is wrong with an address, the password in it is not repeated.
 func TestPasswordsOfAddressesAreNotEchoed(t *testing.T) {
 	addresses := []string{
-		"http://ops:" + password + "@127.0.0.1:1", "http://ops:CANARY@127.0.0.1:1", "ftp://ops:CANARY@127.0.0.1:1", "http://ops:CANARY@:1",
-		"http://ops:CANARY@127.0.0.1:port", "http://ops:CANARY@127.0.0.1:1/?x", "http://ops:CANARY%zz@127.0.0.1:1", "ops:CANARY@127.0.0.1:1",
+		"http://ops:" + password + "@127.0.0.1:1", "http://ops:CANARY@127.0.0.1:1", "ftp://ops:CANARY@127.0.0.1:1",
+		"http://ops:CANARY@:1",
+		"http://ops:CANARY@127.0.0.1:port", "http://ops:CANARY@127.0.0.1:1/?x", "http://ops:CANARY%zz@127.0.0.1:1",
+		"ops:CANARY@127.0.0.1:1",
 		"http://127.0.0.1:1/#CANARY",
 	}
 	for _, address := range addresses {
@@ -53,26 +55,32 @@ func TestAddressWithAPassword(t *testing.T) {
 	defer behind.Close()
 	escaped := strings.ReplaceAll(password, "/", "%2F")
 	address := strings.Replace(behind.URL, "http://", "http://ops:"+escaped+"@", 1)
-	if code, output := invoke(t, "status", "--url", address); code != 0 || !strings.Contains(output, "wxtokend 1 on behind") {
+	if code, output := invoke(t, "status", "--url", address); code != 0 ||
+		!strings.Contains(output, "wxtokend 1 on behind") {
 		t.Errorf("exit %d: %s", code, output)
 	}
 	wrong := strings.Replace(address, escaped, "CANARY", 1)
 	code, output := invoke(t, "status", "--url", wrong)
-	if code != cli.ExitFailure || strings.Contains(output, "CANARY") || !strings.Contains(output, "http://ops:xxxxx@127.0.0.1:") || !strings.Contains(output, "401") {
+	if code != cli.ExitFailure || strings.Contains(output, "CANARY") ||
+		!strings.Contains(output, "http://ops:xxxxx@127.0.0.1:") || !strings.Contains(output, "401") {
 		t.Errorf("exit %d: %s", code, output)
 	}
 }
 
 // A refresh has one header for authorisation, and needs it for its own token.
 func TestRefreshOfAnAddressWithAPassword(t *testing.T) {
-	asked := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the daemon was asked") }))
+	asked := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter,
+		*http.Request) {
+		t.Error("the daemon was asked")
+	}))
 	defer asked.Close()
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	config := "credentials: [{appid: wx0123456789abcdef, secret: 0123456789abcdef0123456789abcdef}]\n"
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, output := invoke(t, "refresh", "--config", file, "--url", strings.Replace(asked.URL, "http://", "http://ops:CANARY@", 1))
+	code, output := invoke(t, "refresh", "--config", file, "--url",
+		strings.Replace(asked.URL, "http://", "http://ops:CANARY@", 1))
 	if code == 0 || strings.Contains(output, "CANARY") || !strings.Contains(output, "without user and password") {
 		t.Errorf("exit %d: %s", code, output)
 	}

@@ -75,7 +75,8 @@ func troubles() []trouble {
 		{"outside", "classic", old, func(s *stage) {
 			s.daemon().expect("/readyz", 200, startup)
 			s.seen(1)
-			s.redis.do("set", s.key, fmt.Sprintf(`{"access_token":%q,"expires_in":7200}`, s.sim.draw(s.account)), "px", 7_200_000)
+			s.redis.do("set", s.key, fmt.Sprintf(`{"access_token":%q,"expires_in":7200}`, s.sim.draw(s.account)), "px",
+				7_200_000)
 		}, []string{"OutsideDraw"}, nil},
 		{"blind", "stable", old, func(s *stage) {
 			s.sim.fault(s.account, `"kind":"status","path":"/cgi-bin/get_api_domain_ip"`)

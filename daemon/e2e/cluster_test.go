@@ -77,7 +77,8 @@ func TestCluster(t *testing.T) {
 	nodes, client := startCluster(t)
 	sim := startWeChat(t, life, life*3/5, plain, tagged)
 	s := scaled()
-	s.redis = fmt.Sprintf("  cluster: [%q, %q, %q]\n  password_file: %s\n", nodes[0].addr, nodes[1].addr, nodes[2].addr, passwordFile(t))
+	s.redis = fmt.Sprintf("  cluster: [%q, %q, %q]\n  password_file: %s\n", nodes[0].addr, nodes[1].addr, nodes[2].addr,
+		passwordFile(t))
 	one, two := watch(t, client, sim, plain, 20*time.Millisecond), watch(t, client, sim, tagged, 20*time.Millisecond)
 	d := run(t, s.yaml(sim.url, plain, tagged))
 	one.good(startup)

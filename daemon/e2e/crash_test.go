@@ -72,7 +72,8 @@ func TestKill(t *testing.T) {
 	add := func(name, api string, test func(*world)) {
 		a := newAccount(api)
 		// One Redis and one WeChat are enough for all, and forty of each are not.
-		a.appid, a.key, a.ahead = fmt.Sprintf("wx%016x", len(accounts)), fmt.Sprintf("%s%d", testKey, len(accounts)), crashAhead
+		a.appid, a.key, a.ahead = fmt.Sprintf("wx%016x", len(accounts)), fmt.Sprintf("%s%d", testKey, len(accounts)),
+			crashAhead
 		accounts, byName[name], tests[name] = append(accounts, a), a, test
 	}
 	for _, api := range []string{"stable", "classic"} {
@@ -133,7 +134,8 @@ func (c crash) warm(w *world) {
 	} else {
 		w.never(refused)
 	}
-	w.Logf("a new token is stored after %s, until then readers have the old one (refused for %s); %d calls", ms(took), ms(dead), w.calls())
+	w.Logf("a new token is stored after %s, until then readers have the old one (refused for %s); %d calls", ms(took),
+		ms(dead), w.calls())
 }
 
 // refresh launches the daemon that dies in a refresh, another one right after,

@@ -37,20 +37,24 @@ type settings struct {
 // scaled is a daemon that does everything ten times as often. Its timeouts
 // leave a slow machine room, or there would be faults where none is meant.
 func scaled() settings {
-	return settings{redisTimeout: time.Second, mintTimeout: 2 * time.Second, poll: 200 * time.Millisecond, lease: 4 * time.Second,
+	return settings{redisTimeout: time.Second, mintTimeout: 2 * time.Second, poll: 200 * time.Millisecond,
+		lease:      4 * time.Second,
 		backoffMin: 100 * time.Millisecond, backoffMax: 30 * time.Second}
 }
 
 func (s settings) yaml(wechat string, accounts ...account) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "log: {level: debug, format: json}\nhttp: {listen: \"127.0.0.1:0\"}\nredis:\n%s%s", s.redis, option("  timeout", s.redisTimeout))
+	fmt.Fprintf(&b, "log: {level: debug, format: json}\nhttp: {listen: \"127.0.0.1:0\"}\nredis:\n%s%s", s.redis,
+		option("  timeout", s.redisTimeout))
 	fmt.Fprintf(&b, "wechat:\n  base_url: %q\n%s", wechat, option("  timeout", s.mintTimeout))
-	if refresh := option("  poll", s.poll) + option("  lease", s.lease) + option("  backoff_min", s.backoffMin) + option("  backoff_max", s.backoffMax); refresh != "" {
+	if refresh := option("  poll", s.poll) + option("  lease", s.lease) + option("  backoff_min", s.backoffMin) +
+		option("  backoff_max", s.backoffMax); refresh != "" {
 		b.WriteString("refresh:\n" + refresh)
 	}
 	b.WriteString("credentials:\n")
 	for _, a := range accounts {
-		fmt.Fprintf(&b, "  - key: %q\n    appid: %s\n    secret: %s\n    api: %s\n%s", a.key, a.appid, a.secret, a.api, option("    ahead", a.ahead))
+		fmt.Fprintf(&b, "  - key: %q\n    appid: %s\n    secret: %s\n    api: %s\n%s", a.key, a.appid, a.secret, a.api,
+			option("    ahead", a.ahead))
 	}
 	return b.String()
 }
@@ -102,8 +106,9 @@ func launchFrom(t testing.TB, file string, env ...string) *daemon {
 func (d *daemon) keepsSecrets(where, text string) {
 	d.t.Helper()
 	for what, found := range map[string]bool{
-		"the AppSecret": strings.Contains(text, testSecret), "a password": strings.Contains(text, password) || strings.Contains(text, rotated),
-		"a token": tokenShape.MatchString(text),
+		"the AppSecret": strings.Contains(text, testSecret),
+		"a password":    strings.Contains(text, password) || strings.Contains(text, rotated),
+		"a token":       tokenShape.MatchString(text),
 	} {
 		if found {
 			d.t.Errorf("%s is in %s of %s", what, where, d.name)

@@ -96,7 +96,8 @@ func TestDashboard(t *testing.T) {
 		}
 		for _, query := range p.Targets {
 			q := query.(*prometheus.Dataquery)
-			if q.Datasource == nil || *q.Datasource.Uid != "${datasource}" || !strings.Contains(q.Expr, `namespace=~"$namespace"`) {
+			if q.Datasource == nil || *q.Datasource.Uid != "${datasource}" ||
+				!strings.Contains(q.Expr, `namespace=~"$namespace"`) {
 				t.Errorf("%s: asks %v for %s", title, q.Datasource, q.Expr)
 			}
 		}

@@ -72,7 +72,8 @@ func startLocked(t *testing.T) (l lockedDaemon, roots *x509.CertPool) {
 		"basic_auth_users: {prometheus: \""+string(hash)+"\"}\n")
 	writeFile(t, l.dir+"/token", strings.TrimPrefix(bearer, "Bearer "))
 	const open, probes = `listen: "127.0.0.1:0"`, `probes_listen: "127.0.0.1:0"`
-	config := strings.Replace(w.config(), open, fmt.Sprintf("%s, %s, web_config_file: %s/web.yml, token_file: %s/token", open, probes, l.dir, l.dir), 1)
+	config := strings.Replace(w.config(), open, fmt.Sprintf("%s, %s, web_config_file: %s/web.yml, token_file: %s/token",
+		open, probes, l.dir, l.dir), 1)
 	l.daemon = run(t, config)
 	l.addr = strings.TrimPrefix(l.base, "http://")
 	plain := regexp.MustCompile(`"probes":"([^"]+)"`).FindStringSubmatch(l.out.String())[1]
@@ -90,7 +91,8 @@ func startLocked(t *testing.T) (l lockedDaemon, roots *x509.CertPool) {
 // ask makes one request on a connection of its own.
 func (l lockedDaemon) ask(method, url, authorization string, roots *x509.CertPool) (int, error) {
 	l.t.Helper()
-	client := http.Client{Timeout: startup, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	client := http.Client{Timeout: startup, Transport: &http.Transport{DisableKeepAlives: true,
+		TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	req, err := http.NewRequest(method, url, nil)
 	if err != nil {
 		l.t.Fatal(err)

@@ -23,12 +23,15 @@ const loopTime = 18 * time.Second
 
 var crashLoops = []crashLoop{
 	// 1, 2, 4 … 256 s, then every 5 min: 22 calls in an hour, where 25 are the bound.
-	{name: "failing", api: "classic", scale: 200, fault: `"kind":"errcode","code":-1`, least: 5, head: 10, every: 5 * time.Minute},
+	{name: "failing", api: "classic", scale: 200, fault: `"kind":"errcode","code":-1`, least: 5, head: 10,
+		every: 5 * time.Minute},
 	// 1, 2 … 16 s, then every 30 s: 126 calls in an hour, where 130 are the bound.
-	{name: "failing", api: "stable", scale: 67, fault: `"kind":"errcode","code":-1`, least: 5, head: 6, every: 30 * time.Second},
+	{name: "failing", api: "stable", scale: 67, fault: `"kind":"errcode","code":-1`, least: 5, head: 6,
+		every: 30 * time.Second},
 	// WeChat answers, but each process dies before it can store the token. The
 	// lease alone would let 30 calls pass.
-	{name: "dying with the token", api: "classic", scale: 100, failpoint: "committing", least: 5, head: 9, every: 5 * time.Minute},
+	{name: "dying with the token", api: "classic", scale: 100, failpoint: "committing", least: 5, head: 9,
+		every: 5 * time.Minute},
 	{name: "succeeding", api: "classic", scale: 200, least: 1, head: 1},
 	{name: "succeeding", api: "stable", scale: 200, least: 1, head: 1},
 }
@@ -51,7 +54,8 @@ func TestCrashLoop(t *testing.T) {
 				s.redisTimeout, s.mintTimeout, s.lease = 150*time.Millisecond, 300*time.Millisecond, 600*time.Millisecond
 			}
 			s.poll = 20 * time.Millisecond
-			s.backoffMin, s.backoffMax = (time.Second / c.scale).Truncate(time.Millisecond), (5 * time.Minute / c.scale).Truncate(time.Millisecond)
+			s.backoffMin, s.backoffMax = (time.Second / c.scale).Truncate(time.Millisecond),
+				(5 * time.Minute / c.scale).Truncate(time.Millisecond)
 			w := inParallel(t, c.api, s)
 			if c.fault != "" {
 				w.sim.fault(w.account, c.fault)
@@ -84,7 +88,8 @@ func TestCrashLoop(t *testing.T) {
 			if calls < c.least || calls > most {
 				t.Errorf("%d calls, want %d to %d", calls, c.least, most)
 			}
-			t.Logf("%d restarts in %s, which stand for %s: %d calls, %d is the bound", restarts, ms(ran), (ran * c.scale).Round(time.Minute), calls, most)
+			t.Logf("%d restarts in %s, which stand for %s: %d calls, %d is the bound", restarts, ms(ran),
+				(ran * c.scale).Round(time.Minute), calls, most)
 		})
 	}
 }

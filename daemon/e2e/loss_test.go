@@ -37,9 +37,10 @@ var losses = []loss{
 	{name: "a token that nobody issued", calls: map[string]int{"classic": 1}, happen: func(w *world, _ *daemon) string {
 		return w.publish("98_" + strings.Repeat("x", 133))
 	}},
-	{name: "a token that somebody else drew", calls: map[string]int{"classic": 1}, happen: func(w *world, _ *daemon) string {
-		return w.publish(w.sim.draw(account{appid: w.appid, api: "classic"}))
-	}},
+	{name: "a token that somebody else drew", calls: map[string]int{"classic": 1},
+		happen: func(w *world, _ *daemon) string {
+			return w.publish(w.sim.draw(account{appid: w.appid, api: "classic"}))
+		}},
 }
 
 // publish overwrites the key as another program would.

@@ -41,7 +41,8 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "wxtokend")
-	if out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", binary, "wxtokend").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", binary,
+		"wxtokend").CombinedOutput(); err != nil {
 		fmt.Printf("build wxtokend: %v\n%s", err, out)
 		return 1
 	}

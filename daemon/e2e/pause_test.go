@@ -12,7 +12,8 @@ import (
 func paused(t *testing.T, api, step string) (w *world, late *daemon) {
 	t.Helper()
 	w = inParallel(t, api, scaled())
-	late = run(t, w.config(), failpoint(step+":sleep=1500ms")) // time enough to freeze it there, less than its call may take
+	// It is time enough to freeze it there, and less than its call may take.
+	late = run(t, w.config(), failpoint(step+":sleep=1500ms"))
 	reached := map[string]func() bool{
 		"minting":    func() bool { return w.redis.Exists(w.Context(), "{"+w.key+"}:lease").Val() == 1 },
 		"committing": func() bool { return len(w.issued()) == 1 },
@@ -82,7 +83,8 @@ func TestPauseBetweenMintAndCommit(t *testing.T) {
 			w.never(refused)
 			// The late mint may have superseded the winner's, so one more settles it.
 			w.mints(3, map[string]int{"stable": 1, "classic": 3}[api])
-			t.Logf("the other daemon has a token after %s; %d calls, %d tokens; the late commit was refused", ms(took), w.calls(), len(issued))
+			t.Logf("the other daemon has a token after %s; %d calls, %d tokens; the late commit was refused", ms(took),
+				w.calls(), len(issued))
 		})
 	}
 }

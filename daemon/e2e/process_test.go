@@ -27,7 +27,8 @@ func spawn(t testing.TB, name string, env []string, command ...string) *process 
 	p := &process{name: name, cmd: exec.Command(command[0], command[1:]...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	// A developer's own WXTOKEND_ variables would win over the test's file.
-	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WXTOKEND_") }), env...)
+	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WXTOKEND_") }),
+		env...)
 	if err := startOrphanSafe(p.cmd); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}

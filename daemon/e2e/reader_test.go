@@ -49,7 +49,8 @@ const (
 // watch reads until the test ends.
 func watch(t testing.TB, from getter, sim *simulator, a account, every time.Duration) *reader {
 	t.Helper()
-	r := &reader{t: t, from: from, sim: sim, account: a, now: unknown, since: time.Now(), longest: map[verdict]time.Duration{}}
+	r := &reader{t: t, from: from, sim: sim, account: a, now: unknown, since: time.Now(),
+		longest: map[verdict]time.Duration{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {

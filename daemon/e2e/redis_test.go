@@ -109,7 +109,8 @@ func (s *server) start() {
 // tryStart returns when the server answers.
 func (s *server) tryStart() error {
 	args := append([]string{
-		"redis-server", "--port", strconv.Itoa(s.port()), "--bind", "127.0.0.1", "--dir", s.dir, "--requirepass", password, "--masterauth", password,
+		"redis-server", "--port", strconv.Itoa(s.port()), "--bind", "127.0.0.1", "--dir", s.dir, "--requirepass", password,
+		"--masterauth", password,
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--repl-diskless-sync-delay", "0",
 	}, s.args...)
 	s.process = spawn(s.t, "redis-server "+s.addr, nil, args...)

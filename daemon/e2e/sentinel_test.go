@@ -57,21 +57,25 @@ func sentinelFailover(t *testing.T, api string) {
 		startRedis(t, "--replicaof", "127.0.0.1", port)
 	}
 	sentinels := startSentinels(t, master)
-	eventually(t, startup, "every sentinel knows two replicas and two sentinels", func() error { return complete(t.Context(), sentinels) })
+	eventually(t, startup, "every sentinel knows two replicas and two sentinels",
+		func() error { return complete(t.Context(), sentinels) })
 
 	sim := startWeChat(t, life, life*3/5, a)
 	client := redis.NewFailoverClient(&redis.FailoverOptions{
-		MasterName: masterName, SentinelAddrs: sentinels, Password: password, Protocol: 2, DisableIdentity: true, MaxRetries: -1,
+		MasterName: masterName, SentinelAddrs: sentinels, Password: password, Protocol: 2, DisableIdentity: true,
+		MaxRetries:            -1,
 		ContextTimeoutEnabled: true, DialTimeout: time.Second, ReadTimeout: time.Second,
 	})
 	t.Cleanup(func() { _ = client.Close() })
 	s := scaled()
-	s.redis = fmt.Sprintf("  sentinel: {master: %s, addrs: [%q, %q, %q]}\n  password_file: %s\n", masterName, sentinels[0], sentinels[1], sentinels[2], passwordFile(t))
+	s.redis = fmt.Sprintf("  sentinel: {master: %s, addrs: [%q, %q, %q]}\n  password_file: %s\n", masterName, sentinels[0],
+		sentinels[1], sentinels[2], passwordFile(t))
 	r := watch(t, client, sim, a, 20*time.Millisecond)
 	d := run(t, s.yaml(sim.url, a))
 	r.good(startup)
 	old := r.token()
-	if n := master.Wait(t.Context(), 2, 10*time.Second).Val(); n != 2 { // what is not replicated yet may be lost, which is another test
+	// What is not replicated yet may be lost, which is another test.
+	if n := master.Wait(t.Context(), 2, 10*time.Second).Val(); n != 2 {
 		t.Fatalf("%d replicas have the token", n)
 	}
 
@@ -90,7 +94,8 @@ func sentinelFailover(t *testing.T, api string) {
 	reads := time.Since(start)
 	// The daemon has found the new master when it repairs the key there.
 	before := d.metric(restored)
-	eventually(t, startup, "the key is deleted on the new master", func() error { return client.Del(t.Context(), a.key).Err() })
+	eventually(t, startup, "the key is deleted on the new master",
+		func() error { return client.Del(t.Context(), a.key).Err() })
 	r.good(startup)
 	d.more(observed, 1, startup)
 	repaired := time.Since(start)
@@ -106,7 +111,8 @@ func sentinelFailover(t *testing.T, api string) {
 		t.Errorf("%d calls after a failover and a refresh, want 2", calls)
 	}
 	r.never(refused)
-	t.Logf("new master %s after %s, readers served again after %s, a deleted key repaired there after %s", elected, ms(election), ms(reads), ms(repaired))
+	t.Logf("new master %s after %s, readers served again after %s, a deleted key repaired there after %s", elected,
+		ms(election), ms(reads), ms(repaired))
 }
 
 // complete says whether a majority can fail over to one of two replicas.

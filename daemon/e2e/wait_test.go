@@ -14,7 +14,8 @@ import (
 func reading(t *testing.T, redis string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	writeFile(t, file, fmt.Sprintf("redis:\n%s  username: app\n  password_file: %s\n  timeout: 1s\n", redis, passwordFile(t))+
+	writeFile(t, file, fmt.Sprintf("redis:\n%s  username: app\n  password_file: %s\n  timeout: 1s\n", redis,
+		passwordFile(t))+
 		"refresh: {poll: 100ms}\n"+
 		"credentials: [{key: WXAccessToken, appid: wx0123456789abcdef, secret_file: /run/secrets/nowhere}]\n")
 	return file
@@ -105,14 +106,16 @@ func TestWait(t *testing.T) {
 		s.do("del", testKey)
 		p := waitFor(t, config, "--timeout", "2s") // twenty looks
 		p.exits(t, 1)
-		if told := strings.Count(p.out.String(), "waiting for a token"); told != 1 || !p.out.has("no token after 2s: WXAccessToken: there is no such key") {
+		if told := strings.Count(p.out.String(), "waiting for a token"); told != 1 ||
+			!p.out.has("no token after 2s: WXAccessToken: there is no such key") {
 			t.Errorf("told %d times, want once: %s", told, p.out.String())
 		}
 	})
 	t.Run("any key, without a file", func(t *testing.T) {
 		s.do("acl", "setuser", "app", "~other")
 		s.do("set", "other", "x", "px", 5000)
-		env := []string{"WXTOKEND_REDIS_URL=redis://" + s.addr, "WXTOKEND_REDIS_USERNAME=app", "WXTOKEND_REDIS_PASSWORD_FILE=" + passwordFile(t)}
+		env := []string{"WXTOKEND_REDIS_URL=redis://" + s.addr, "WXTOKEND_REDIS_USERNAME=app",
+			"WXTOKEND_REDIS_PASSWORD_FILE=" + passwordFile(t)}
 		p := spawn(t, "wxtokend wait", env, binary, "wait", "other", "--min", "1s", "--timeout", "20s")
 		p.exits(t, 0)
 	})
@@ -129,7 +132,8 @@ func TestWaitBySentinel(t *testing.T) {
 	master := startRedis(t)
 	letRead(master, readersRights...)
 	sentinels := startSentinels(t, master)
-	config := reading(t, fmt.Sprintf("  sentinel: {master: %s, addrs: [%q, %q, %q]}\n", masterName, sentinels[0], sentinels[1], sentinels[2]))
+	config := reading(t, fmt.Sprintf("  sentinel: {master: %s, addrs: [%q, %q, %q]}\n", masterName, sentinels[0],
+		sentinels[1], sentinels[2]))
 	p := waitFor(t, config)
 	p.says(t, "there is no such key")
 	master.do("set", testKey, "x", "ex", 3600)
@@ -162,7 +166,8 @@ func TestReadyAsked(t *testing.T) {
 		t.Helper()
 		host := net.JoinHostPort("127.0.0.1", d.base[strings.LastIndex(d.base, ":")+1:])
 		eventually(t, startup, strings.Join(arguments, " "), func() error {
-			p := spawn(t, "wxtokend "+arguments[0], nil, append(append([]string{binary}, arguments...), "--url", "http://"+host)...)
+			p := spawn(t, "wxtokend "+arguments[0], nil, append(append([]string{binary}, arguments...), "--url",
+				"http://"+host)...)
 			if got := p.wait(t, startup).ExitStatus(); got != code {
 				return fmt.Errorf("exit %d, want %d: %s", got, code, p.out.tail(5))
 			}

@@ -32,7 +32,8 @@ func TestTellsOnceInTenSeconds(t *testing.T) {
 		}
 		defer client.Close()
 		var log bytes.Buffer
-		g := gate.Gate{Client: client, Min: time.Minute, Poll: 2 * time.Second, Timeout: time.Second, Log: slog.New(slog.NewTextHandler(&log, nil))}
+		g := gate.Gate{Client: client, Min: time.Minute, Poll: 2 * time.Second, Timeout: time.Second,
+			Log: slog.New(slog.NewTextHandler(&log, nil))}
 		for _, key := range []string{"one", "two", "three"} {
 			keys, err := store.NewKeys(key)
 			if err != nil {
@@ -59,7 +60,8 @@ func TestTellsOnceInTenSeconds(t *testing.T) {
 		if took := time.Since(began); took < 35*time.Second || took > 37*time.Second {
 			t.Errorf("it ended after %s", took)
 		}
-		if told := strings.Count(log.String(), "key=two because=\"there is no such key\""); told != 4 || strings.Count(log.String(), "others=1") != 4 {
+		if told := strings.Count(log.String(), "key=two because=\"there is no such key\""); told != 4 ||
+			strings.Count(log.String(), "others=1") != 4 {
 			t.Errorf("told %d times, want 4, each naming one other:\n%s", told, log.String())
 		}
 	})

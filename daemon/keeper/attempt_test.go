@@ -24,8 +24,11 @@ func TestForcedRefreshesAreSpent(t *testing.T) {
 		{false, false, credential.ClassQuota, false},
 		{true, true, credential.ClassQuota, false},
 	} {
-		k := &Keeper{policy: policy{credential.Spec{Slot: store.Slot{Replaces: c.replaces}, Traits: credential.Traits{ForcedPerDay: map[bool]int{false: 20}[c.replaces]}, BackoffMin: time.Second, BackoffMax: 5 * time.Minute}}, jitter: func() float64 { return 0 }}
-		a := k.newAbort(&attempt{begin: store.Begin{Forced: c.forced}}, store.BeginAnswer{T0: instant}, &credential.Error{Class: c.class}, 0)
+		k := &Keeper{policy: policy{credential.Spec{Slot: store.Slot{Replaces: c.replaces},
+			Traits: credential.Traits{ForcedPerDay: map[bool]int{false: 20}[c.replaces]}, BackoffMin: time.Second,
+			BackoffMax: 5 * time.Minute}}, jitter: func() float64 { return 0 }}
+		a := k.newAbort(&attempt{begin: store.Begin{Forced: c.forced}}, store.BeginAnswer{T0: instant},
+			&credential.Error{Class: c.class}, 0)
 		if got := a.NoForceWait == 4*time.Hour; got != c.want || (a.Wait == time.Second) != c.want {
 			t.Errorf("%+v: no force for %v, wait %v", c, a.NoForceWait, a.Wait)
 		}
@@ -88,11 +91,16 @@ func TestDraw(t *testing.T) {
 	}{
 		{"a panic", errPanic, true, false, false, false, credential.ClassUnknown},
 		{"an error of another kind", errAway, true, false, false, false, credential.ClassUnknown},
-		{"no answer", &credential.Error{Class: credential.ClassTransport, Issued: credential.MaybeIssued}, true, false, false, false, credential.ClassTransport},
-		{"never sent", &credential.Error{Class: credential.ClassTransport, Issued: credential.NotIssued}, false, true, false, false, credential.ClassTransport},
-		{"busy", &credential.Error{Class: credential.ClassTransient, Code: -1, Issued: credential.NotIssued}, false, false, false, false, credential.ClassTransient},
-		{"a barred address", &credential.Error{Class: credential.ClassIP, Code: 40164, Issued: credential.NotIssued}, false, false, true, false, credential.ClassIP},
-		{"a refused secret", &credential.Error{Class: credential.ClassConfig, Code: 40125, Issued: credential.NotIssued}, false, false, false, true, credential.ClassConfig},
+		{"no answer", &credential.Error{Class: credential.ClassTransport, Issued: credential.MaybeIssued}, true, false, false,
+			false, credential.ClassTransport},
+		{"never sent", &credential.Error{Class: credential.ClassTransport, Issued: credential.NotIssued}, false, true, false,
+			false, credential.ClassTransport},
+		{"busy", &credential.Error{Class: credential.ClassTransient, Code: -1, Issued: credential.NotIssued}, false, false,
+			false, false, credential.ClassTransient},
+		{"a barred address", &credential.Error{Class: credential.ClassIP, Code: 40164, Issued: credential.NotIssued}, false,
+			false, true, false, credential.ClassIP},
+		{"a refused secret", &credential.Error{Class: credential.ClassConfig, Code: 40125, Issued: credential.NotIssued},
+			false, false, false, true, credential.ClassConfig},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			onBench(t, func(b *bench) {

@@ -30,9 +30,11 @@ func policyOf(api string) policy {
 	traits, _ := credential.TraitsOf(credential.OfficialAccount, api)
 	return policy{credential.Spec{
 		Slot: store.Slot{
-			API: api, Replaces: traits.Replaces, Overlap: traits.Overlap, Lease: c.Lease, Poll: r.Poll, VerifyEvery: c.VerifyEvery,
+			API: api, Replaces: traits.Replaces, Overlap: traits.Overlap, Lease: c.Lease, Poll: r.Poll,
+			VerifyEvery: c.VerifyEvery,
 		},
-		Traits: traits, Mint: true, DailyLimit: c.DailyLimit, Ahead: c.Ahead, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
+		Traits: traits, Mint: true, DailyLimit: c.DailyLimit, Ahead: c.Ahead, BackoffMin: c.BackoffMin,
+		BackoffMax: c.BackoffMax,
 	}}
 }
 
@@ -111,24 +113,35 @@ func TestDecide(t *testing.T) {
 		{"refused", both, []func(*look){refused}, mint, "refused", ""},
 		{"a forced refresh is wanted", both, []func(*look){func(v *look) { v.State.Force = 2 }}, mint, "forced", ""},
 
-		{"more left than there ever was", both, []func(*look){expires(2*time.Hour + time.Second + time.Millisecond)}, mint, "clock went back", ""},
-		{"the same, and the key ends another time", both, []func(*look){expires(50 * time.Hour), func(v *look) { v.Value.TTL = time.Hour }}, mint, "clock went back", ""},
-		{"the same, while the mint waits", both, []func(*look){expires(50 * time.Hour), failed("transient"), func(v *look) { v.Value.TTL = time.Hour }}, nothing, "clock went back", "backoff"},
+		{"more left than there ever was", both, []func(*look){expires(2*time.Hour + time.Second + time.Millisecond)}, mint,
+			"clock went back", ""},
+		{"the same, and the key ends another time", both,
+			[]func(*look){expires(50 * time.Hour), func(v *look) { v.Value.TTL = time.Hour }}, mint, "clock went back", ""},
+		{"the same, while the mint waits", both, []func(*look){expires(50 * time.Hour), failed("transient"),
+			func(v *look) { v.Value.TTL = time.Hour }}, nothing, "clock went back", "backoff"},
 		{"a second more", both, []func(*look){expires(2*time.Hour + time.Second)}, nothing, "", ""},
-		{"expired, and forced a moment ago", both, []func(*look){expires(-time.Second), func(v *look) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-time.Second) }},
+		{"expired, and forced a moment ago", both, []func(*look){expires(-time.Second),
+			func(v *look) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-time.Second) }},
 			mint, "expired", ""},
 
-		{"a millisecond before ahead", []string{"classic"}, []func(*look){expires(30*time.Minute + time.Millisecond)}, nothing, "", ""},
+		{"a millisecond before ahead", []string{"classic"}, []func(*look){expires(30*time.Minute + time.Millisecond)},
+			nothing, "", ""},
 		{"at ahead", []string{"classic"}, []func(*look){expires(30 * time.Minute)}, mint, "ahead", ""},
-		{"a millisecond before ahead", []string{"stable"}, []func(*look){expires(270*time.Second + time.Millisecond)}, nothing, "", ""},
-		{"deleted, and over by this host's clock", both, []func(*look){deleted, func(v *look) { v.left = 0 }}, mint, "ahead", ""},
-		{"at ahead by this host's clock alone", both, []func(*look){func(v *look) { v.left = 4 * time.Minute }}, mint, "ahead", ""},
+		{"a millisecond before ahead", []string{"stable"}, []func(*look){expires(270*time.Second + time.Millisecond)},
+			nothing, "", ""},
+		{"deleted, and over by this host's clock", both, []func(*look){deleted, func(v *look) { v.left = 0 }}, mint, "ahead",
+			""},
+		{"at ahead by this host's clock alone", both, []func(*look){func(v *look) { v.left = 4 * time.Minute }}, mint,
+			"ahead", ""},
 		{"at ahead", []string{"stable"}, []func(*look){expires(270 * time.Second)}, mint, "ahead", ""},
-		{"a short life is due at its half", both, []func(*look){expires(31 * time.Second), func(v *look) { v.State.Life = time.Minute }}, nothing, "", ""},
-		{"at its half", both, []func(*look){expires(30 * time.Second), func(v *look) { v.State.Life = time.Minute }}, mint, "ahead", ""},
+		{"a short life is due at its half", both, []func(*look){expires(31 * time.Second),
+			func(v *look) { v.State.Life = time.Minute }}, nothing, "", ""},
+		{"at its half", both, []func(*look){expires(30 * time.Second), func(v *look) { v.State.Life = time.Minute }}, mint,
+			"ahead", ""},
 
 		{"deleted", both, []func(*look){deleted}, reassert, "deleted", ""},
-		{"deleted while somebody mints", both, []func(*look){func(v *look) { v.Value, v.Lease = store.Value{}, "a1" }}, reassert, "deleted", ""},
+		{"deleted while somebody mints", both, []func(*look){func(v *look) { v.Value, v.Lease = store.Value{}, "a1" }},
+			reassert, "deleted", ""},
 		{"garbage", both, []func(*look){func(v *look) { v.Value.Token = "" }}, reassert, "overwritten", ""},
 		{"without TTL", both, []func(*look){func(v *look) { v.Value.TTL = -time.Millisecond }}, reassert, "ttl", ""},
 		{"TTL too long", both, []func(*look){func(v *look) { v.Value.TTL += 2 * time.Second }}, reassert, "ttl", ""},
@@ -137,7 +150,8 @@ func TestDecide(t *testing.T) {
 		{"deleted, but refused", both, []func(*look){refused, deleted}, mint, "refused", ""},
 		{"deleted and expired", both, []func(*look){expires(-time.Second)}, mint, "expired", ""},
 
-		{"foreign", []string{"stable"}, []func(*look){func(v *look) { v.Value.Token = foreign }}, reassert, "overwritten", ""},
+		{"foreign", []string{"stable"}, []func(*look){func(v *look) { v.Value.Token = foreign }}, reassert, "overwritten",
+			""},
 		{"foreign", []string{"classic"}, []func(*look){func(v *look) { v.Value.Token = foreign }}, mint, "foreign", ""},
 		{"foreign again within the overlap", []string{"classic"}, []func(*look){func(v *look) {
 			v.Value.Token, v.State.OutsideAt = foreign, instant.Add(-overlap+time.Second)
@@ -145,42 +159,64 @@ func TestDecide(t *testing.T) {
 		{"foreign again after the overlap", []string{"classic"}, []func(*look){func(v *look) {
 			v.Value.Token, v.State.OutsideAt = foreign, instant.Add(-overlap)
 		}}, mint, "foreign", ""},
-		{"refused again within the overlap", []string{"classic"}, []func(*look){refused, answered}, nothing, "refused", holdOutside},
-		{"refused again within the overlap, by a lost mint of our own", both, []func(*look){refused, answered, outstanding}, mint, "refused", ""},
+		{"refused again within the overlap", []string{"classic"}, []func(*look){refused, answered}, nothing, "refused",
+			holdOutside},
+		{"refused again within the overlap, by a lost mint of our own", both, []func(*look){refused, answered, outstanding},
+			mint, "refused", ""},
 		{"refused again within the overlap", []string{"stable"}, []func(*look){refused, answered}, mint, "refused", ""},
 		{"forced refreshes are used up", both, []func(*look){forcedOut(time.Second)}, nothing, "", ""},
 		{"forced refreshes were used up", both, []func(*look){forcedOut(0)}, mint, "forced", ""},
-		{"forced a moment ago", both, []func(*look){func(v *look) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-29*time.Second) }},
+		{"forced a moment ago", both, []func(*look){func(v *look) {
+			v.State.Force, v.State.ForcedAt = 1,
+				instant.Add(-29*time.Second)
+		}},
 			nothing, "forced", "forced a moment ago"},
 		{"neither holds up another reason", both, []func(*look){expires(time.Second), func(v *look) {
 			v.State.OutsideAt, v.State.ForcedAt = instant.Add(-time.Second), instant.Add(-time.Second)
 		}}, mint, "ahead", ""},
 
 		{"lost by Redis", both, []func(*look){without, func(v *look) { v.memory = memory }}, restore, "redis_lost", ""},
-		{"older state after a failover", both, []func(*look){func(v *look) { v.memory = &store.Memory{Token: "98_newer"} }}, restore, "failover", ""},
-		{"re-assert comes before restore", both, []func(*look){func(v *look) { v.memory, v.Value = memory, store.Value{} }}, reassert, "deleted", ""},
-		{"no restore while somebody mints", both, []func(*look){without, func(v *look) { v.memory, v.Lease = memory, "a1" }}, nothing, "missing", "leased"},
+		{"older state after a failover", both, []func(*look){func(v *look) { v.memory = &store.Memory{Token: "98_newer"} }},
+			restore, "failover", ""},
+		{"re-assert comes before restore", both, []func(*look){func(v *look) { v.memory, v.Value = memory, store.Value{} }},
+			reassert, "deleted", ""},
+		{"no restore while somebody mints", both, []func(*look){without, func(v *look) { v.memory, v.Lease = memory, "a1" }},
+			nothing, "missing", "leased"},
 
 		{"leased", both, []func(*look){without, func(v *look) { v.Lease = "a1" }}, nothing, "missing", "leased"},
 		{"backoff", both, []func(*look){expires(time.Second), failed("transient")}, nothing, "ahead", "backoff"},
 		{"backoff, even without a token", both, []func(*look){without, failed("transient")}, nothing, "missing", "backoff"},
-		{"backoff is over", both, []func(*look){without, failed("transient"), func(v *look) { v.State.NextAttemptAt = instant }}, mint, "missing", ""},
+		{"backoff is over", both, []func(*look){without, failed("transient"),
+			func(v *look) { v.State.NextAttemptAt = instant }}, mint, "missing", ""},
 		{"unknown outcome", both, []func(*look){outstanding, unknown(time.Second)},
 			nothing, "outstanding", "unknown outcome"},
 		{"unknown outcome without a token", both, []func(*look){expires(-time.Second), unknown(time.Second)},
 			mint, "expired", ""},
 		{"barred", both, []func(*look){without, func(v *look) { v.barred = time.Minute }}, nothing, "missing", holdBarred},
-		{"another account's token is fresh", both, []func(*look){without, func(v *look) { v.Other = cohabitantSince(overlap - time.Millisecond) }}, nothing, "missing", holdCohabitant},
-		{"another account's token has had its overlap", both, []func(*look){without, func(v *look) { v.Other = cohabitantSince(overlap) }}, mint, "missing", ""},
-		{"began a moment ago", both, []func(*look){expires(time.Second), func(v *look) { v.State.BegunAt = instant.Add(-time.Second + time.Millisecond) }}, nothing, "ahead", holdSpacing},
-		{"began a second ago", both, []func(*look){expires(time.Second), func(v *look) { v.State.BegunAt = instant.Add(-time.Second) }}, mint, "ahead", ""},
-		{"daily limit", both, []func(*look){expires(time.Second), func(v *look) { v.State.Calls = 10_000 }}, nothing, "ahead", "daily_limit"},
-		{"yesterday's calls", both, []func(*look){expires(time.Second), func(v *look) { v.State.Calls, v.State.Day = 10_000, v.State.Day-1 }}, mint, "ahead", ""},
+		{"another account's token is fresh", both, []func(*look){without,
+			func(v *look) { v.Other = cohabitantSince(overlap - time.Millisecond) }}, nothing, "missing", holdCohabitant},
+		{"another account's token has had its overlap", both,
+			[]func(*look){without, func(v *look) { v.Other = cohabitantSince(overlap) }}, mint, "missing", ""},
+		{"began a moment ago", both, []func(*look){expires(time.Second),
+			func(v *look) { v.State.BegunAt = instant.Add(-time.Second + time.Millisecond) }}, nothing, "ahead", holdSpacing},
+		{"began a second ago", both, []func(*look){expires(time.Second),
+			func(v *look) { v.State.BegunAt = instant.Add(-time.Second) }}, mint, "ahead", ""},
+		{"daily limit", both, []func(*look){expires(time.Second), func(v *look) { v.State.Calls = 10_000 }}, nothing, "ahead",
+			"daily_limit"},
+		{"yesterday's calls", both, []func(*look){expires(time.Second),
+			func(v *look) { v.State.Calls, v.State.Day = 10_000, v.State.Day-1 }}, mint, "ahead", ""},
 
-		{"a new secret ends the wait", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret = "01d" }}, mint, "missing", ""},
-		{"a new secret ends this process' bar", both, []func(*look){without, failed("account"), func(v *look) { v.State.Secret, v.barred = "01d", time.Minute }}, mint, "missing", ""},
-		{"the same secret waits", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret = v.secret }}, nothing, "missing", "backoff"},
-		{"a secret that cannot be read is none that changed", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret, v.secret, v.tried = "01d", "", "5ec2e700" }},
+		{"a new secret ends the wait", both, []func(*look){without, failed("config"),
+			func(v *look) { v.State.Secret = "01d" }}, mint, "missing", ""},
+		{"a new secret ends this process' bar", both, []func(*look){without, failed("account"),
+			func(v *look) { v.State.Secret, v.barred = "01d", time.Minute }}, mint, "missing", ""},
+		{"the same secret waits", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret = v.secret }},
+			nothing, "missing", "backoff"},
+		{"a secret that cannot be read is none that changed", both,
+			[]func(*look){without, failed("config"), func(v *look) {
+				v.State.Secret, v.secret, v.tried = "01d", "",
+					"5ec2e700"
+			}},
 			nothing, "missing", "backoff"},
 		{"a new secret, but too many came this hour", both, []func(*look){without, failed("config"), func(v *look) {
 			v.State.Secret, v.State.SecretsAt = "01d", instant.Add(time.Hour-store.SecretsEvery+time.Millisecond)
@@ -188,23 +224,35 @@ func TestDecide(t *testing.T) {
 		{"a new secret, and the hour has room for one", both, []func(*look){without, failed("config"), func(v *look) {
 			v.State.Secret, v.State.SecretsAt = "01d", instant.Add(time.Hour-store.SecretsEvery)
 		}}, mint, "missing", ""},
-		{"a new secret that failed here", both, []func(*look){without, failed("config"), func(v *look) { v.State.Secret, v.tried = "01d", v.secret }}, nothing, "missing", "backoff"},
-		{"a new secret does not cure a busy WeChat", both, []func(*look){without, failed("transient"), func(v *look) { v.State.Secret = "01d" }}, nothing, "missing", "backoff"},
+		{"a new secret that failed here", both, []func(*look){without, failed("config"),
+			func(v *look) { v.State.Secret, v.tried = "01d", v.secret }}, nothing, "missing", "backoff"},
+		{"a new secret does not cure a busy WeChat", both,
+			[]func(*look){without, failed("transient"), func(v *look) { v.State.Secret = "01d" }}, nothing, "missing",
+			"backoff"},
 
 		{"newer schema", both, []func(*look){outstanding, newer}, nothing, "outstanding", holdNewer},
 		{"newer schema, and nothing due", both, []func(*look){newer}, nothing, "", ""},
 		{"newer schema, but due", both, []func(*look){expires(time.Second), newer}, mint, "ahead", ""},
-		{"newer schema, and a clock that went back", both, []func(*look){newer, expires(50 * time.Hour)}, mint, "clock went back", ""},
+		{"newer schema, and a clock that went back", both, []func(*look){newer, expires(50 * time.Hour)}, mint,
+			"clock went back", ""},
 		{"newer schema, but refused", both, []func(*look){newer, refused}, mint, "refused", ""},
 		{"newer schema and nothing to read", both, []func(*look){newer, deleted}, mint, "missing", ""},
-		{"newer schema and nothing to read, though this process knows a token", both, []func(*look){newer, deleted, func(v *look) { v.memory = memory }}, mint, "missing", ""},
-		{"newer schema and garbage to read", both, []func(*look){newer, func(v *look) { v.Value.Token = "" }}, mint, "missing", ""},
-		{"newer schema, a foreign token", []string{"classic"}, []func(*look){newer, func(v *look) { v.Value.Token = "foreign" }}, nothing, "foreign", holdNewer},
+		{"newer schema and nothing to read, though this process knows a token", both,
+			[]func(*look){newer, deleted, func(v *look) { v.memory = memory }}, mint, "missing", ""},
+		{"newer schema and garbage to read", both, []func(*look){newer, func(v *look) { v.Value.Token = "" }}, mint,
+			"missing", ""},
+		{"newer schema, a foreign token", []string{"classic"},
+			[]func(*look){newer, func(v *look) { v.Value.Token = "foreign" }}, nothing, "foreign", holdNewer},
 
-		{"its key ends too late, and a mint is due", both, []func(*look){expires(time.Minute), func(v *look) { v.Value.TTL = time.Hour }}, mint, "ahead", ""},
-		{"the same, while the mint waits", both, []func(*look){expires(time.Minute), failed("transient"), func(v *look) { v.Value.TTL = time.Hour }}, reassert, "ttl", "backoff"},
-		{"its key never ends, in its last second", both, []func(*look){expires(time.Second / 2), failed("transient"), func(v *look) { v.Value.TTL = -time.Millisecond }}, reassert, "ttl", "backoff"},
-		{"its key is deleted, and a mint is due", both, []func(*look){expires(time.Minute), func(v *look) { v.Value = store.Value{} }}, reassert, "deleted", ""},
+		{"its key ends too late, and a mint is due", both,
+			[]func(*look){expires(time.Minute), func(v *look) { v.Value.TTL = time.Hour }}, mint, "ahead", ""},
+		{"the same, while the mint waits", both, []func(*look){expires(time.Minute), failed("transient"),
+			func(v *look) { v.Value.TTL = time.Hour }}, reassert, "ttl", "backoff"},
+		{"its key never ends, in its last second", both,
+			[]func(*look){expires(time.Second / 2), failed("transient"), func(v *look) { v.Value.TTL = -time.Millisecond }},
+			reassert, "ttl", "backoff"},
+		{"its key is deleted, and a mint is due", both,
+			[]func(*look){expires(time.Minute), func(v *look) { v.Value = store.Value{} }}, reassert, "deleted", ""},
 	}
 	for _, c := range cases {
 		for _, api := range c.apis {
@@ -219,7 +267,8 @@ func TestDecide(t *testing.T) {
 					reason = d.mint
 				}
 				if d.action != c.action || reason != c.reason || d.hold != c.hold {
-					t.Errorf("got %q because %q, hold %q; want %q because %q, hold %q", d.action, reason, d.hold, c.action, c.reason, c.hold)
+					t.Errorf("got %q because %q, hold %q; want %q because %q, hold %q", d.action, reason, d.hold, c.action, c.reason,
+						c.hold)
 				}
 				if d.action == restore && d.mint != "" {
 					t.Errorf("a mint because %q follows the restore", d.mint)
@@ -244,18 +293,24 @@ func TestDecideAsks(t *testing.T) {
 	}{
 		{"in its turn", []func(*look){at(0)}, true},
 		{"a millisecond before", []func(*look){at(time.Millisecond)}, false},
-		{"WeChat answers nobody any more", []func(*look){at(0), reports(ours), func(v *look) { v.State.NoAnswerUntil = instant.Add(time.Millisecond) }}, false},
+		{"WeChat answers nobody any more", []func(*look){at(0), reports(ours),
+			func(v *look) { v.State.NoAnswerUntil = instant.Add(time.Millisecond) }}, false},
 		{"WeChat may answer again", []func(*look){at(0), func(v *look) { v.State.NoAnswerUntil = instant }}, true},
 		{"a reader reports the token", []func(*look){at(time.Minute), reports(ours)}, true},
 		{"a reader reports another token", []func(*look){at(time.Minute), reports(foreign)}, false},
-		{"a reader reports a token that was asked about a moment ago", []func(*look){at(time.Minute), reports(ours), asked(30*time.Second - time.Millisecond)}, false},
-		{"a reader reports a token that was asked about a while ago", []func(*look){at(time.Minute), reports(ours), asked(30 * time.Second)}, true},
-		{"a reader reports a token that is known to be refused", []func(*look){at(time.Minute), reports(ours), refused, failed("transient")}, false},
+		{"a reader reports a token that was asked about a moment ago",
+			[]func(*look){at(time.Minute), reports(ours), asked(30*time.Second - time.Millisecond)}, false},
+		{"a reader reports a token that was asked about a while ago",
+			[]func(*look){at(time.Minute), reports(ours), asked(30 * time.Second)}, true},
+		{"a reader reports a token that is known to be refused",
+			[]func(*look){at(time.Minute), reports(ours), refused, failed("transient")}, false},
 		{"the hour's questions are used up", []func(*look){at(0), usedUp, asked(time.Minute)}, false},
 		{"the same, though a reader reports", []func(*look){at(0), usedUp, asked(time.Minute), reports(ours)}, false},
 		{"the same, in its turn", []func(*look){at(0), usedUp, asked(225 * time.Second)}, true},
-		{"the same, to confirm a refusal", []func(*look){at(0), usedUp, asked(time.Minute), suspected(29 * time.Second)}, true},
-		{"the same, a refusal long ago", []func(*look){at(0), usedUp, asked(time.Minute), suspected(30 * time.Second)}, false},
+		{"the same, to confirm a refusal", []func(*look){at(0), usedUp, asked(time.Minute), suspected(29 * time.Second)},
+			true},
+		{"the same, a refusal long ago", []func(*look){at(0), usedUp, asked(time.Minute), suspected(30 * time.Second)},
+			false},
 		{"while a mint waits", []func(*look){at(0), outstanding, failed("transient")}, true},
 		{"a refused token while its mint waits", []func(*look){at(0), refused, failed("transient")}, true},
 		{"beside a re-assert", []func(*look){at(0), gone}, true},
@@ -265,7 +320,8 @@ func TestDecideAsks(t *testing.T) {
 		{"nothing to ask about", []func(*look){at(0), without, failed("transient")}, false},
 		{"an expired token", []func(*look){at(0), expires(0), failed("transient")}, false},
 		{"a newer version's", []func(*look){at(0), func(v *look) { v.State.Schema = store.Schema + 1 }}, false},
-		{"a newer version's refused token", []func(*look){at(0), refused, failed("transient"), func(v *look) { v.State.Schema = store.Schema + 1 }}, false},
+		{"a newer version's refused token", []func(*look){at(0), refused, failed("transient"),
+			func(v *look) { v.State.Schema = store.Schema + 1 }}, false},
 	} {
 		for _, api := range []string{"stable", "classic"} {
 			v := freshLook()
@@ -385,7 +441,8 @@ func TestDecisionAt(t *testing.T) {
 		}, 0},
 		{"unknown outcome", func(v *look) { outstanding(v); unknown(20 * time.Second)(v) }, 20 * time.Second},
 		{"daily limit", func(v *look) { outstanding(v); v.State.Calls = 10_000 }, 4 * time.Hour}, // 00:00 UTC+8
-		{"forced a moment ago", func(v *look) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-10*time.Second) }, 20 * time.Second},
+		{"forced a moment ago", func(v *look) { v.State.Force, v.State.ForcedAt = 1, instant.Add(-10*time.Second) },
+			20 * time.Second},
 		{"classic: a draw was answered a minute ago", func(v *look) { refused(v); answered(v) }, overlap - time.Minute},
 	}
 	for _, c := range cases {
@@ -409,7 +466,8 @@ func TestDecisionAt(t *testing.T) {
 func FuzzDecide(f *testing.F) {
 	f.Add(int64(3600), int64(7200), int64(7), int64(7), int64(0), int64(0), int64(0), uint8(1), uint8(0), uint16(0))
 	f.Add(int64(-5), int64(0), int64(9), int64(7), int64(60), int64(30), int64(-400), uint8(2), uint8(3), uint16(0xffff))
-	f.Fuzz(func(t *testing.T, left, life, generation, settled, next, unknown, rival int64, value, force uint8, flags uint16) {
+	f.Fuzz(func(t *testing.T, left, life, generation, settled, next, unknown, rival int64, value, force uint8,
+		flags uint16) {
 		flag := func(n int) bool { return flags>>n&1 == 1 }
 		at := func(seconds int64) time.Time { return instant.Add(time.Duration(seconds%1e6) * time.Second) }
 		v := freshLook()
@@ -456,7 +514,8 @@ func FuzzDecide(f *testing.F) {
 			if !p.Mint || v.Lease != "" || v.Other.AppID != "" || s.Calls >= p.DailyLimit || v.barred > 0 && !d.newSecret {
 				t.Errorf("minted although forbidden: %+v", d)
 			}
-			if live && v.Value.Token == s.Token && !s.Outstanding() && s.Force == 0 && v.remaining() > p.Ahead && v.remaining() <= s.ExpiresIn {
+			if live && v.Value.Token == s.Token && !s.Outstanding() && s.Force == 0 && v.remaining() > p.Ahead &&
+				v.remaining() <= s.ExpiresIn {
 				t.Errorf("minted although fresh: %+v", d)
 			}
 			if live && s.UnknownUntil.After(v.Now) {
@@ -474,7 +533,8 @@ func FuzzDecide(f *testing.F) {
 				t.Error("restored without a memory or during a mint")
 			}
 		case nothing:
-			if !live && p.Mint && v.Lease == "" && v.Other.AppID == "" && v.barred <= 0 && s.Calls < p.DailyLimit && d.hold == "" {
+			if !live && p.Mint && v.Lease == "" && v.Other.AppID == "" && v.barred <= 0 && s.Calls < p.DailyLimit &&
+				d.hold == "" {
 				t.Error("readers have no token, and nothing happens for no reason")
 			}
 		}

@@ -188,7 +188,8 @@ func TestRestorable(t *testing.T) {
 		}, 0},
 		{"a state without a token: somebody began and died", func(w *witness) *store.Memory {
 			w.saw()
-			return w.see(memoryPoll, store.Observation{State: store.State{AppID: testAppID, Generation: 1, MintedAt: w.redis.Add(time.Hour)}})
+			return w.see(memoryPoll, store.Observation{State: store.State{AppID: testAppID, Generation: 1,
+				MintedAt: w.redis.Add(time.Hour)}})
 		}, life - memoryPoll},
 		{"the state alone is gone", func(w *witness) *store.Memory {
 			w.saw()
@@ -278,7 +279,8 @@ func TestRestorable(t *testing.T) {
 			if got == nil {
 				t.Fatal("not restorable")
 			}
-			want := store.Memory{Token: "token-b", ExpiresIn: life, Life: life, MintedAt: start, ExpiresAt: w.redis.Add(row.left)}
+			want := store.Memory{Token: "token-b", ExpiresIn: life, Life: life, MintedAt: start,
+				ExpiresAt: w.redis.Add(row.left)}
 			if *got != want {
 				t.Errorf("got %+v, %v left\nwant %+v, %v left", *got, got.ExpiresAt.Sub(w.redis), want, row.left)
 			}
@@ -293,8 +295,12 @@ func TestRemembered(t *testing.T) {
 		next func(w *witness) store.Observation
 		want secret.Token // restored a poll later, from an empty Redis
 	}{
-		{"a newer token in state and key", func(w *witness) store.Observation { return w.stored("token-c", w.redis) }, "token-c"},
-		{"a newer token that no reader saw", func(w *witness) store.Observation { return under("token-x", w.stored("token-c", w.redis)) }, ""},
+		{"a newer token in state and key", func(w *witness) store.Observation { return w.stored("token-c", w.redis) },
+			"token-c"},
+		{"a newer token that no reader saw", func(w *witness) store.Observation {
+			return under("token-x",
+				w.stored("token-c", w.redis))
+		}, ""},
 		{"a newer token that has expired", func(w *witness) store.Observation {
 			o := w.stored("token-c", w.redis)
 			o.State.ExpiresAt = w.redis
@@ -335,10 +341,12 @@ func TestCommittedIsRemembered(t *testing.T) {
 	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	order := t0.Add(time.Millisecond)
 	r.memory.tick(begun, 3*memoryPoll)
-	r.remember(&attempt{begun: begun, commit: &store.Commit{Token: "token-b", ExpiresIn: 2 * time.Hour, T0: t0, Order: order}})
+	r.remember(&attempt{begun: begun, commit: &store.Commit{Token: "token-b", ExpiresIn: 2 * time.Hour, T0: t0,
+		Order: order}})
 	r.memory.tick(begun.Add(memoryPoll), 3*memoryPoll)
 	got := r.memory.observe(store.Observation{Now: t0.Add(memoryPoll)}, begun.Add(memoryPoll))
-	want := store.Memory{Token: "token-b", ExpiresIn: 2 * time.Hour, Life: 2 * time.Hour, MintedAt: order, ExpiresAt: t0.Add(2 * time.Hour)}
+	want := store.Memory{Token: "token-b", ExpiresIn: 2 * time.Hour, Life: 2 * time.Hour, MintedAt: order,
+		ExpiresAt: t0.Add(2 * time.Hour)}
 	if got == nil || *got != want {
 		t.Errorf("restores %+v, want %+v", got, want)
 	}

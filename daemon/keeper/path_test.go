@@ -117,7 +117,8 @@ func TestLateBeginDrawsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.observed(Drawing)
 		o := w.observe()
-		if _, err := w.store.Begin(w.Context(), w.policy.Slot, o, store.Begin{Attempt: "b1", Wait: time.Second, Day: store.Day(o.Now)}); err != nil {
+		if _, err := w.store.Begin(w.Context(), w.policy.Slot, o,
+			store.Begin{Attempt: "b1", Wait: time.Second, Day: store.Day(o.Now)}); err != nil {
 			t.Fatal(err)
 		}
 		w.run()

@@ -41,27 +41,38 @@ func TestPenalise(t *testing.T) {
 		{"passing, stable, no token", stable, passing(), none, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
 		{"passing, classic, far ahead of the expiry", classic, passing(), time.Hour,
 			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 5 * m, 5 * m}},
-		{"passing, classic, just outside", classic, passing(), 10*m + time.Millisecond, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s}},
-		{"passing, classic, ten minutes ahead", classic, passing(), 10 * m, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
+		{"passing, classic, just outside", classic, passing(), 10*m + time.Millisecond,
+			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s}},
+		{"passing, classic, ten minutes ahead", classic, passing(), 10 * m,
+			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
 		{"passing, classic, at the expiry", classic, passing(), 0, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
-		{"passing, classic, ten minutes past", classic, passing(), -10 * m, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
-		{"passing, classic, long past", classic, passing(), -10*m - time.Millisecond, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s}},
+		{"passing, classic, ten minutes past", classic, passing(), -10 * m,
+			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s}},
+		{"passing, classic, long past", classic, passing(), -10*m - time.Millisecond,
+			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s}},
 		{"passing, classic, no token", classic, passing(), none,
 			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 5 * m}},
 		{"a person corrects it", stable, lasting(), time.Hour, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
 		{"a person corrects it, no token", classic, lasting(), none, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
-		{"a person corrects it, just outside", classic, lasting(), 10*m + 12*time.Second, []time.Duration{m, 2 * m, 4 * m, 7*m + 40*s, 7*m + 40*s}},
+		{"a person corrects it, just outside", classic, lasting(), 10*m + 12*time.Second,
+			[]time.Duration{m, 2 * m, 4 * m, 7*m + 40*s, 7*m + 40*s}},
 		{"a person corrects it, ten minutes ahead", classic, lasting(), 10 * m, []time.Duration{m, m, m}},
 		{"a person corrects it, a minute ahead", classic, lasting(), m, []time.Duration{m, m}},
 		{"a person corrects it, ten minutes past", stable, lasting(), -10 * m, []time.Duration{m, m, m}},
 		{"a person corrects it, long past", stable, lasting(), -10*m - time.Millisecond, []time.Duration{m, 2 * m, 4 * m}},
-		{"quota, hours before midnight", classic, []credential.Class{credential.ClassQuota}, time.Hour, []time.Duration{time.Hour, time.Hour}},
+		{"quota, hours before midnight", classic, []credential.Class{credential.ClassQuota}, time.Hour,
+			[]time.Duration{time.Hour, time.Hour}},
 
-		{"scaled: passing, stable", scaledPolicy("stable"), passing(), time.Hour, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10, 3 * s / 10}},
-		{"scaled: passing, classic, outside six seconds", scaledPolicy("classic"), passing(), 6*s + 1, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 8 * s / 25}},
-		{"scaled: passing, classic, within six seconds", scaledPolicy("classic"), passing(), 6 * s, []time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10}},
-		{"scaled: a person, outside six seconds", scaledPolicy("stable"), lasting(), 6*s + 1, []time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 9 * s / 2, 9 * s / 2}},
-		{"scaled: a person, within six seconds", scaledPolicy("stable"), lasting(), 6 * s, []time.Duration{3 * s / 5, 3 * s / 5}},
+		{"scaled: passing, stable", scaledPolicy("stable"), passing(), time.Hour,
+			[]time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10, 3 * s / 10}},
+		{"scaled: passing, classic, outside six seconds", scaledPolicy("classic"), passing(), 6*s + 1,
+			[]time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 8 * s / 25}},
+		{"scaled: passing, classic, within six seconds", scaledPolicy("classic"), passing(), 6 * s,
+			[]time.Duration{s / 100, s / 50, s / 25, 2 * s / 25, 4 * s / 25, 3 * s / 10}},
+		{"scaled: a person, outside six seconds", scaledPolicy("stable"), lasting(), 6*s + 1,
+			[]time.Duration{3 * s / 5, 6 * s / 5, 12 * s / 5, 9 * s / 2, 9 * s / 2}},
+		{"scaled: a person, within six seconds", scaledPolicy("stable"), lasting(), 6 * s,
+			[]time.Duration{3 * s / 5, 3 * s / 5}},
 	}
 	for _, row := range rows {
 		for _, class := range row.classes {
@@ -84,7 +95,8 @@ func TestPenalise(t *testing.T) {
 // foresaw is one of them.
 func passing() []credential.Class {
 	return []credential.Class{
-		credential.ClassTransient, credential.ClassTransport, credential.ClassGarbage, credential.ClassUnknown, credential.ClassIP, credential.ClassAdmin, "new in some year",
+		credential.ClassTransient, credential.ClassTransport, credential.ClassGarbage, credential.ClassUnknown,
+		credential.ClassIP, credential.ClassAdmin, "new in some year",
 	}
 }
 
@@ -135,13 +147,15 @@ func TestPenaliseBounds(t *testing.T) {
 	for _, backoffMin := range []time.Duration{time.Millisecond, time.Second, 7 * time.Second} {
 		for _, backoffMax := range []time.Duration{backoffMin, 5 * time.Minute, 24 * time.Hour, year, 140 * year} {
 			for _, api := range []string{"stable", "classic"} {
-				p := policy{credential.Spec{Slot: store.Slot{Replaces: api == "classic"}, BackoffMin: backoffMin, BackoffMax: backoffMax}}
+				p := policy{credential.Spec{Slot: store.Slot{Replaces: api == "classic"}, BackoffMin: backoffMin,
+					BackoffMax: backoffMax}}
 				for _, class := range classes {
 					last := time.Duration(0)
 					for _, n := range []int{1, 2, 3, 10, 29, 30, 31, 32, 33, 60, 61, 62, 63, 64, 65, 1000, 1_000_000} {
 						got := p.waitAfter(class, n, policyNow(), time.Time{})
 						if got < backoffMin || got > max(2*backoffMax, 60*backoffMin) || got < last {
-							t.Fatalf("%s, %s, backoff %v to %v: failure %d waits %v after %v", api, class, backoffMin, backoffMax, n, got, last)
+							t.Fatalf("%s, %s, backoff %v to %v: failure %d waits %v after %v", api, class, backoffMin, backoffMax, n, got,
+								last)
 						}
 						last = got
 					}
@@ -179,7 +193,8 @@ func TestBar(t *testing.T) {
 			t.Errorf("%d is %+v in the table of codes, not %s", row.code, known, row.class)
 		}
 	}
-	if got := scaledPolicy("stable").bar(&credential.Error{Class: credential.ClassIP, Code: 40164}, m); got != 6*time.Second {
+	if got := scaledPolicy("stable").bar(&credential.Error{Class: credential.ClassIP, Code: 40164},
+		m); got != 6*time.Second {
 		t.Errorf("scaled: %v", got)
 	}
 }
@@ -263,7 +278,8 @@ func TestUnchangedWait(t *testing.T) {
 // classic app has, 3,000 of the 500,000 of the stable endpoint.
 func TestAllDayFailing(t *testing.T) {
 	for api, most := range map[string]int{"classic": 400, "stable": 3000} {
-		for _, class := range []credential.Class{credential.ClassTransient, credential.ClassTransport, credential.ClassGarbage} {
+		for _, class := range []credential.Class{credential.ClassTransient, credential.ClassTransport,
+			credential.ClassGarbage} {
 			t.Run(fmt.Sprintf("%s/%s", api, class), func(t *testing.T) {
 				p := policyOf(api)
 				for hours := -2; hours <= 24; hours++ {
@@ -275,7 +291,8 @@ func TestAllDayFailing(t *testing.T) {
 						now = now.Add(p.waitAfter(class, calls, now, expiry))
 					}
 					if calls > most || calls < most/2 {
-						t.Errorf("expiry after %d h: %d calls, want at most %d, and an end of the outage to be noticed", hours, calls, most)
+						t.Errorf("expiry after %d h: %d calls, want at most %d, and an end of the outage to be noticed", hours, calls,
+							most)
 					}
 				}
 			})
@@ -288,7 +305,8 @@ func TestAllDayFailing(t *testing.T) {
 func TestRefusedWait(t *testing.T) {
 	p := policyOf("stable")
 	for failures, want := range map[int]time.Duration{
-		0: time.Second, 1: time.Second, 2: time.Minute, 3: 2 * time.Minute, 4: 4 * time.Minute, 5: 8 * time.Minute, 6: 10 * time.Minute, 99: 10 * time.Minute,
+		0: time.Second, 1: time.Second, 2: time.Minute, 3: 2 * time.Minute, 4: 4 * time.Minute, 5: 8 * time.Minute,
+		6: 10 * time.Minute, 99: 10 * time.Minute,
 	} {
 		if got := p.refusedWait(failures); got != want {
 			t.Errorf("after %d failures %v, want %v", failures, got, want)

@@ -100,7 +100,8 @@ func TestUnready(t *testing.T) {
 		spoil func(b *bench)
 		want  []string
 	}{
-		{"Redis is away", func(b *bench) { b.Take(store.Result{Err: errAway}, b.spawn) }, []string{"unknown", "nothing is known from Redis", "connection refused"}},
+		{"Redis is away", func(b *bench) { b.Take(store.Result{Err: errAway}, b.spawn) },
+			[]string{"unknown", "nothing is known from Redis", "connection refused"}},
 		{"a failure", func(b *bench) {
 			b.take(nothing, func(o *store.Observation) {
 				o.State.LastError = &store.Failure{Class: "config", Message: "40125: invalid appsecret"}
@@ -109,7 +110,8 @@ func TestUnready(t *testing.T) {
 		{"another account", func(b *bench) {
 			b.take(nothing, func(o *store.Observation) { o.Other = store.Other{AppID: "wxffffffffffffffff", BegunAt: o.Now} })
 		}, []string{"another appid lives under this key, wxffffffffffffffff", string(holdCohabitant)}},
-		{"a wait", func(b *bench) { b.take(nothing, func(o *store.Observation) { o.Lease = "a1" }) }, []string{"missing: leased"}},
+		{"a wait", func(b *bench) { b.take(nothing, func(o *store.Observation) { o.Lease = "a1" }) },
+			[]string{"missing: leased"}},
 		{"what fails before a mint", func(b *bench) { b.take(nothing); b.failed(opReadSecret, errAway) },
 			[]string{"missing", "could not read the AppSecret: connection refused"}},
 	} {
@@ -147,15 +149,18 @@ func TestNotes(t *testing.T) {
 		{"forced refreshes are used up, and nobody wants one", spent(0, 1), ""},
 		{"questions are used up", func(o *store.Observation) { o.State.NoAnswerUntil = o.Now.Add(1) }, "quota for questions"},
 		{"a mint waits", func(o *store.Observation) { o.State.Generation++; o.Lease = "a1" }, "due, but waiting: leased"},
-		{"another replica's api", func(o *store.Observation) { o.State.API, o.State.BegunAt = "classic", o.Now }, "api: classic there"},
-		{"the clock of Redis is far off", func(o *store.Observation) { o.Now = o.Now.Add(31 * time.Second) }, "31s ahead of this host's"},
+		{"another replica's api", func(o *store.Observation) { o.State.API, o.State.BegunAt = "classic", o.Now },
+			"api: classic there"},
+		{"the clock of Redis is far off", func(o *store.Observation) { o.Now = o.Now.Add(31 * time.Second) },
+			"31s ahead of this host's"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			onBench(t, func(b *bench) {
 				b.policy.Kind, b.unlike.since = credential.OfficialAccount, time.Now().Add(-time.Hour)
 				b.take(row.change)
 				notes := b.Status().Notes
-				if all := strings.Join(notes, "\n"); (row.want == "") != (len(notes) == 0) || len(notes) > 1 || !strings.Contains(all, row.want) {
+				if all := strings.Join(notes, "\n"); (row.want == "") != (len(notes) == 0) || len(notes) > 1 ||
+					!strings.Contains(all, row.want) {
 					t.Errorf("notes: %q, want %q", notes, row.want)
 				}
 				check(b, "counted", b.Brief().Notes, len(notes))

@@ -166,7 +166,8 @@ func TestReportThatWaitsIsCountedOnce(t *testing.T) {
 		limited(0)
 		b.take(reports, func(o *store.Observation) { o.State.VerifiedAt = o.Now }) // asked about a moment ago
 		limited(0)
-		b.take(reports, usedUp, func(o *store.Observation) { o.State.VerifiedAt = time.Time{}; o.State.VerifyAt = o.Now }) // its turn
+		// It is its turn.
+		b.take(reports, usedUp, func(o *store.Observation) { o.State.VerifiedAt = time.Time{}; o.State.VerifyAt = o.Now })
 		limited(0)
 		b.take(usedUp)
 		limited(0)

@@ -20,14 +20,17 @@ func TestUnlike(t *testing.T) {
 		changes []func(*store.Observation)
 		want    string
 	}{
-		"the same":                   {nil, ""},
-		"another api":                {[]func(*store.Observation){other}, "api: classic there"},
-		"an unknown api":             {[]func(*store.Observation){func(o *store.Observation) { o.State.API = "newest" }}, ""},
-		"another format":             {[]func(*store.Observation){form}, "format or utc_offset"},
-		"of somebody else's token":   {[]func(*store.Observation){form, func(o *store.Observation) { o.Value.Token = foreign }}, ""},
-		"while somebody mints":       {[]func(*store.Observation){form, func(o *store.Observation) { o.Lease = "a1" }}, ""},
-		"of a newer version":         {[]func(*store.Observation){other, func(o *store.Observation) { o.State.Schema++ }}, ""},
-		"from before the first look": {[]func(*store.Observation){other, func(o *store.Observation) { o.State.BegunAt = instant }}, ""},
+		"the same":       {nil, ""},
+		"another api":    {[]func(*store.Observation){other}, "api: classic there"},
+		"an unknown api": {[]func(*store.Observation){func(o *store.Observation) { o.State.API = "newest" }}, ""},
+		"another format": {[]func(*store.Observation){form}, "format or utc_offset"},
+		"of somebody else's token": {[]func(*store.Observation){form,
+			func(o *store.Observation) { o.Value.Token = foreign }}, ""},
+		"while somebody mints": {[]func(*store.Observation){form, func(o *store.Observation) { o.Lease = "a1" }}, ""},
+		"of a newer version": {[]func(*store.Observation){other, func(o *store.Observation) { o.State.Schema++ }},
+			""},
+		"from before the first look": {[]func(*store.Observation){other,
+			func(o *store.Observation) { o.State.BegunAt = instant }}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var u unlike

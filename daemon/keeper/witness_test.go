@@ -47,7 +47,8 @@ func (w *witness) see(after time.Duration, o store.Observation) *store.Memory {
 func (w *witness) stored(token secret.Token, minted time.Time) store.Observation {
 	return store.Observation{
 		State: store.State{
-			AppID: testAppID, Token: token, ExpiresIn: 2 * time.Hour, Life: 2 * time.Hour, MintedAt: minted, ExpiresAt: minted.Add(2 * time.Hour),
+			AppID: testAppID, Token: token, ExpiresIn: 2 * time.Hour, Life: 2 * time.Hour, MintedAt: minted,
+			ExpiresAt: minted.Add(2 * time.Hour),
 		},
 		Value: store.Value{Present: true, Token: token, TTL: 2 * time.Hour},
 	}

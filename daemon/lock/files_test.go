@@ -89,8 +89,9 @@ func (f *files) certificate(name string, by authority) (*x509.Certificate, *ecds
 	}
 	f.serial++
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(f.serial), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Now().Add(24 * time.Hour),
+		SerialNumber: big.NewInt(f.serial), Subject: pkix.Name{CommonName: name},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore:   time.Unix(0, 0), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	parent, signer := by.cert, by.key
 	if parent == nil {
@@ -151,6 +152,9 @@ func (f *files) served(l *lock.Lock) int64 {
 func (f *files) admits(l *lock.Lock, user, password string) bool {
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
 	r.SetBasicAuth(user, password)
-	l.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "in") })).ServeHTTP(w, r)
+	l.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_,
+			_ = io.WriteString(w, "in")
+	})).ServeHTTP(w, r)
 	return w.Code == http.StatusOK
 }

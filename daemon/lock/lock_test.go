@@ -95,15 +95,18 @@ func TestTLS(t *testing.T) {
 	}{
 		{"server alone", server, &tls.Config{RootCAs: ca.pool()}, ""},
 		{"authority unknown to the client", server, &tls.Config{}, "unknown authority"},
-		{"old version", server + "  min_version: TLS13\n", &tls.Config{RootCAs: ca.pool(), MaxVersion: tls.VersionTLS12}, "protocol version"},
+		{"old version", server + "  min_version: TLS13\n", &tls.Config{RootCAs: ca.pool(), MaxVersion: tls.VersionTLS12},
+			"protocol version"},
 		{"client with a certificate", clients, &tls.Config{RootCAs: ca.pool(), Certificates: []tls.Certificate{own}}, ""},
 		{"client without", clients, &tls.Config{RootCAs: ca.pool()}, "certificate required"},
-		{"client of another authority", clients, &tls.Config{RootCAs: ca.pool(), Certificates: []tls.Certificate{stranger}}, "certificate required"},
+		{"client of another authority", clients, &tls.Config{RootCAs: ca.pool(), Certificates: []tls.Certificate{stranger}},
+			"certificate required"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files.write("web.yml", c.document)
 			l := open(t, files.path("web.yml"))
-			if got, want := l.SecretFiles(), []string{files.path("web.yml"), files.path("server.key")}; !slices.Equal(got, want) {
+			if got, want := l.SecretFiles(), []string{files.path("web.yml"), files.path("server.key")}; !slices.Equal(got,
+				want) {
 				t.Errorf("secrets are in %q, want %q", got, want)
 			}
 			addr := serve(t, l)
@@ -114,7 +117,8 @@ func TestTLS(t *testing.T) {
 			if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%d %q, error %v, want %q", code, body, err, c.want)
 			}
-			if code, body, _ := ask("http://"+addr, "", "", nil); code != http.StatusBadRequest || strings.Contains(body, "in\n") {
+			if code, body, _ := ask("http://"+addr, "", "", nil); code != http.StatusBadRequest ||
+				strings.Contains(body, "in\n") {
 				t.Errorf("plain HTTP: %d %q", code, body)
 			}
 		})
@@ -201,23 +205,24 @@ func TestMistakes(t *testing.T) {
 		"{}":                       "locks nothing",
 		"basic_auth_users: {}":     "locks nothing",
 		"basic_auth_users: CANARY": "line 1: this line",
-		"basic_auth_users:\n  a: " + hash + "\n  b: CANARY":            "line 3: basic_auth_users: must be lines of USER: HASH",
-		"basic_auth_users:\n  a: " + hash + "\n  a: " + hash:           "line 3: this line",
-		"basic_auth_users:\n  - CANARY":                                "line 2: this line",
-		"a: [":                                                         "line 1: this line",
-		"\n*CANARY":                                                    "is not YAML",
-		"http_server_config: {http2: true}":                            "line 1: http_server_config: unknown option: of this format only",
-		pair + "  cipher_suites: []\n":                                 "line 4: cipher_suites: unknown option",
-		"tls_server_config: {}":                                        "tls_server_config: cert_file: missing",
-		"tls_server_config: {cert_file: server.crt}":                   "tls_server_config: key_file: missing",
-		"tls_server_config: {cert_file: no.crt}":                       "tls_server_config: cert_file: " + files.path("no.crt") + ": no such file",
-		"tls_server_config: {cert_file: ca.crt, key_file: server.key}": "private key does not match",
-		pair + "  min_version: TLS11\n":                                "min_version: must be TLS12 or TLS13",
-		pair + "  client_auth_type: RequestClientCert\n":               "client_auth_type: must be NoClientCert or",
-		pair + "  client_ca_file: ca.crt\n":                            "client_ca_file: needs client_auth_type",
-		pair + "  client_auth_type: RequireAndVerifyClientCert\n":      "client_ca_file: missing",
-		pair + "  {client_auth_type: RequireAndVerifyClientCert}\n":    "line 4: this line",
-		strings.Repeat("# long\n", 1<<18):                              "larger than 1024 KiB",
+		"basic_auth_users:\n  a: " + hash + "\n  b: CANARY":  "line 3: basic_auth_users: must be lines of USER: HASH",
+		"basic_auth_users:\n  a: " + hash + "\n  a: " + hash: "line 3: this line",
+		"basic_auth_users:\n  - CANARY":                      "line 2: this line",
+		"a: [":                                               "line 1: this line",
+		"\n*CANARY":                                          "is not YAML",
+		"http_server_config: {http2: true}":                  "line 1: http_server_config: unknown option: of this format only",
+		pair + "  cipher_suites: []\n":                       "line 4: cipher_suites: unknown option",
+		"tls_server_config: {}":                              "tls_server_config: cert_file: missing",
+		"tls_server_config: {cert_file: server.crt}":         "tls_server_config: key_file: missing",
+		"tls_server_config: {cert_file: no.crt}": "tls_server_config: cert_file: " +
+			files.path("no.crt") + ": no such file",
+		"tls_server_config: {cert_file: ca.crt, key_file: server.key}":                       "private key does not match",
+		pair + "  min_version: TLS11\n":                                                      "min_version: must be TLS12 or TLS13",
+		pair + "  client_auth_type: RequestClientCert\n":                                     "client_auth_type: must be NoClientCert or",
+		pair + "  client_ca_file: ca.crt\n":                                                  "client_ca_file: needs client_auth_type",
+		pair + "  client_auth_type: RequireAndVerifyClientCert\n":                            "client_ca_file: missing",
+		pair + "  {client_auth_type: RequireAndVerifyClientCert}\n":                          "line 4: this line",
+		strings.Repeat("# long\n", 1<<18):                                                    "larger than 1024 KiB",
 		pair + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: empty.pem": "holds no certificate",
 	} {
 		files.write("web.yml", document)
@@ -226,7 +231,8 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("%.80q: %v, want %q", document, err, want)
 		}
 	}
-	if _, err := lock.Open(t.Context(), files.path("none.yml")); err == nil || !strings.Contains(err.Error(), "no such file") {
+	if _, err := lock.Open(t.Context(), files.path("none.yml")); err == nil ||
+		!strings.Contains(err.Error(), "no such file") {
 		t.Errorf("a missing file: %v", err)
 	}
 }

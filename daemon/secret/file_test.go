@@ -64,7 +64,8 @@ func TestReadFileRefuses(t *testing.T) {
 			if err == nil || got != "" {
 				t.Fatalf("secret of %d bytes, error %v", len(got.Reveal()), err)
 			}
-			if text := err.Error(); !strings.Contains(text, tt.path) || !strings.Contains(text, tt.want) || strings.Contains(text, canary) {
+			if text := err.Error(); !strings.Contains(text, tt.path) || !strings.Contains(text, tt.want) ||
+				strings.Contains(text, canary) {
 				t.Errorf("error %q should name the file, %q and nothing of its content", text, tt.want)
 			}
 		})
@@ -91,7 +92,8 @@ func TestAHangingFileSystemCostsItsTimeAlone(t *testing.T) {
 	}
 	for range 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		if _, err := secret.ReadAny(ctx, path, 100); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), path) {
+		if _, err := secret.ReadAny(ctx, path, 100); !errors.Is(err, context.DeadlineExceeded) ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("error = %v", err)
 		}
 		if _, err := secret.ReadFile(ctx, sibling); !errors.Is(err, context.DeadlineExceeded) {

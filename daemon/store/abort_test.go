@@ -26,10 +26,12 @@ func TestAbortA1TooLate(t *testing.T) {
 		w.do("hdel", w.c.Keys.State, "watch_until")
 		before, from := w.content(), w.now()
 
-		check(w, "certain", w.abort(store.Abort{Attempt: "a1", GiveBack: true, Wait: time.Hour, Failure: failure()}), store.Lost)
+		check(w, "certain", w.abort(store.Abort{Attempt: "a1", GiveBack: true, Wait: time.Hour, Failure: failure()}),
+			store.Lost)
 		w.stays(before)
 
-		check(w, "unknown", w.abort(store.Abort{Attempt: "a1", Unknown: true, Wait: time.Hour, Failure: failure()}), store.Lost)
+		check(w, "unknown", w.abort(store.Abort{Attempt: "a1", Unknown: true, Wait: time.Hour, Failure: failure()}),
+			store.Lost)
 		w.differs(before, "generation", "watch_until", "saved_at")
 		check(w, "generation", w.observe().State.Generation, 4)
 		w.watched(from)
@@ -71,7 +73,8 @@ func TestAbortA2UnknownOutcome(t *testing.T) {
 		w.mustBegin(attempt("a2"))
 		before, from := w.content(), w.now()
 		w.abort(store.Abort{Attempt: "a2", Unknown: true, UnknownWait: w.c.Lease, Wait: 2 * time.Second, Failure: failure()})
-		w.differs(before, w.c.Keys.Lease, "next_attempt_at", "last_error", "unknown_until", "verify_at", "watch_until", "saved_at")
+		w.differs(before, w.c.Keys.Lease, "next_attempt_at", "last_error", "unknown_until", "verify_at", "watch_until",
+			"saved_at")
 		s := w.observe().State
 		check(w, "outstanding", s.Outstanding(), true)
 		w.during("unknown - lease", s.UnknownUntil.Add(-w.c.Lease), from)

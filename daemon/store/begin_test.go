@@ -170,7 +170,8 @@ func TestBeginB8UnknownStaysOutstanding(t *testing.T) {
 		check(w, "generation", o.State.Generation, 3) // begin, mark of the unknown one, begin
 		check(w, "lease", w.content()[w.c.Keys.Lease], "a2:2:0:30000")
 		check(w, "failures", answer.Failures, 2)
-		status, _ := w.commit(store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+		status, _ := w.commit(store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0,
+			Order: answer.Order})
 		check(w, "commit", status, store.Committed)
 		check(w, "outstanding", w.observe().State.Outstanding(), true)
 	})

@@ -57,7 +57,8 @@ func TestLeaseEnds(t *testing.T) {
 		check(w, "a millisecond before", w.begin(attempt("a2")).Status, store.Leased)
 		time.Sleep(time.Millisecond)
 		check(w, "lease at its end", w.observe().Lease, "")
-		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0,
+			Order: answer.Order})
 		check(w, "commit at its end", status, store.Lost)
 		check(w, "begin at its end", w.begin(attempt("a2")).Status, store.Begun)
 	})
@@ -101,7 +102,8 @@ func TestSilenceCostsTheTimeout(t *testing.T) {
 	t.Run("network cut", func(t *testing.T) {
 		inTime(t, func(w *world) {
 			w.faults.Hang(true)
-			expect(w.T, connecting, store.Options{URL: secret.Secret("redis://10.0.0.1:6379"), Timeout: timeout, Dial: w.options.Dial})
+			expect(w.T, connecting, store.Options{URL: secret.Secret("redis://10.0.0.1:6379"), Timeout: timeout,
+				Dial: w.options.Dial})
 			w.faults.Hang(false)
 		})
 	})

@@ -25,7 +25,8 @@ func TestCommitC1LostLeaseWritesNoToken(t *testing.T) {
 				w.do("set", w.c.Keys.Value, "the winner's")
 				lose(w)
 				before := w.content()
-				status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+				status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0,
+					Order: answer.Order})
 				check(w, "status", status, store.Lost)
 				after := w.content()
 				check(w, "value", after[w.c.Keys.Value], before[w.c.Keys.Value])
@@ -57,9 +58,11 @@ func TestCommitC3MarksStay(t *testing.T) {
 		w.mustBegin() // and pauses before it sends
 		w.do("del", w.c.Keys.Lease)
 		answer := w.mustBegin(attempt("a2"))
-		lost, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+		lost, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0,
+			Order: answer.Order})
 		check(w, "first", lost, store.Lost)
-		won, _ := w.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+		won, _ := w.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0,
+			Order: answer.Order})
 		check(w, "second", won, store.Committed)
 		o := w.observe()
 		check(w, "generation", o.State.Generation, 3)
@@ -76,7 +79,8 @@ func TestCommitC4Writes(t *testing.T) {
 		answer := w.mustBegin(attempt("a2"))
 		w.plant("suspect_at", w.now())
 		before, from := w.content(), w.now()
-		m := store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: 7199500 * time.Millisecond, T0: answer.T0.Add(-10 * time.Second), Order: answer.Order}
+		m := store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: 7199500 * time.Millisecond,
+			T0: answer.T0.Add(-10 * time.Second), Order: answer.Order}
 		status, unchanged := w.commit(m)
 		check(w, "status", status, store.Committed)
 		check(w, "unchanged", unchanged, false)
@@ -113,7 +117,8 @@ func TestCommitC4Unchanged(t *testing.T) {
 		w.mint("a1", token(1))
 		from := w.now()
 		answer := w.mustBegin(attempt("a2"))
-		m := store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: 5 * time.Minute, T0: answer.T0, Order: answer.Order, UnchangedWait: 27 * time.Second}
+		m := store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: 5 * time.Minute, T0: answer.T0, Order: answer.Order,
+			UnchangedWait: 27 * time.Second}
 		status, unchanged := w.commit(m)
 		check(w, "status", status, store.Committed)
 		check(w, "unchanged", unchanged, true)
@@ -130,7 +135,8 @@ func TestCommitC4OutsideDrawIsRemembered(t *testing.T) {
 	everywhere(t, func(w *world) {
 		from := w.now()
 		answer := w.mustBegin()
-		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Outside: true})
+		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order,
+			Outside: true})
 		w.during("outside at", w.observe().State.OutsideAt, from)
 	})
 }
@@ -216,7 +222,8 @@ func TestCommitC6MarksAlsoWhenAllIsLost(t *testing.T) {
 		answer := w.mustBegin()
 		w.do("flushdb")
 		from := w.now()
-		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0,
+			Order: answer.Order})
 		check(w, "status", status, store.Lost)
 		check(w, "outstanding", w.observe().State.Outstanding(), true)
 		check(w, "appid", w.observe().State.AppID, w.c.Account)
@@ -230,7 +237,8 @@ func TestCommitC6MarksAlsoWhenAllIsLost(t *testing.T) {
 func TestStateLostDuringAMint(t *testing.T) {
 	for name, end := range map[string]func(w *world, answer store.BeginAnswer){
 		"committed": func(w *world, answer store.BeginAnswer) {
-			status, _ := w.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+			status, _ := w.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0,
+				Order: answer.Order})
 			check(w, "commit", status, store.Committed)
 		},
 		"aborted": func(w *world, _ store.BeginAnswer) {
@@ -263,7 +271,8 @@ func TestCommitC4CountsOutsideDraws(t *testing.T) {
 			id := fmt.Sprint("c", i)
 			answer := w.mustBegin(attempt(id))
 			from := w.now()
-			w.commit(store.Commit{Attempt: id, Token: token(i), ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order, Outside: true})
+			w.commit(store.Commit{Attempt: id, Token: token(i), ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order,
+				Outside: true})
 			check(w, "outside draws", w.observe().State.OutsideDraws, want)
 			w.watched(from)
 		}

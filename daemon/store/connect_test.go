@@ -168,7 +168,8 @@ func TestDatabaseFromTheURL(t *testing.T) {
 		url string
 		db  int
 	}{
-		{"redis://" + s.addr, 0}, {"redis://" + s.addr + "/", 0}, {"redis://" + s.addr + "/0", 0}, {"redis://" + s.addr + "/7", 7},
+		{"redis://" + s.addr, 0}, {"redis://" + s.addr + "/", 0}, {"redis://" + s.addr + "/0", 0},
+		{"redis://" + s.addr + "/7", 7},
 		{"unix://" + s.socket, 0}, {"unix://" + s.socket + "?db=7", 7},
 	} {
 		t.Run(strings.ReplaceAll(tt.url, "/", "|"), func(t *testing.T) {
@@ -190,7 +191,8 @@ func rotatingWorld(t *testing.T) (w *world, file string) {
 	setUser(t, admin, "reset", "on", ">first", "~*", "+@all")
 	file = filepath.Join(t.TempDir(), "password")
 	write(t, file, []byte("first\r\n"))
-	return newWorld(t, admin, store.Options{URL: secret.Secret("redis://wxtokend:unused@" + s.addr), PasswordFile: file}), file
+	return newWorld(t, admin, store.Options{URL: secret.Secret("redis://wxtokend:unused@" + s.addr), PasswordFile: file}),
+		file
 }
 
 func TestPasswordFileRotates(t *testing.T) {
@@ -279,7 +281,8 @@ func TestConnectRefusesWithoutPrintingThePassword(t *testing.T) {
 			t.Errorf("%s: no error", url)
 			continue
 		}
-		if strings.Contains(strings.ToLower(err.Error()), strings.ToLower(canary)) || !strings.HasPrefix(err.Error(), "redis.url: ") {
+		if strings.Contains(strings.ToLower(err.Error()), strings.ToLower(canary)) ||
+			!strings.HasPrefix(err.Error(), "redis.url: ") {
 			t.Errorf("%s: error = %v", url, err)
 		}
 	}
@@ -298,13 +301,17 @@ func TestOperationsDoNotPrintThePassword(t *testing.T) {
 		o    store.Options
 		want string
 	}{
-		{"wrong password in the URL", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "@" + s.addr)}, "WRONGPASS"},
-		{"percent-encoded", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "%2F%40@" + s.addr)}, "WRONGPASS"},
+		{"wrong password in the URL", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "@" + s.addr)},
+			"WRONGPASS"},
+		{"percent-encoded", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "%2F%40@" + s.addr)},
+			"WRONGPASS"},
 		{"by socket", store.Options{URL: secret.Secret("unix://wxtokend:" + canary + "@" + s.socket)}, "WRONGPASS"},
-		{"in the options", store.Options{URL: secret.Secret("redis://" + s.addr), Username: "nobody", Password: canary}, "WRONGPASS"},
+		{"in the options", store.Options{URL: secret.Secret("redis://" + s.addr), Username: "nobody", Password: canary},
+			"WRONGPASS"},
 		{"in a file", store.Options{URL: secret.Secret("redis://wxtokend@" + s.addr), PasswordFile: file}, "WRONGPASS"},
 		{"nobody listens", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "@" + closed)}, "refused"},
-		{"plain to a TLS port", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "@" + s.tlsAddr)}, "observe WXAccessToken"},
+		{"plain to a TLS port", store.Options{URL: secret.Secret("redis://wxtokend:" + canary + "@" + s.tlsAddr)},
+			"observe WXAccessToken"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			setUser(t, s.admin(t, 0), "reset", "on", ">right", "~*", "+@all")

@@ -106,7 +106,8 @@ func TestCommitC7ForcesOnceAnOverlap(t *testing.T) {
 			w.plant("refused", token(n).Fingerprint(), "forced_at", forcedAt)
 			answer := w.mustBegin(attempt(id + "b"))
 			status, _ := w.commit(store.Commit{
-				Attempt: id + "b", Token: token(n), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, RefusedWait: time.Second,
+				Attempt: id + "b", Token: token(n), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order,
+				RefusedWait: time.Second,
 			})
 			check(w, "status", status, store.Refused)
 			s := w.observe().State
@@ -128,7 +129,8 @@ func TestCommitC4AfterForce(t *testing.T) {
 		force := func(id string, n int) {
 			answer := w.mustBegin(attempt(id), forced)
 			time.Sleep(time.Second)
-			w.commit(store.Commit{Attempt: id, Token: token(n), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Forced: true})
+			w.commit(store.Commit{Attempt: id, Token: token(n), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order,
+				Forced: true})
 		}
 		begun := w.now()
 		force("a2", 1)

@@ -26,7 +26,8 @@ func watchMaster(t *testing.T, s *server, password string) *server {
 	}
 	_, port, _ = net.SplitHostPort(addr)
 	sentinel := &server{addr: addr, dir: dir}
-	if err := sentinel.run("+monitor master", conf, "--sentinel", "--port", port, "--bind", "127.0.0.1", "--dir", dir); err != nil {
+	if err := sentinel.run("+monitor master", conf, "--sentinel", "--port", port, "--bind", "127.0.0.1", "--dir",
+		dir); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(sentinel.stop)

@@ -57,7 +57,8 @@ func prepareCommit(w *world) func() (string, error) {
 	w.mint("a1", token(1))
 	answer := w.mustBegin(attempt("a2"))
 	return func() (string, error) {
-		status, _, err := w.store.Commit(w.Context(), w.c, store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+		status, _, err := w.store.Commit(w.Context(), w.c,
+			store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
 		return string(status), err
 	}
 }
@@ -67,7 +68,8 @@ func prepareAbort(unknown bool) func(w *world) func() (string, error) {
 		w.mint("a1", token(1))
 		w.mustBegin(attempt("a2"))
 		return func() (string, error) {
-			status, err := w.store.Abort(w.Context(), w.c, store.Abort{Attempt: "a2", Unknown: unknown, GiveBack: true, Wait: time.Minute})
+			status, err := w.store.Abort(w.Context(), w.c,
+				store.Abort{Attempt: "a2", Unknown: unknown, GiveBack: true, Wait: time.Minute})
 			return string(status), err
 		}
 	}

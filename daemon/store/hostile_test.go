@@ -110,9 +110,12 @@ func TestAnyVersionCanBeBegunOn(t *testing.T) {
 // ahead was written by somebody else.
 func TestWaitsBeyondTheLongestAreNone(t *testing.T) {
 	longest := map[string]time.Duration{
-		"begun_at": 0, "verified_at": 0, "suspect_at": 0, "outside_at": 0, "forced_at": 0, "next_attempt_at": 3 * store.LongestBackoff,
-		"unknown_until": store.LongestLease, "verify_at": store.LongestVerify, "watch_until": 2 * time.Hour, "questions_at": time.Hour,
-		"requests_at": time.Hour, "secrets_at": time.Hour, "no_answer_until": 2 * time.Hour, "no_force_until": 25 * time.Hour,
+		"begun_at": 0, "verified_at": 0, "suspect_at": 0, "outside_at": 0, "forced_at": 0,
+		"next_attempt_at": 3 * store.LongestBackoff,
+		"unknown_until":   store.LongestLease, "verify_at": store.LongestVerify, "watch_until": 2 * time.Hour,
+		"questions_at": time.Hour,
+		"requests_at":  time.Hour, "secrets_at": time.Hour, "no_answer_until": 2 * time.Hour,
+		"no_force_until": 25 * time.Hour,
 	}
 	everywhere(t, func(w *world) {
 		w.mint("a1", token(1))

@@ -77,7 +77,8 @@ func TestSlotIsRedisOwn(t *testing.T) {
 	needRedis(t)
 	s := ownServer(t, "--cluster-enabled", "yes", "--cluster-announce-port", "1")
 	admin := s.admin(t, 0)
-	for _, key := range []string{"123456789", "foo", "{foo}bar", "a{}b", "{}", "a}b{c}", "{{a}}", "中文", "WXAccessToken", "{WXAccessToken}:state"} {
+	for _, key := range []string{"123456789", "foo", "{foo}bar", "a{}b", "{}", "a}b{c}", "{{a}}", "中文", "WXAccessToken",
+		"{WXAccessToken}:state"} {
 		want, err := admin.ClusterKeySlot(t.Context(), key).Result()
 		if err != nil {
 			t.Fatal(err)

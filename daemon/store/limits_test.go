@@ -37,7 +37,8 @@ func TestCommitC4IgnoredForce(t *testing.T) {
 		again := func(id string, n int) store.State {
 			answer := w.mustBegin(attempt(id), forced)
 			from := w.now()
-			w.commit(store.Commit{Attempt: id, Token: token(n), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Forced: true})
+			w.commit(store.Commit{Attempt: id, Token: token(n), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order,
+				Forced: true})
 			s := w.observe().State
 			w.plant("begun_at", 0, "next_attempt_at", 0)
 			if n > 1 {

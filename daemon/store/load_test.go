@@ -54,7 +54,8 @@ func TestWhatNoDaemonWroteCountsAsAbsent(t *testing.T) {
 			{"begun_at", w.saved().Add(time.Millisecond), func(s *store.State) { s.BegunAt = time.Time{} }},
 			{"next_attempt_at", w.saved().Add(3*time.Hour + time.Millisecond), func(*store.State) {}},
 			// Twice the longest backoff_max, and its jitter.
-			{"next_attempt_at", w.saved().Add(3 * time.Hour), func(s *store.State) { s.NextAttemptAt = w.saved().Add(3 * time.Hour) }},
+			{"next_attempt_at", w.saved().Add(3 * time.Hour),
+				func(s *store.State) { s.NextAttemptAt = w.saved().Add(3 * time.Hour) }},
 		} {
 			before := w.content()[w.c.Keys.State+"."+row.field]
 			w.plant(row.field, row.value)
@@ -72,7 +73,8 @@ func TestWhatNoDaemonWroteCountsAsAbsent(t *testing.T) {
 // or a person could not even ask for a token.
 func TestNobodysState(t *testing.T) {
 	for _, row := range [][2]string{
-		{"appid", ""}, {"issuer", ""}, {"appid", "two words"}, {"issuer", "two words"}, {"appid", strings.Repeat("a", 129)}, {"issuer", strings.Repeat("i", 301)},
+		{"appid", ""}, {"issuer", ""}, {"appid", "two words"}, {"issuer", "two words"}, {"appid", strings.Repeat("a", 129)},
+		{"issuer", strings.Repeat("i", 301)},
 	} {
 		everywhere(t, func(w *world) {
 			w.mint("a1", token(1))

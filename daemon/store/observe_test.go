@@ -51,10 +51,12 @@ func TestObserveEverything(t *testing.T) {
 			Schema: 7, AppID: w.c.Account, Issuer: w.c.Issuer, API: "stable",
 			Token: token(1), ExpiresIn: 7199500 * time.Millisecond, Life: 2 * time.Hour, ExpiresAt: at, MintedAt: ms(1),
 			Generation: 12, Settled: 11, Attempt: "cafe", BegunAt: ms(2), Failures: 3, NextAttemptAt: ms(3), UnknownUntil: ms(5),
-			LastError: &store.Failure{Class: "rate", Code: 45011, Message: "too fast", At: time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)},
-			Secret:    "5ec2e7ff", Day: 20780, Calls: 42, OutsideAt: ms(6), OutsideDraws: 4,
+			LastError: &store.Failure{Class: "rate", Code: 45011, Message: "too fast",
+				At: time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)},
+			Secret: "5ec2e7ff", Day: 20780, Calls: 42, OutsideAt: ms(6), OutsideDraws: 4,
 			VerifyAt: ms(7), WatchUntil: ms(8), Refused: "deadbeef", VerifiedAt: ms(9), SuspectAt: ms(10),
-			Force: 2, ForcedAt: ms(11), AskedAt: ms(12), NoForceUntil: ms(13), QuestionsAt: ms(14), RequestsAt: ms(15), SecretsAt: ms(16), NoAnswerUntil: ms(17),
+			Force: 2, ForcedAt: ms(11), AskedAt: ms(12), NoForceUntil: ms(13), QuestionsAt: ms(14), RequestsAt: ms(15),
+			SecretsAt: ms(16), NoAnswerUntil: ms(17),
 		}
 		if !reflect.DeepEqual(o.State, want) {
 			w.Errorf("state\n%+v, want\n%+v", o.State, want)
@@ -171,7 +173,8 @@ func TestScriptsAreSentAgain(t *testing.T) {
 		answer := w.beginOn(o, attempt("a2"))
 		check(w, "begin", answer.Status, store.Begun)
 		forget()
-		status, _ := w.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+		status, _ := w.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0,
+			Order: answer.Order})
 		check(w, "commit", status, store.Committed)
 		forget()
 		check(w, "abort", w.abort(store.Abort{Attempt: "a2"}), store.Lost)
@@ -210,7 +213,8 @@ func TestObserveOfAnotherReply(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, parts = range []int{12, 11, 0} {
-		err := observeWith(t, store.Options{URL: secret.Secret("redis://" + server.Addr().String()), Timeout: 5 * time.Second})
+		err := observeWith(t, store.Options{URL: secret.Secret("redis://" + server.Addr().String()),
+			Timeout: 5 * time.Second})
 		if err == nil || !strings.Contains(err.Error(), "unexpected reply of the script") {
 			t.Errorf("%d parts: %v", parts, err)
 		}

@@ -73,7 +73,8 @@ func TestCommitC6LeavesOthersAlone(t *testing.T) {
 		w.do("flushdb")
 		w.asRival(r, func() { w.mint("b1", token(2)) })
 		before := w.content()
-		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0,
+			Order: answer.Order})
 		check(w, "status", status, store.Lost)
 		w.stays(before)
 	})
@@ -151,12 +152,16 @@ func TestUnknownFieldsSurvive(t *testing.T) {
 // or garbage, and the next refresh makes it right.
 func TestWrongTypes(t *testing.T) {
 	for name, harm := range map[string]func(w *world){
-		"value is a list":     func(w *world) { w.do("rpush", w.c.Keys.Value, "x") },
-		"value is a hash":     func(w *world) { w.do("hset", w.c.Keys.Value, "a", "b") },
-		"value is long":       func(w *world) { w.do("set", w.c.Keys.Value, strings.Repeat("x", 4097)) },
-		"state is a string":   func(w *world) { w.do("set", w.c.Keys.State, "x") },
-		"state is a list":     func(w *world) { w.do("rpush", w.c.Keys.State, "x") },
-		"lease is a hash":     func(w *world) { w.do("hset", w.c.Keys.Lease, "a", "b"); w.do("pexpire", w.c.Keys.Lease, 9000) },
+		"value is a list":   func(w *world) { w.do("rpush", w.c.Keys.Value, "x") },
+		"value is a hash":   func(w *world) { w.do("hset", w.c.Keys.Value, "a", "b") },
+		"value is long":     func(w *world) { w.do("set", w.c.Keys.Value, strings.Repeat("x", 4097)) },
+		"state is a string": func(w *world) { w.do("set", w.c.Keys.State, "x") },
+		"state is a list":   func(w *world) { w.do("rpush", w.c.Keys.State, "x") },
+		"lease is a hash": func(w *world) {
+			w.do("hset", w.c.Keys.Lease, "a", "b")
+			w.do("pexpire", w.c.Keys.Lease,
+				9000)
+		},
 		"rejected is a list":  func(w *world) { w.do("rpush", w.c.Keys.Rejected, "x") },
 		"all four are a list": func(w *world) { w.listEverywhere() },
 	} {

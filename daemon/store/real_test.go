@@ -122,7 +122,8 @@ func TestReplicaAndFailover(t *testing.T) {
 	check(w, "lease", o.Lease, "a2")
 	_, err := r.store.Begin(r.Context(), r.c, o, newBegin(o, attempt("a2")))
 	r.refused(err, "READONLY")
-	_, _, err = r.store.Commit(r.Context(), r.c, store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+	_, _, err = r.store.Commit(r.Context(), r.c, store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour,
+		T0: answer.T0, Order: answer.Order})
 	r.refused(err, "READONLY")
 	_, err = r.store.Abort(r.Context(), r.c, store.Abort{Attempt: "a2"})
 	r.refused(err, "READONLY")
@@ -130,7 +131,8 @@ func TestReplicaAndFailover(t *testing.T) {
 
 	primary.stop()
 	r.do("replicaof", "no", "one")
-	status, _ := r.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+	status, _ := r.commit(store.Commit{Attempt: "a2", Token: token(2), ExpiresIn: time.Hour, T0: answer.T0,
+		Order: answer.Order})
 	check(w, "commit after the failover", status, store.Committed)
 	check(w, "value", r.observe().Value.Token, token(2))
 }
@@ -170,7 +172,8 @@ func TestHungServer(t *testing.T) {
 	}
 	defer l.Close()
 	start := time.Now()
-	err = observeWith(t, store.Options{URL: secret.Secret("redis://" + l.Addr().String()), Timeout: 100 * time.Millisecond})
+	err = observeWith(t, store.Options{URL: secret.Secret("redis://" + l.Addr().String()),
+		Timeout: 100 * time.Millisecond})
 	if !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error = %v, want a timeout", err)
 	}
@@ -270,7 +273,8 @@ func TestSilentNameServer(t *testing.T) {
 	deaf := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
 	dialer := net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: deaf}}
 	for range 10 {
-		err := observeWith(t, store.Options{URL: "redis://redis.invalid", Timeout: 100 * time.Millisecond, Dial: dialer.DialContext})
+		err := observeWith(t, store.Options{URL: "redis://redis.invalid", Timeout: 100 * time.Millisecond,
+			Dial: dialer.DialContext})
 		if got := store.Explain(err).What; got != "the host name cannot be resolved" {
 			t.Fatalf("%v is explained as %s", err, got)
 		}

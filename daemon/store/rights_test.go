@@ -24,7 +24,8 @@ func TestCommandsAreThoseOfTheScripts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, call := range regexp.MustCompile(`(?:redis\.p?call|read)\('([A-Z]+)'`).FindAllStringSubmatch(string(text), -1) {
+		for _, call := range regexp.MustCompile(`(?:redis\.p?call|read)\('([A-Z]+)'`).FindAllStringSubmatch(string(text),
+			-1) {
 			used[strings.ToLower(call[1])] = true
 		}
 	}

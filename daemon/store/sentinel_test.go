@@ -58,7 +58,8 @@ func TestSentinelPasswordFileRotates(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "password")
 	write(t, file, []byte("first\n"))
-	o := store.Options{Master: "mymaster", Sentinels: []string{addr}, SentinelPasswordFile: file, DB: 2, Password: secret.Secret("of redis")}
+	o := store.Options{Master: "mymaster", Sentinels: []string{addr}, SentinelPasswordFile: file, DB: 2,
+		Password: secret.Secret("of redis")}
 	expectObserve(t, o, "")
 
 	o.Timeout = 5 * time.Second

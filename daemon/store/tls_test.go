@@ -43,7 +43,8 @@ func tlsArgs(t *testing.T, dir string) []string {
 
 // writeCertificate writes name.pem and name.key, signed by parent's key, or by
 // its own if there is none.
-func writeCertificate(t *testing.T, dir, name string, c, parent *x509.Certificate, signer *ecdsa.PrivateKey) *ecdsa.PrivateKey {
+func writeCertificate(t *testing.T, dir, name string, c, parent *x509.Certificate,
+	signer *ecdsa.PrivateKey) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -99,7 +100,9 @@ func TestTLSVerifiesTheServer(t *testing.T) {
 	})
 	// Otherwise password and tokens would travel readable, against the configuration.
 	for _, url := range []string{"redis://" + s.addr, "unix://" + s.socket} {
-		expectObserve(t, store.Options{URL: secret.Secret(url), TLS: func(context.Context) (*tls.Config, error) { return &tls.Config{}, nil }}, "redis.url: redis.tls needs rediss://")
+		expectObserve(t, store.Options{URL: secret.Secret(url),
+			TLS: func(context.Context) (*tls.Config, error) { return &tls.Config{}, nil }},
+			"redis.url: redis.tls needs rediss://")
 	}
 }
 
@@ -117,7 +120,8 @@ func TestTLSShowsTheClientsCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr), TLS: with}, "")
-	expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr), TLS: without}, "observe WXAccessToken") // which error depends on who is faster
+	expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr), TLS: without},
+		"observe WXAccessToken") // which error depends on who is faster
 }
 
 // TestTLSClientsCertificateRotates: each connection shows what the files hold
@@ -137,7 +141,8 @@ func TestTLSClientsCertificateRotates(t *testing.T) {
 		}
 	}
 	put(strange)
-	config, err := store.TLSFiles(t.Context(), filepath.Join(dir, "ca.pem"), filepath.Join(files, "client.pem"), filepath.Join(files, "client.key"), "")
+	config, err := store.TLSFiles(t.Context(), filepath.Join(dir, "ca.pem"), filepath.Join(files, "client.pem"),
+		filepath.Join(files, "client.key"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +219,8 @@ func TestTLSFilesMayBeginWithAByteOrderMark(t *testing.T) {
 		write(t, path, append([]byte("\ufeff"), content...))
 		return path
 	}
-	if _, err := store.TLSFiles(t.Context(), marked("ca.pem"), marked("client.pem"), marked("client.key"), ""); err != nil {
+	if _, err := store.TLSFiles(t.Context(), marked("ca.pem"), marked("client.pem"), marked("client.key"),
+		""); err != nil {
 		t.Error(err)
 	}
 }
@@ -233,7 +239,8 @@ func TestTLSFilesNamesTheOption(t *testing.T) {
 		{"another certificate's key", "", path("client.pem"), path("server.key"), "redis.tls.cert_file: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := store.TLSFiles(t.Context(), tt.ca, tt.cert, tt.key, ""); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			if _, err := store.TLSFiles(t.Context(), tt.ca, tt.cert, tt.key, ""); err == nil ||
+				!strings.HasPrefix(err.Error(), tt.want) {
 				t.Errorf("error = %v, want %s…", err, tt.want)
 			}
 		})

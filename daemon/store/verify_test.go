@@ -19,7 +19,8 @@ func TestCommitC7RefusedTokenIsNotStored(t *testing.T) {
 		answer := w.mustBegin(attempt("a2"))
 		from := w.now()
 		status, _ := w.commit(store.Commit{
-			Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, RefusedWait: 3 * time.Second,
+			Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order,
+			RefusedWait: 3 * time.Second,
 		})
 		check(w, "status", status, store.Refused)
 		o := w.observe()
@@ -38,7 +39,8 @@ func TestCommitC7AskedAgain(t *testing.T) {
 		w.mint("a1", token(1))
 		w.plant("refused", token(1).Fingerprint(), "force", 2)
 		answer := w.mustBegin(attempt("a2"), forced)
-		m := store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Forced: true}
+		m := store.Commit{Attempt: "a2", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order,
+			Forced: true}
 		first, _ := w.commit(m)
 		check(w, "status", first, store.Refused)
 		check(w, "forced refreshes that are wanted", w.observe().State.Force, 2)
@@ -56,7 +58,8 @@ func TestForcedCommitsCountDown(t *testing.T) {
 		for i, want := range []int{1, 0, 0} {
 			id := fmt.Sprint("c", i)
 			answer := w.mustBegin(attempt(id), forced)
-			w.commit(store.Commit{Attempt: id, Token: token(2 + i), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order, Forced: true})
+			w.commit(store.Commit{Attempt: id, Token: token(2 + i), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order,
+				Forced: true})
 			check(w, "force", w.observe().State.Force, want)
 			w.plant("forced_at", 0)
 		}

@@ -82,7 +82,8 @@ func tcpWorld(t *testing.T) *world {
 func serverWorld(t *testing.T, s *server) *world {
 	t.Helper()
 	faults := &testnet.Faults{}
-	w := newWorld(t, s.admin(t, 0), store.Options{URL: secret.Secret("redis://" + s.addr), Dial: faults.Wrap((&net.Dialer{}).DialContext)})
+	w := newWorld(t, s.admin(t, 0), store.Options{URL: secret.Secret("redis://" + s.addr),
+		Dial: faults.Wrap((&net.Dialer{}).DialContext)})
 	w.faults = faults
 	return w
 }
@@ -122,8 +123,9 @@ func newWorld(t *testing.T, admin *redis.Client, o store.Options) *world {
 	}
 	w := &world{T: t, admin: admin, options: o, c: store.Slot{
 		Keys: keys, Account: "wx0123456789abcdef", Issuer: "api.weixin.qq.com", API: "classic",
-		Encode: layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode, Lease: 30 * time.Second, Overlap: 5 * time.Minute,
-		Poll: 2 * time.Second, VerifyEvery: 5 * time.Minute,
+		Encode: layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode, Lease: 30 * time.Second,
+		Overlap: 5 * time.Minute,
+		Poll:    2 * time.Second, VerifyEvery: 5 * time.Minute,
 	}}
 	w.options.Timeout = 5 * time.Second
 	w.connect()
@@ -202,7 +204,8 @@ func (w *world) commit(m store.Commit) (store.Status, bool) {
 func (w *world) mint(id string, token secret.Token) store.Commit {
 	w.Helper()
 	answer := w.mustBegin(attempt(id))
-	m := store.Commit{Attempt: id, Token: token, ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order, UnchangedWait: 27 * time.Second}
+	m := store.Commit{Attempt: id, Token: token, ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order,
+		UnchangedWait: 27 * time.Second}
 	if status, _ := w.commit(m); status != store.Committed {
 		w.Fatalf("commit = %s", status)
 	}

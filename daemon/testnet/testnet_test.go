@@ -105,7 +105,8 @@ func TestPipe(t *testing.T) {
 			t.Fatal(err)
 		}
 		if client.RemoteAddr().String() != "10.0.0.1:80" || server.RemoteAddr().String() != client.LocalAddr().String() {
-			t.Errorf("addresses: client %v -> %v, server %v -> %v", client.LocalAddr(), client.RemoteAddr(), server.LocalAddr(), server.RemoteAddr())
+			t.Errorf("addresses: client %v -> %v, server %v -> %v", client.LocalAddr(), client.RemoteAddr(), server.LocalAddr(),
+				server.RemoteAddr())
 		}
 
 		// A writer runs ahead of an absent reader, but not without limit.
@@ -266,8 +267,10 @@ func TestDrops(t *testing.T) {
 		err  error
 		seen string // by the server, after: other, commit, commit, commit
 	}{
-		{"replies", func(f *testnet.Faults) { f.DropReplies(2, testnet.Containing("commit")) }, io.EOF, "other,commit1,commit2,commit3"},
-		{"requests", func(f *testnet.Faults) { f.DropRequests(2, testnet.Containing("commit")) }, syscall.ECONNRESET, "other,commit3"},
+		{"replies", func(f *testnet.Faults) { f.DropReplies(2, testnet.Containing("commit")) }, io.EOF,
+			"other,commit1,commit2,commit3"},
+		{"requests", func(f *testnet.Faults) { f.DropRequests(2, testnet.Containing("commit")) }, syscall.ECONNRESET,
+			"other,commit3"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

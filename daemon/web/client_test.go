@@ -84,7 +84,8 @@ func TestClientStatusErrors(t *testing.T) {
 		{"a web page", answer(200, "<html>"), "%s/status is not a status of wxtokend: invalid character"},
 		{"other json", answer(200, `{"credentials":7}`), "%s/status is not a status of wxtokend: json: cannot unmarshal"},
 		{"an empty object", answer(200, `{}`), "%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?"},
-		{"no instance", answer(200, `{"version":"1","credentials":[]}`), "%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?"},
+		{"no instance", answer(200, `{"version":"1","credentials":[]}`),
+			"%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?"},
 		{"too much", endless, "%s/status is not a status of wxtokend: unexpected end of JSON input"},
 		{"half", short, "read %s/status: unexpected EOF"},
 	}
@@ -112,7 +113,8 @@ func TestClientsStopWithTheirContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 1)
 	defer cancel()
 	err := of(t, base).Probe(ctx, "/healthz")
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "the daemon at "+base+" gives no answer within ") {
+	if !errors.Is(err, context.DeadlineExceeded) ||
+		!strings.HasPrefix(err.Error(), "the daemon at "+base+" gives no answer within ") {
 		t.Errorf("%v", err)
 	}
 }
@@ -168,7 +170,8 @@ func TestRefresh(t *testing.T) {
 			if message != tt.message || (err == nil) != (tt.fail == "") {
 				t.Errorf("%q, %v", message, err)
 			}
-			if want := base + " refused the refresh: " + tt.fail; err != nil && (!strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
+			if want := base + " refused the refresh: " + tt.fail; err != nil &&
+				(!strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
 				t.Errorf("got %v\nwant %s", err, want)
 			}
 		})

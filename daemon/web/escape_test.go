@@ -50,7 +50,8 @@ func markup(t *testing.T, src source, query string) string {
 // link that somebody was sent: it adds no tag and ends no attribute.
 func FuzzPageEscapes(f *testing.F) {
 	for _, text := range []string{
-		"plain", `"><script>alert('1')</script>`, `' onload='alert(1)`, "javascript:alert(1)", "data:text/html,<b>", "</title><b>", "<!--", "&lt;b&gt;", "&#34;",
+		"plain", `"><script>alert('1')</script>`, `' onload='alert(1)`, "javascript:alert(1)", "data:text/html,<b>",
+		"</title><b>", "<!--", "&lt;b&gt;", "&#34;",
 		"{{.}}", "{ x }", "a\x00b", "\xff<", "\u202e", "</style><b>", "`", "a.b:c/d_e-fGh<iJ\"k", "\u2028<", "&quot", "<wbr",
 	} {
 		f.Add(text)

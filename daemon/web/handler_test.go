@@ -45,7 +45,8 @@ func (broken) Describe(ch chan<- *prometheus.Desc) {
 }
 
 func (broken) Collect(ch chan<- prometheus.Metric) {
-	ch <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "A collector that fails.", nil, nil), errors.New("no /proc"))
+	ch <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "A collector that fails.", nil, nil),
+		errors.New("no /proc"))
 }
 
 func TestProbes(t *testing.T) {
@@ -73,7 +74,8 @@ func TestProbes(t *testing.T) {
 		{"one of one that is not", "/readyz/a", unready("missing"), 503, "a: missing\n"},
 		{"unknown", "/readyz/d", two, 404, "no credential has the key d; /status lists those that have one\n"},
 		{"no key", "/readyz/", two, 404, "no credential has the key ; /status lists those that have one\n"},
-		{"hostile", "/readyz/%1b%5b2J%e2%80%ae", two, 404, "no credential has the key \\x1b[2J\\u202e; /status lists those that have one\n"},
+		{"hostile", "/readyz/%1b%5b2J%e2%80%ae", two, 404,
+			"no credential has the key \\x1b[2J\\u202e; /status lists those that have one\n"},
 		{"long", "/readyz/" + strings.Repeat("x", 5000), two, 404, "no credential has the key " + strings.Repeat("x", 200) +
 			"… (4800 bytes more); /status lists those that have one\n"},
 	}
@@ -93,13 +95,16 @@ func TestProbes(t *testing.T) {
 // A key may hold whatever Redis takes: any of it can be asked for.
 func TestReadyOfOddKeys(t *testing.T) {
 	paths := map[string]string{
-		"shop/1": "shop/1", "shop/2": "shop%2F2", "a//b": "a%2F%2Fb", "..": "%2E%2E", ".": "%2E", "x/../y": "x%2F..%2Fy", "50%": "50%25",
-		"a b+c": "a%20b+c", "公众号": "%E5%85%AC%E4%BC%97%E5%8F%B7", "{tag}:k?x=1#y": "%7Btag%7D:k%3Fx=1%23y", "\xff": "%ff", "/": "%2F",
+		"shop/1": "shop/1", "shop/2": "shop%2F2", "a//b": "a%2F%2Fb", "..": "%2E%2E", ".": "%2E", "x/../y": "x%2F..%2Fy",
+		"50%":   "50%25",
+		"a b+c": "a%20b+c", "公众号": "%E5%85%AC%E4%BC%97%E5%8F%B7", "{tag}:k?x=1#y": "%7Btag%7D:k%3Fx=1%23y", "\xff": "%ff",
+		"/": "%2F",
 	}
 	for key, path := range paths {
 		c := credential(key, keeper.Missing)
 		c.Unready = "missing"
-		resp := ask(t, source{status: web.Status{Credentials: []web.Credential{credential("other", keeper.Fresh), c}}}, http.MethodGet, "/readyz/"+path)
+		resp := ask(t, source{status: web.Status{Credentials: []web.Credential{credential("other", keeper.Fresh), c}}},
+			http.MethodGet, "/readyz/"+path)
 		if resp.StatusCode != 503 {
 			t.Errorf("%q: %d %s", key, resp.StatusCode, resp.body)
 		}
@@ -120,7 +125,8 @@ func TestRoutes(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/token", "/status/", "/healthz/x", "/debug/pprof/", "/index.html", "/favicon.ico", "/page.css"} {
+	for _, path := range []string{"/token", "/status/", "/healthz/x", "/debug/pprof/", "/index.html", "/favicon.ico",
+		"/page.css"} {
 		if resp := ask(t, source{}, "GET", path); resp.StatusCode != 404 {
 			t.Errorf("GET %s: %d", path, resp.StatusCode)
 		}
@@ -143,7 +149,8 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 					t.Errorf("%s %s: %s is %q", method, path, name, got)
 				}
 			}
-			if policy := h.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") || strings.Contains(policy, "unsafe") {
+			if policy := h.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") ||
+				strings.Contains(policy, "unsafe") {
 				t.Errorf("%s %s: policy %q", method, path, policy)
 			}
 		}

@@ -28,7 +28,8 @@ func TestHumane(t *testing.T) {
 // Whatever the duration, the text is short, and reading it back gives a
 // duration that is at most one small unit off.
 func FuzzHumane(f *testing.F) {
-	for _, d := range []time.Duration{0, time.Second, time.Minute, 3599 * time.Second, 26 * time.Hour, 1<<63 - 1, -1 << 63} {
+	for _, d := range []time.Duration{0, time.Second, time.Minute, 3599 * time.Second, 26 * time.Hour, 1<<63 - 1,
+		-1 << 63} {
 		f.Add(int64(d))
 	}
 	f.Fuzz(func(t *testing.T, n int64) {

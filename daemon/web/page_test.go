@@ -74,7 +74,8 @@ func TestPageShowsEveryState(t *testing.T) {
 	for state, text := range explanation {
 		t.Run(string(state), func(t *testing.T) {
 			page := render(t, source{status: web.Status{Credentials: []web.Credential{credential("k", state)}}})
-			contains(t, page, `<article class="`+string(state)+`" aria-label="k">`, `<use href="#`+string(state)+`"></use></svg><span>`+string(state)+"</span>",
+			contains(t, page, `<article class="`+string(state)+`" aria-label="k">`,
+				`<use href="#`+string(state)+`"></use></svg><span>`+string(state)+"</span>",
 				`<symbol id="`+string(state)+`"`, text, "Credentials: 1")
 			if text == "" {
 				contains(t, page, `<p class="explain"></p>`, `to look at: <b class="">0</b>`)
@@ -88,7 +89,8 @@ func TestPageOfAFailureThatReadersDoNotFeel(t *testing.T) {
 	c.Failures, c.LastError = 1, &web.LastError{Class: "transient", Message: "system busy"}
 	src := source{status: web.Status{Overview: web.Overview{Time: at(0)}, Credentials: []web.Credential{c}}}
 	page := render(t, src)
-	contains(t, page, `<section class="panel"><h3>transient</h3><p>system busy</p></section>`, `to look at: <b class="many">1</b>`, "Ready</span>")
+	contains(t, page, `<section class="panel"><h3>transient</h3><p>system busy</p></section>`,
+		`to look at: <b class="many">1</b>`, "Ready</span>")
 	lacks(t, page, `class="panel bad"`, "what to do")
 }
 
@@ -101,14 +103,16 @@ func TestPageReadiness(t *testing.T) {
 	one := render(t, unready("missing"))
 	contains(t, one, "Not ready</span>")
 	lacks(t, one, "Why not ready") // the card says it
-	contains(t, render(t, unready("missing", "rejected", "")), "Not ready</span>", "Why not ready", "<p>2 of 3 credentials are not ready</p>")
+	contains(t, render(t, unready("missing", "rejected", "")), "Not ready</span>", "Why not ready",
+		"<p>2 of 3 credentials are not ready</p>")
 }
 
 func TestPageOfWhatIsNotKnown(t *testing.T) {
 	contains(t, render(t, source{}), "Credentials: 0")
 	c := alive("k", keeper.Unknown, time.Hour)
 	page := render(t, source{status: web.Status{Credentials: []web.Credential{c}}}) // no time
-	contains(t, page, "waiting for the first observation of Redis", `<rect class="track"`, `<span></span> <span class="muted">2026-01-01 20:04:05 UTC</span>`)
+	contains(t, page, "waiting for the first observation of Redis", `<rect class="track"`,
+		`<span></span> <span class="muted">2026-01-01 20:04:05 UTC</span>`)
 	lacks(t, page, `class="fill"`, "<no value>", "%!", "<nil>", "0001-01-01")
 	c = alive("k", keeper.Fresh, time.Hour)
 	c.Life, c.Fingerprint = 0, nil // a token that an older state recorded
@@ -126,8 +130,9 @@ func TestPageEscapes(t *testing.T) {
 	c.LastError = &web.LastError{Class: hostile, Message: hostile}
 	c.Notes, c.Cure, c.Unready = []string{hostile}, hostile, hostile
 	page := render(t, source{
-		status: web.Status{Overview: web.Overview{Version: hostile, Instance: hostile, Time: at(0)}, Credentials: []web.Credential{c}},
-		live:   errors.New(hostile),
+		status: web.Status{Overview: web.Overview{Version: hostile, Instance: hostile, Time: at(0)},
+			Credentials: []web.Credential{c}},
+		live: errors.New(hostile),
 	})
 	lacks(t, page, "<script", "<img", `"><`+"script")
 	if got := strings.Count(page, "&lt;script&gt;"); got < 10 {
@@ -145,19 +150,23 @@ func TestPageShowsTheCureOnce(t *testing.T) {
 	c.Unready = "expired: " + refusal.Error()
 	page := render(t, source{status: web.Status{Overview: web.Overview{Time: at(0)}, Credentials: []web.Credential{c}}})
 	page = html.UnescapeString(page)
-	contains(t, page, "<h3>what to do</h3><p>"+entry.Cure+"</p>", entry.English+"; the address is 203.0.113.7 (WeChat says")
+	contains(t, page, "<h3>what to do</h3><p>"+entry.Cure+"</p>",
+		entry.English+"; the address is 203.0.113.7 (WeChat says")
 	if got := strings.Count(page, entry.Cure); got != 1 {
 		t.Errorf("the cure shows %d times", got)
 	}
 	c.LastError.Message = "told without a cure"
-	contains(t, render(t, source{status: web.Status{Credentials: []web.Credential{c}}}), "<p>told without a cure</p>", "<p>"+entry.Cure+"</p>")
+	contains(t, render(t, source{status: web.Status{Credentials: []web.Credential{c}}}), "<p>told without a cure</p>",
+		"<p>"+entry.Cure+"</p>")
 }
 
 func TestPageOfARefusedToken(t *testing.T) {
 	c := alive("k", keeper.Rejected, time.Hour)
 	src := source{status: web.Status{Overview: web.Overview{Time: at(0)}, Credentials: []web.Credential{c}}}
-	contains(t, render(t, src), "WeChat refuses the stored token. The next refresh draws a new one.", "If this comes back, another program draws tokens for this appid")
-	src.status.Credentials[0].Cure, src.status.Credentials[0].LastError = "do this", &web.LastError{Class: "config", Message: "wrong"}
+	contains(t, render(t, src), "WeChat refuses the stored token. The next refresh draws a new one.",
+		"If this comes back, another program draws tokens for this appid")
+	src.status.Credentials[0].Cure, src.status.Credentials[0].LastError = "do this",
+		&web.LastError{Class: "config", Message: "wrong"}
 	page := render(t, src)
 	if got := strings.Count(page, "what to do"); got != 1 {
 		t.Errorf("%d things to do", got)
@@ -167,17 +176,21 @@ func TestPageOfARefusedToken(t *testing.T) {
 
 // A key that was deleted is not yet put back: its token lives, but no reader has it.
 func TestPageOfAKeyThatIsBeingPutBack(t *testing.T) {
-	src := source{status: web.Status{Overview: web.Overview{Time: at(0)}, Credentials: []web.Credential{alive("k", keeper.Missing, 56*time.Second)}}}
+	src := source{status: web.Status{Overview: web.Overview{Time: at(0)},
+		Credentials: []web.Credential{alive("k", keeper.Missing, 56*time.Second)}}}
 	page := render(t, src)
-	contains(t, page, "The key is gone or overwritten. Its token is known and is being put back.", "No token</strong>", "<span>in 56s</span>")
+	contains(t, page, "The key is gone or overwritten. Its token is known and is being put back.", "No token</strong>",
+		"<span>in 56s</span>")
 	lacks(t, page, `class="fill"`, "left</p>", "<strong>56s", "No token is stored")
 }
 
 // A long key wraps between its words.
 func TestPageWrapsKeysAtTheirWords(t *testing.T) {
 	c := credential("{shop}:token_of-a.b/WXAccess2Token<", keeper.Fresh)
-	page := render(t, source{status: web.Status{Credentials: []web.Credential{c, credential("WXAccessToken", keeper.Fresh)}}})
-	contains(t, page, "<h2>{shop}:<wbr>token_<wbr>of-<wbr>a.<wbr>b/<wbr>WXAccess2<wbr>Token&lt;</h2>", `aria-label="{shop}:token_of-a.b/WXAccess2Token&lt;"`,
+	page := render(t, source{status: web.Status{Credentials: []web.Credential{c,
+		credential("WXAccessToken", keeper.Fresh)}}})
+	contains(t, page, "<h2>{shop}:<wbr>token_<wbr>of-<wbr>a.<wbr>b/<wbr>WXAccess2<wbr>Token&lt;</h2>",
+		`aria-label="{shop}:token_of-a.b/WXAccess2Token&lt;"`,
 		"<h2>WXAccessToken</h2>")
 }
 

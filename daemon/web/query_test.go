@@ -81,7 +81,8 @@ func TestStatusPagesAndFilters(t *testing.T) {
 			next = *s.Next
 		}
 		if len(keys) != tt.shown || s.Total != tt.total || next != tt.next || tt.shown > 0 && keys[0] != tt.first {
-			t.Errorf("%q: %d from %q, total %d, next %q", tt.query, len(keys), slices.Concat(keys, []string{""})[0], s.Total, next)
+			t.Errorf("%q: %d from %q, total %d, next %q", tt.query, len(keys), slices.Concat(keys, []string{""})[0], s.Total,
+				next)
 		}
 	}
 }
@@ -99,7 +100,8 @@ func TestBadQueries(t *testing.T) {
 	} {
 		for _, path := range []string{"/status?", "/?"} {
 			resp := ask(t, crowd(1), http.MethodGet, path+query)
-			if resp.StatusCode != 400 || !strings.HasPrefix(resp.body, want) || resp.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			if resp.StatusCode != 400 || !strings.HasPrefix(resp.body, want) ||
+				resp.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 				t.Errorf("%s%s: %d %s", path, query, resp.StatusCode, resp.body)
 			}
 		}
@@ -110,7 +112,8 @@ func TestBadQueries(t *testing.T) {
 func TestNextLeadsThroughAllPages(t *testing.T) {
 	src := crowd(1000)
 	src.status.Credentials[0].Key = "shop:a&b=c#d?e%f 公众号"
-	for _, query := range []string{"?limit=7", "?limit=3&state=expired,due", "?limit=4&key=" + url.QueryEscape("shop:0"), "?key=" + url.QueryEscape("a&b=c#d?e%f 公众号")} {
+	for _, query := range []string{"?limit=7", "?limit=3&state=expired,due", "?limit=4&key=" + url.QueryEscape("shop:0"),
+		"?key=" + url.QueryEscape("a&b=c#d?e%f 公众号")} {
 		whole, _ := statusOf(t, src, query)
 		var seen []string
 		for next := &query; next != nil; {
@@ -119,7 +122,8 @@ func TestNextLeadsThroughAllPages(t *testing.T) {
 			s, keys = statusOf(t, src, *next)
 			seen, next = append(seen, keys...), s.Next
 		}
-		if unique := slices.Compact(slices.Sorted(slices.Values(seen))); len(seen) != whole.Total || len(unique) != len(seen) || len(seen) == 0 {
+		if unique := slices.Compact(slices.Sorted(slices.Values(seen))); len(seen) != whole.Total ||
+			len(unique) != len(seen) || len(seen) == 0 {
 			t.Errorf("%s: %d seen, %d of them different, total %d", query, len(seen), len(unique), whole.Total)
 		}
 	}
@@ -148,7 +152,8 @@ func TestClientStopsFollowing(t *testing.T) {
 		base := listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_ = json.NewEncoder(w).Encode(map[string]any{"version": "1", "instance": "x", "next": next})
 		}))
-		if _, err := of(t, base).Status(t.Context()); err == nil || err.Error() != base+"/status has no end: is this wxtokend?" {
+		if _, err := of(t, base).Status(t.Context()); err == nil ||
+			err.Error() != base+"/status has no end: is this wxtokend?" {
 			t.Errorf("%s: %v", next, err)
 		}
 	}
@@ -183,7 +188,8 @@ func (e countedEntry) Credential() web.Credential {
 
 // What a page does not show is not computed, and nothing is looked at twice.
 func TestPagesCostWhatTheyShow(t *testing.T) {
-	for path, most := range map[string]int{"/": 100, "/?page=7": 100, "/status": 100, "/status?state=expired&limit=20": 20, "/readyz": 10, "/readyz/shop:00001:token": 1} {
+	for path, most := range map[string]int{"/": 100, "/?page=7": 100, "/status": 100, "/status?state=expired&limit=20": 20,
+		"/readyz": 10, "/readyz/shop:00001:token": 1} {
 		src := counted{crowd(10_000), new(int), new(int)}
 		h := web.NewHandler(src, src.Live, prometheus.NewRegistry())
 		base := listen(t, h)

@@ -47,7 +47,8 @@ func (s source) Credential(key string) (web.Entry, bool) {
 type entry web.Credential
 
 func (e entry) Brief() web.Brief {
-	return web.Brief{Key: e.Key, Brief: keeper.Brief{State: e.State, Ready: e.Unready == "", Failures: e.Failures, Notes: len(e.Notes)}}
+	return web.Brief{Key: e.Key, Brief: keeper.Brief{State: e.State, Ready: e.Unready == "", Failures: e.Failures,
+		Notes: len(e.Notes)}}
 }
 
 func (e entry) Credential() web.Credential { return web.Credential(e) }
