@@ -3,11 +3,12 @@ package daemon
 import (
 	"context"
 	"errors"
-	"slices"
+	"net"
 	"time"
 
 	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
+	"wxtokend/daemon/testnet"
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -29,10 +30,7 @@ const (
 )
 
 // call is one that a daemon made while it held a lease.
-type call struct {
-	attempt     string
-	from, until time.Time
-}
+type call struct{ from, until time.Time }
 
 // origin is who drew a token, and since when somebody knew that it would be.
 type origin struct {
@@ -40,18 +38,21 @@ type origin struct {
 	from  time.Time
 }
 
-// called notes a call that is about to be made.
-func (j *judge) called(c call) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.calls = append(j.calls, c)
-}
+// callKey is the key of the call, in the context that it is made with.
+type callKey struct{}
 
-// nothingCame forgets a call that certainly issued no token.
-func (j *judge) nothingCame(attempt string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.calls = slices.DeleteFunc(j.calls, func(c call) bool { return c.attempt == attempt })
+// noting dials with dial, and notes from which port a call is made: no other is
+// made from there, and WeChat's log tells of whom each token is.
+func (j *judge) noting(dial testnet.DialFunc) testnet.DialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if c, mints := ctx.Value(callKey{}).(call); mints && err == nil {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.calls[conn.LocalAddr().String()] = c
+		}
+		return conn, err
+	}
 }
 
 // issue is the place of a token in WeChat's log.
@@ -95,11 +96,8 @@ func (j *judge) origin(issue wechatsim.Issue) origin {
 	if issue.Reason == rogue {
 		return origin{stranger, issue.At}
 	}
-	for n, c := range slices.Backward(j.calls) {
-		if !issue.At.Before(c.from) && !issue.At.After(c.until) {
-			j.calls = slices.Delete(j.calls, n, n+1)
-			return origin{lostMint, c.from}
-		}
+	if c := j.calls[issue.From]; !issue.At.After(c.until) {
+		return origin{lostMint, c.from}
 	}
 	return origin{lateMint, issue.At}
 }
@@ -166,7 +164,7 @@ func (b bystander) Draw(ctx context.Context, in credential.Inputs) (credential.G
 	own := b.m.begun()
 	j, g := b.m.fleet.judge, b.m.fleet.server.glance()
 	if ctx.Err() == nil {
-		j.called(call{own.attempt, own.at, own.at.Add(b.lease)})
+		ctx = context.WithValue(ctx, callKey{}, call{own.at, own.at.Add(b.lease)})
 		j.spend(own, 1)
 		j.mu.Lock()
 		if g.lease != own.attempt && j.forgot.Before(own.at) {
@@ -185,9 +183,6 @@ func (b bystander) Draw(ctx context.Context, in credential.Inputs) (credential.G
 		b.m.fleet.granted.Add(1)
 	}
 	if failed, ok := errors.AsType[*credential.Error](err); ok {
-		if failed.Issued == credential.NotIssued {
-			j.nothingCame(own.attempt)
-		}
 		if !failed.Left() {
 			j.spend(own, -1)
 		}

@@ -8,7 +8,11 @@ import (
 
 // fenced is a commit on its way: only the holder of the lease may change what
 // readers get.
-type fenced struct{ attempt, lease, value string }
+type fenced struct {
+	attempt, lease, value string
+	// When it was sent, and so runs.
+	at time.Time
+}
 
 // scripted is told of a script that is about to run.
 func (j *judge) scripted(argument string) {
@@ -20,14 +24,19 @@ func (j *judge) scripted(argument string) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.commit = &fenced{attempt: a.Attempt, lease: j.last.lease, value: j.last.value}
+	j.commit = &fenced{attempt: a.Attempt, lease: j.last.lease, value: j.last.value, at: time.Now()}
 }
 
 // fence: a process that lost its lease never changes the key, and while one is
 // held nobody else changes which token is stored.
 func (j *judge) fence(g glance, now time.Time) {
 	c, meddled := j.commit, j.meddled
-	j.commit, j.meddled = nil, false
+	changed := g.value != j.last.value || g.state["token"] != j.last.state["token"]
+	if c != nil && (changed || now.After(c.at)) {
+		// Until then another script may run before it, which came in the same instant.
+		j.commit = nil
+	}
+	j.meddled = false
 	switch {
 	case meddled: // nobody is to blame
 	case c == nil && g.state["token"] != j.last.state["token"] && j.last.lease != "":

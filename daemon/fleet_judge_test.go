@@ -38,7 +38,8 @@ type judge struct {
 	issues  map[secret.Token]int // by place in the log
 	log     []wechatsim.Issue
 	origins []origin // of each in the log
-	calls   []call   // that no issue belongs to yet
+	// By the port that each was made from.
+	calls map[string]call
 
 	spent, remembered map[int64]int // calls by day, and those since Redis forgot something
 
@@ -68,7 +69,7 @@ type outage struct {
 }
 
 func newJudge(f *fleet) *judge {
-	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{},
+	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{}, calls: map[string]call{},
 		newest: map[wechatsim.Channel]int{}, spent: map[int64]int{}, remembered: map[int64]int{}}
 }
 

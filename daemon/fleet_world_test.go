@@ -146,7 +146,7 @@ func (f *fleet) newMember(i int) *member {
 	}
 	m.toRedis.Latency(latency(1, 3*time.Millisecond))
 	m.toWeChat.Latency(latency(2, 200*time.Millisecond))
-	m.jitter, m.passing = dice(3), m.pass
+	m.jitter, m.passing, m.noting = dice(3), m.pass, f.judge.noting
 	m.configure = func(c *config.Config) {
 		if f.plan.api == both {
 			c.Credentials[0] = f.credential([]string{"classic", "stable"}[i%2])

@@ -58,14 +58,15 @@ type world struct {
 // replica is one daemon with network paths of its own.
 type replica struct {
 	toRedis, toWeChat *testnet.Faults
-	ip                string                    // as WeChat sees it
-	jitter            func() float64            // nil: the daemon's own
-	passing           func(keeper.Step, string) // nil: nobody
-	tamper            func(*keeper.Options)     // as in Options
-	prepare           func(*Daemon)             // called before it runs; nil: nothing
-	configure         func(*config.Config)      // its own configuration; nil: the world's
-	source            Source                    // where its configuration is read again; nil: it stays
-	reread            chan os.Signal            // asks for that
+	ip                string                                  // as WeChat sees it
+	noting            func(testnet.DialFunc) testnet.DialFunc // notes where calls of WeChat are made from
+	jitter            func() float64                          // nil: the daemon's own
+	passing           func(keeper.Step, string)               // nil: nobody
+	tamper            func(*keeper.Options)                   // as in Options
+	prepare           func(*Daemon)                           // called before it runs; nil: nothing
+	configure         func(*config.Config)                    // its own configuration; nil: the world's
+	source            Source                                  // where its configuration is read again; nil: it stays
+	reread            chan os.Signal                          // asks for that
 	daemon            *Daemon
 	page              *testnet.Listener
 	stop              context.CancelFunc
@@ -73,7 +74,8 @@ type replica struct {
 }
 
 func newReplica(ip string) *replica {
-	return &replica{toRedis: &testnet.Faults{}, toWeChat: &testnet.Faults{}, ip: ip}
+	unnoted := func(dial testnet.DialFunc) testnet.DialFunc { return dial }
+	return &replica{toRedis: &testnet.Faults{}, toWeChat: &testnet.Faults{}, ip: ip, noting: unnoted}
 }
 
 // inWorld runs body in a bubble, with WeChat and Redis up and no daemon yet.
@@ -148,7 +150,7 @@ func (w *world) launch(r *replica) {
 		Config: own, Source: r.source, Reread: r.reread, Build: metrics.Build{Version: "test"},
 		Log:        slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		DialRedis:  Dial(r.toRedis.Wrap(w.dialRedis)),
-		DialWeChat: Dial(r.toWeChat.Wrap(w.listener.From(r.ip))),
+		DialWeChat: Dial(r.toWeChat.Wrap(r.noting(w.listener.From(r.ip)))),
 		Jitter:     r.jitter, Passing: r.passing, tamper: r.tamper,
 	})
 	if err != nil {

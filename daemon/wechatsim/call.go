@@ -19,6 +19,8 @@ type call struct {
 	// token is ?access_token=.
 	token  string
 	caller netip.Addr
+	// from is the caller's host:port.
+	from string
 	params
 	// problem is the errcode of a body that could not be read as JSON, 0 if it could.
 	problem int
@@ -38,7 +40,7 @@ type params struct {
 // readCall fails only if the body does not arrive.
 func readCall(r *http.Request) (call, error) {
 	q := r.URL.Query()
-	c := call{path: r.URL.Path, method: r.Method, token: q.Get("access_token")}
+	c := call{path: r.URL.Path, method: r.Method, token: q.Get("access_token"), from: r.RemoteAddr}
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		c.caller = peer.Addr().Unmap()
 	}

@@ -51,7 +51,7 @@ func (c *channel) push(g *grant, now time.Time, overlap time.Duration, keep bool
 }
 
 // rotate issues a new token on a channel. Called with mu held.
-func (s *Server) rotate(a *app, ch Channel, reason string, now time.Time, length int) (*grant, error) {
+func (s *Server) rotate(a *app, ch Channel, reason, from string, now time.Time, length int) (*grant, error) {
 	token, err := newToken(s.entropy, length)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,9 @@ func (s *Server) rotate(a *app, ch Channel, reason string, now time.Time, length
 	for _, dead := range c.push(g, now, s.periods.Overlap, s.keepSuperseded) {
 		delete(s.grants, dead.token)
 	}
-	g.issue = Issue{At: now, AppID: a.id, Channel: ch, Reason: reason, Token: secret.Token(token), ExpiresAt: g.until}
+	g.issue = Issue{
+		At: now, AppID: a.id, Channel: ch, Reason: reason, From: from, Token: secret.Token(token), ExpiresAt: g.until,
+	}
 	s.grants[token] = g
 	s.log.add(g.issue)
 	return g, nil

@@ -17,6 +17,8 @@ type Issue struct {
 	Channel Channel   `json:"channel"`
 	// Reason is normal, renewed, forced, or what Draw was given.
 	Reason string `json:"reason"`
+	// From is the caller's host:port, "" if nobody called.
+	From string `json:"from,omitempty"`
 	// Token encodes as its fingerprint.
 	Token     secret.Token `json:"token"`
 	ExpiresAt time.Time    `json:"expires_at"`
@@ -83,7 +85,7 @@ func (s *Server) Draw(appid string, ch Channel, reason string) (secret.Token, er
 	}
 	var token secret.Token
 	err := s.change(appid, func(a *app, now time.Time) error {
-		g, err := s.rotate(a, ch, reason, now, s.tokenLength)
+		g, err := s.rotate(a, ch, reason, "", now, s.tokenLength)
 		if err == nil {
 			token = secret.Token(g.token)
 		}

@@ -60,7 +60,7 @@ func (s *Server) classicToken(c call, f Fault, now time.Time) reply {
 	if cur := a.channels[Classic].current(); f.Kind == FaultDuplicate && cur != nil && now.Before(cur.until) {
 		return s.show(cur, now)
 	}
-	return s.issue(a, Classic, "normal", f, now)
+	return s.issue(a, Classic, "normal", c.from, f, now)
 }
 
 // stableToken shows the same token until its last five minutes, then draws.
@@ -80,23 +80,23 @@ func (s *Server) stableToken(c call, f Fault, now time.Time) reply {
 			return s.fail(45009, "")
 		}
 		a.lastForced = now
-		return s.issue(a, Stable, "forced", f, now)
+		return s.issue(a, Stable, "forced", c.from, f, now)
 	}
 	switch {
 	case cur == nil:
-		return s.issue(a, Stable, "normal", f, now)
+		return s.issue(a, Stable, "normal", c.from, f, now)
 	case cur.until.Sub(now) > s.periods.RenewWindow:
 		return s.show(cur, now)
 	}
-	return s.issue(a, Stable, "renewed", f, now)
+	return s.issue(a, Stable, "renewed", c.from, f, now)
 }
 
-func (s *Server) issue(a *app, ch Channel, reason string, f Fault, now time.Time) reply {
+func (s *Server) issue(a *app, ch Channel, reason, from string, f Fault, now time.Time) reply {
 	length := s.tokenLength
 	if f.Kind == FaultLongToken {
 		length = 512
 	}
-	g, err := s.rotate(a, ch, reason, now, length)
+	g, err := s.rotate(a, ch, reason, from, now, length)
 	// A WeChat without entropy would be busy, too.
 	if err != nil {
 		return s.fail(-1, "")
