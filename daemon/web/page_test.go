@@ -158,6 +158,9 @@ func TestPageShowsTheCureOnce(t *testing.T) {
 	c.LastError.Message = "told without a cure"
 	contains(t, render(t, source{status: web.Status{Credentials: []web.Credential{c}}}), "<p>told without a cure</p>",
 		"<p>"+entry.Cure+"</p>")
+	c.Cure, c.LastError.Message = "", "no cure; and all of it shows"
+	contains(t, render(t, source{status: web.Status{Credentials: []web.Credential{c}}}),
+		"<p>no cure; and all of it shows</p>")
 }
 
 func TestPageOfARefusedToken(t *testing.T) {

@@ -66,8 +66,12 @@ func (c Credential) remarks(now *time.Time) (all []remark) {
 		if when := relative(e.At, now); when != "" {
 			title += ", " + when
 		}
-		// The message names the cure between the meaning and WeChat's own words.
-		all = append(all, remark{title, strings.Replace(e.Message, "; "+c.Cure, "", 1)})
+		text := e.Message
+		if c.Cure != "" {
+			// The message names the cure between the meaning and WeChat's own words.
+			text = strings.Replace(text, "; "+c.Cure, "", 1)
+		}
+		all = append(all, remark{title, text})
 	}
 	if c.Cure != "" {
 		all = append(all, remark{"what to do", c.Cure})
