@@ -72,6 +72,20 @@ func TestCommitC3MarksStay(t *testing.T) {
 	})
 }
 
+// What is stored is whole by itself: an older version, that reads it in a rolling
+// update, takes marks for settled that were not even made.
+func TestCommitC3StateIsLost(t *testing.T) {
+	everywhere(t, func(w *world) {
+		w.mustBegin()
+		w.do("del", w.c.Keys.State)
+		won, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: w.now(), Order: w.now()})
+		check(w, "status", won, store.Committed)
+		for _, field := range []string{"generation", "settled"} {
+			check(w, field, fmt.Sprint(w.do("hget", w.c.Keys.State, field)), "1")
+		}
+	})
+}
+
 func TestCommitC4Writes(t *testing.T) {
 	everywhere(t, func(w *world) {
 		w.mustBegin()
