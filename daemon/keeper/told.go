@@ -54,6 +54,8 @@ const (
 	opDiscard    = "could not delete a reader's report"
 )
 
+const readableSecret = "make it a file that the daemon's user can read, with nothing but the AppSecret in it"
+
 const repairsNothing = "this replica repairs nothing: its user of Redis may only read; " +
 	"start it again once that may write"
 
@@ -64,8 +66,8 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 	switch {
 	case err == nil:
 	case what == opReadSecret:
-		// The error names the file and the cure.
-		trouble.What = err.Error()
+		// The error names the file.
+		trouble = store.Trouble{What: err.Error(), Cure: readableSecret}
 	default:
 		trouble = store.Explain(err, k.policy.Keys)
 	}

@@ -199,3 +199,17 @@ func TestBeginB6CountsByTheDay(t *testing.T) {
 		check(w, "day", s.Day, today)
 	})
 }
+
+// B10: whichever right is missing, no lease is left that holds up the next begin.
+func TestBeginB10LeavesNoLease(t *testing.T) {
+	w := socketWorld(t)
+	o := w.observe()
+	for _, right := range []string{"-hset", "-set", "-pexpire"} {
+		setUser(t, w.admin, append(aclRules(t), right)...)
+		_, err := w.store.Begin(t.Context(), w.c, o, newBegin(o))
+		check(t, right+" is missed", store.Forbidden(err), true)
+		if lease, held := w.content()[w.c.Keys.Lease]; held && right != "-pexpire" {
+			t.Errorf("without %s the lease %s stays", right, lease)
+		}
+	}
+}

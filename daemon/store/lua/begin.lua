@@ -32,5 +32,10 @@ s.api, s.begun_at, s.calls, s.failures = a.api, now, s.calls + 1, s.failures + 1
 s.next_attempt_at, s.secret = now + a.wait, a.secret
 if a.new_secret then s.secrets_at = count(s.secrets_at, a.secrets_every) end
 if a.forced then s.forced_at = now end
-save(s)
+-- B10: a lease that nobody knows of would hold everybody up, and hide why.
+local saved, problem = pcall(save, s)
+if not saved then
+  redis.call('PEXPIRE', KEYS[3], 0)
+  return redis.error_reply(type(problem) == 'table' and problem.err or problem)
+end
 return begun()
