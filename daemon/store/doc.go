@@ -58,9 +58,9 @@
 //   - B8, an earlier outcome is still unknown: WeChat may process that request
 //     after this one, and K would hold the older of the two. One mark more, which
 //     this attempt's commit does not cover.
-//   - B10, the state can be written as well: a user of Redis who may set a key but
-//     no hash would leave a lease that nobody ever uses, and the next look would
-//     tell of that lease and not of the right.
+//   - B10, the state can be written, which is tried first: a user of Redis who may
+//     set a key but no hash would leave a lease that nobody ever uses, and the next
+//     look would tell of that lease and not of the right.
 //
 // commit stores the token, for the holder of the lease alone.
 //

@@ -20,8 +20,11 @@ if held then return { 'leased' } end
 if changed() then return { 'changed' } end
 
 local n, clean = s.generation + 1, outstanding(s) and 0 or 1
--- The first write is one that a full Redis refuses. All that commit needs has
--- then been tried before a call is spent.
+-- B10: the state can be written, or a lease would stay that nobody uses. It is
+-- the number that is there; what is no hash is replaced below. The first write is
+-- one that a full Redis refuses, and all that commit needs is tried before a call
+-- is spent.
+expect(redis.pcall('HSET', KEYS[2], 'saved_at', version))
 redis.call('SET', KEYS[3], table.concat({ a.attempt, n, clean, a.lease }, ':'))
 redis.call('PEXPIRE', KEYS[3], a.lease)
 s.generation = n
@@ -32,10 +35,5 @@ s.api, s.begun_at, s.calls, s.failures = a.api, now, s.calls + 1, s.failures + 1
 s.next_attempt_at, s.secret = now + a.wait, a.secret
 if a.new_secret then s.secrets_at = count(s.secrets_at, a.secrets_every) end
 if a.forced then s.forced_at = now end
--- B10: a lease that nobody knows of would hold everybody up, and hide why.
-local saved, problem = pcall(save, s)
-if not saved then
-  redis.call('PEXPIRE', KEYS[3], 0)
-  return redis.error_reply(type(problem) == 'table' and problem.err or problem)
-end
+save(s)
 return begun()
