@@ -63,8 +63,9 @@ type Daemon struct {
 
 	clients []redis.UniversalClient
 	// Stops the embedded Redis, nil if there is none.
-	embedded func()
-	platform *credential.Platform
+	embedded    func()
+	platform    *credential.Platform
+	weChatClock *weChatClock
 	// Of the keepers; the observer has one of its own.
 	store *store.Store
 
@@ -90,10 +91,13 @@ func New(o Options) (*Daemon, error) {
 	d := &Daemon{options: o, instance: instance(), gatherer: prometheus.NewRegistry()}
 	d.metrics = metrics.New(d.gatherer, o.Build, metrics.PerKey(o.Config.Metrics.PerKey))
 	d.metrics.ConfigRead(time.Now(), true)
+	d.weChatClock = &weChatClock{log: o.Log, expose: func(ahead time.Duration) {
+		d.metrics.ClockAhead(metrics.ClockWeChat, ahead)
+	}}
 	var err error
 	d.platform, err = credential.NewPlatform(credential.Options{
 		BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
-		Clock: func(ahead time.Duration) { d.metrics.ClockAhead(metrics.ClockWeChat, ahead) },
+		Clock: d.weChatClock.answered,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("wechat: %w", err)

@@ -222,15 +222,15 @@ func (k *Keeper) tellReport() {
 	k.told.report = waiting
 }
 
-// farClock is how far Redis' clock may be from this host's before alerts that
-// compare its times with time() go wrong.
-const farClock = 30 * time.Second
+// FarClock is how far another clock may be from this host's before people are
+// told: alerts that compare the times of one with time() go wrong.
+const FarClock = 30 * time.Second
 
 // tellClock warns of a clock that is far off. Nothing here compares the two;
 // what Prometheus does, and people, does.
 func (k *Keeper) tellClock() {
 	off := k.clockOff()
-	if far := off.Abs() > farClock; far != k.told.clock {
+	if far := off.Abs() > FarClock; far != k.told.clock {
 		k.told.clock = far
 		if far {
 			k.log.Warn("the clock of Redis is not this host's: alerts that compare expiry with time() are wrong by so much",
