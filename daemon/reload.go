@@ -16,8 +16,8 @@ import (
 
 // Source is where the configuration comes from.
 type Source interface {
-	// Load reads all of it anew. Its error says what is wrong, and where.
-	Load(ctx context.Context) (config.Config, error)
+	// Reload reads all of it anew. Its error says what is wrong, and where.
+	Reload(ctx context.Context) (config.Config, error)
 	// Digest tells one content from another; what cannot be read has one as well.
 	Digest(ctx context.Context) config.Digest
 }
@@ -90,7 +90,7 @@ func (r *reloader) reload(ctx context.Context, asked bool) {
 	defer r.panics.catch(func() { r.refuse(errBug, asked) })
 	r.readAt = time.Now()
 	r.read = r.source.Digest(ctx)
-	c, err := r.source.Load(ctx)
+	c, err := r.source.Reload(ctx)
 	if ctx.Err() != nil {
 		return
 	}

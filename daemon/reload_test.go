@@ -26,7 +26,7 @@ type desk struct {
 	block   chan struct{} // until it is closed, nothing can be read
 }
 
-func (d *desk) Load(ctx context.Context) (config.Config, error) {
+func (d *desk) Reload(ctx context.Context) (config.Config, error) {
 	d.wait(ctx)
 	if err := ctx.Err(); err != nil {
 		return config.Config{}, err
