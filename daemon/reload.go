@@ -16,8 +16,9 @@ import (
 
 // Source is where the configuration comes from.
 type Source interface {
-	// Reload reads all of it anew. Its error says what is wrong, and where.
-	Reload(ctx context.Context) (config.Config, error)
+	// Reload reads all of it anew, if it still is what settled is the digest of.
+	// Its error says what is wrong, and where.
+	Reload(ctx context.Context, settled config.Digest) (config.Config, error)
 	// Digest tells one content from another; what cannot be read has one as well.
 	Digest(ctx context.Context) config.Digest
 }
@@ -25,6 +26,8 @@ type Source interface {
 const (
 	// watchEvery is between two looks at the content of the configuration.
 	watchEvery = 5 * time.Second
+	// settleTime is between two looks when somebody has asked to read it.
+	settleTime = time.Second
 	// retryEvery is between two tries of one that was refused: it may name a
 	// secret's file that comes later.
 	retryEvery = time.Minute
@@ -62,24 +65,43 @@ func (r *reloader) run(ctx context.Context) {
 	}
 	watch := time.NewTicker(watchEvery)
 	defer watch.Stop()
+	// The next look for somebody who has asked, nil if nobody has. Whoever asks
+	// meanwhile gets the same answer.
+	var answer <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.asked:
-			r.reload(ctx, true)
+			if answer == nil {
+				r.seen, answer = r.source.Digest(ctx), time.After(settleTime)
+			}
+		case <-answer:
+			answer = time.After(settleTime)
+			if r.settled(ctx) {
+				answer = nil
+				r.reload(ctx, true)
+			}
 		case <-watch.C:
-			r.watch(ctx)
+			if answer == nil {
+				r.watch(ctx)
+			}
 		}
 	}
 }
 
-// watch reads a content that two looks have seen: whoever writes it has finished.
-func (r *reloader) watch(ctx context.Context) {
+// settled looks, and tells whether the look before saw the same: whoever writes
+// it has finished.
+func (r *reloader) settled(ctx context.Context) bool {
 	now := r.source.Digest(ctx)
-	settled := now == r.seen
+	same := now == r.seen
 	r.seen = now
-	if settled && (now != r.read || r.refused != "" && time.Since(r.readAt) >= retryEvery) {
+	return same
+}
+
+// watch reads what is new and settled.
+func (r *reloader) watch(ctx context.Context) {
+	if r.settled(ctx) && (r.seen != r.read || r.refused != "" && time.Since(r.readAt) >= retryEvery) {
 		r.reload(ctx, false)
 	}
 }
@@ -88,9 +110,8 @@ func (r *reloader) watch(ctx context.Context) {
 // here leaves the configuration as it was.
 func (r *reloader) reload(ctx context.Context, asked bool) {
 	defer r.panics.catch(func() { r.refuse(errBug, asked) })
-	r.readAt = time.Now()
-	r.read = r.source.Digest(ctx)
-	c, err := r.source.Reload(ctx)
+	r.readAt, r.read = time.Now(), r.seen
+	c, err := r.source.Reload(ctx, r.seen)
 	if ctx.Err() != nil {
 		return
 	}

@@ -34,20 +34,21 @@ func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 // over the defaults. When every value is right it checks relations and files. A
 // missing file is an error if it was chosen or if nothing else names a
 // credential. Nothing of it is used if anything is wrong. The error is an *Error.
-func (s Source) Load(ctx context.Context) (Config, error) { return s.load(ctx, false) }
+func (s Source) Load(ctx context.Context) (Config, error) { return s.load(ctx, nil) }
 
-// Reload is Load in a process that runs already. It refuses a pipe, into which
-// nobody may write any more: to wait for that would close the whole directory,
-// with the secrets in it, until the process ends.
-func (s Source) Reload(ctx context.Context) (Config, error) {
-	return s.load(ctx, true)
+// Reload is Load in a process that runs already, of the content that settled is
+// the digest of and no other. It refuses a pipe, into which nobody may write
+// any more: to wait for that would close the whole directory, with the secrets
+// in it, until the process ends.
+func (s Source) Reload(ctx context.Context, settled Digest) (Config, error) {
+	return s.load(ctx, &settled)
 }
 
-func (s Source) load(ctx context.Context, again bool) (Config, error) {
+func (s Source) load(ctx context.Context, settled *Digest) (Config, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
 	l := newLoader(ctx, s)
-	l.again = again
+	l.settled = settled
 	l.read(s.Getenv("WXTOKEND_APPID") != "")
 	if len(l.problems) == 0 {
 		l.inherit()
@@ -74,8 +75,8 @@ type loader struct {
 	ctx    context.Context
 	cfg    Config
 	source Source
-	// Whether the process runs already.
-	again bool
+	// What a running process wants to read, nil at its start.
+	settled *Digest
 	// The file that is being read.
 	file string
 	// Where every option was set, by its path: file:line or a variable.
@@ -101,9 +102,13 @@ func (l *loader) read(named bool) {
 	}
 	all := contents(l.ctx, l.file)
 	l.cfg.digest = digestOf(all)
+	if l.settled != nil && *l.settled != l.cfg.digest {
+		l.fail("", "has changed again, or what lies in credentials.d has: it is read when that is over")
+		return
+	}
 	file, lists := all[0], all[1:]
 	switch {
-	case errors.Is(file.err, secret.ErrNotRegular) && l.again:
+	case errors.Is(file.err, secret.ErrNotRegular) && l.settled != nil:
 		file.err = fmt.Errorf("%w, and all else is read at the start alone: put a file there, or restart", secret.ErrNotRegular)
 	case errors.Is(file.err, secret.ErrNotRegular):
 		// A shell hands over a pipe when it is told <(command).

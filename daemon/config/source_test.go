@@ -159,6 +159,19 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestReloadWhatHasSettled: nothing counts that was written after the last look.
+func TestReloadWhatHasSettled(t *testing.T) {
+	directory(t, map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yaml": "# nobody yet\n"})
+	settled := here(nil).Digest(t.Context())
+	if c, err := here(nil).Reload(t.Context(), settled); err != nil || c.Digest() != settled {
+		t.Errorf("nothing has changed: %v", err)
+	}
+	write(t, "credentials.d/x.yaml", "# nob")
+	if _, err := here(nil).Reload(t.Context(), settled); err == nil || !strings.Contains(err.Error(), "has changed again") {
+		t.Errorf("half a file: %v", err)
+	}
+}
+
 func TestDifferences(t *testing.T) {
 	a := config.Default()
 	if got := config.Differences(a, a); got != nil {

@@ -203,7 +203,7 @@ func TestReloadOpensNoPipe(t *testing.T) {
 	defer cancel()
 	want := []string{"config.yaml: cannot read the configuration: not a regular file, and all else is read at the start alone: " +
 		"put a file there, or restart"}
-	if _, err := here(nil).Reload(ctx); !slices.Equal(problems(t, err), want) {
+	if _, err := here(nil).Reload(ctx, here(nil).Digest(ctx)); !slices.Equal(problems(t, err), want) {
 		t.Errorf("got %v", err)
 	}
 	if got, err := (config.Credential{SecretFile: "secret"}).ReadSecret(ctx); got != "s" || err != nil {
@@ -213,7 +213,7 @@ func TestReloadOpensNoPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, "config.yaml", minimal)
-	if c, err := here(nil).Reload(ctx); err != nil || len(c.Credentials) != 2 {
+	if c, err := here(nil).Reload(ctx, here(nil).Digest(ctx)); err != nil || len(c.Credentials) != 2 {
 		t.Errorf("a file again: %v, %v", c.Credentials, err)
 	}
 }
