@@ -47,6 +47,8 @@ type reloader struct {
 
 	// What runs, the options that need a restart included.
 	running config.Config
+	// The credentials that are in force.
+	credentials []config.Credential
 	// The content that was seen last, the one that was read last, and when.
 	seen, read config.Digest
 	readAt     time.Time
@@ -124,7 +126,8 @@ func (r *reloader) reload(ctx context.Context, asked bool) {
 		return
 	}
 	r.metrics.ConfigRead(time.Now(), true)
-	r.tell(done, config.Differences(r.running, c), asked)
+	r.tell(done, keysThatDiffer(r.credentials, c.Credentials), config.Differences(r.running, c), asked)
+	r.credentials = c.Credentials
 }
 
 var errBug = errors.New("wxtokend has a bug that keeps it from reading this: the log has the place of the panic")
@@ -142,11 +145,12 @@ func (r *reloader) refuse(err error, asked bool) {
 }
 
 // tell tells what has come into force, and what has not, once, unless somebody asks.
-func (r *reloader) tell(done Changes, restart []string, asked bool) {
+func (r *reloader) tell(done Changes, keys []any, restart []string, asked bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if asked || r.refused != "" || done != (Changes{}) {
-		r.log.Info("the configuration was read again", "added", done.Added, "changed", done.Changed, "removed", done.Removed)
+		counts := []any{"added", done.Added, "changed", done.Changed, "removed", done.Removed}
+		r.log.Info("the configuration was read again", append(counts, keys...)...)
 	}
 	if len(restart) > 0 && (asked || !slices.Equal(restart, r.restart)) {
 		r.log.Warn("options have changed that need a restart; all else is in force", "options", strings.Join(restart, ", "))
