@@ -47,8 +47,8 @@ type reloader struct {
 
 	// What runs, the options that need a restart included.
 	running config.Config
-	// The credentials that are in force.
-	credentials []config.Credential
+	// The newest that came into force.
+	newest config.Config
 	// The content that was seen last, the one that was read last, and when.
 	seen, read config.Digest
 	readAt     time.Time
@@ -126,8 +126,12 @@ func (r *reloader) reload(ctx context.Context, asked bool) {
 		return
 	}
 	r.metrics.ConfigRead(time.Now(), true)
-	r.tell(done, keysThatDiffer(r.credentials, c.Credentials), config.Differences(r.running, c), asked)
-	r.credentials = c.Credentials
+	r.tell(done, keysThatDiffer(r.newest.Credentials, c.Credentials), config.Differences(r.running, c), asked)
+	if lost := c.Lost(r.newest); len(lost) > 0 {
+		r.log.Warn("files of the configuration are empty or gone that were there before: "+
+			"put them back if nobody meant that", "files", strings.Join(lost, ", "))
+	}
+	r.newest = c
 }
 
 var errBug = errors.New("wxtokend has a bug that keeps it from reading this: the log has the place of the panic")

@@ -100,8 +100,8 @@ func (l *loader) read(named bool) {
 		l.fail("", "%s", err)
 		return
 	}
-	all := contents(l.ctx, l.file)
-	l.cfg.digest = digestOf(all)
+	all, dir := contents(l.ctx, l.file)
+	l.cfg.digest, l.cfg.traces = digestOf(all), traces(all, dir)
 	if l.settled != nil && *l.settled != l.cfg.digest {
 		l.fail("", "has changed again, or what lies in credentials.d has: it is read when that is over")
 		return
