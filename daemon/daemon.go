@@ -132,7 +132,7 @@ func (d *Daemon) assemble() {
 	}
 	d.reloader = &reloader{
 		source: o.Source, asked: o.Reread, apply: d.reconfigure, panics: panics, metrics: d.metrics, log: o.Log,
-		running: c, seen: c.Digest(), read: c.Digest(),
+		running: c, newest: c, seen: c.Digest(), read: c.Digest(),
 	}
 }
 

@@ -16,8 +16,9 @@ import (
 
 // Source is where the configuration comes from.
 type Source interface {
-	// Load reads all of it anew. Its error says what is wrong, and where.
-	Load(ctx context.Context) (config.Config, error)
+	// Reload reads all of it anew, if it still is what settled is the digest of.
+	// Its error says what is wrong, and where.
+	Reload(ctx context.Context, settled config.Digest) (config.Config, error)
 	// Digest tells one content from another; what cannot be read has one as well.
 	Digest(ctx context.Context) config.Digest
 }
@@ -25,6 +26,8 @@ type Source interface {
 const (
 	// watchEvery is between two looks at the content of the configuration.
 	watchEvery = 5 * time.Second
+	// settleTime is between two looks when somebody has asked to read it.
+	settleTime = time.Second
 	// retryEvery is between two tries of one that was refused: it may name a
 	// secret's file that comes later.
 	retryEvery = time.Minute
@@ -44,6 +47,8 @@ type reloader struct {
 
 	// What runs, the options that need a restart included.
 	running config.Config
+	// The newest that came into force.
+	newest config.Config
 	// The content that was seen last, the one that was read last, and when.
 	seen, read config.Digest
 	readAt     time.Time
@@ -62,24 +67,43 @@ func (r *reloader) run(ctx context.Context) {
 	}
 	watch := time.NewTicker(watchEvery)
 	defer watch.Stop()
+	// The next look for somebody who has asked, nil if nobody has. Whoever asks
+	// meanwhile gets the same answer.
+	var answer <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.asked:
-			r.reload(ctx, true)
+			if answer == nil {
+				r.seen, answer = r.source.Digest(ctx), time.After(settleTime)
+			}
+		case <-answer:
+			answer = time.After(settleTime)
+			if r.settled(ctx) {
+				answer = nil
+				r.reload(ctx, true)
+			}
 		case <-watch.C:
-			r.watch(ctx)
+			if answer == nil {
+				r.watch(ctx)
+			}
 		}
 	}
 }
 
-// watch reads a content that two looks have seen: whoever writes it has finished.
-func (r *reloader) watch(ctx context.Context) {
+// settled looks, and tells whether the look before saw the same: whoever writes
+// it has finished.
+func (r *reloader) settled(ctx context.Context) bool {
 	now := r.source.Digest(ctx)
-	settled := now == r.seen
+	same := now == r.seen
 	r.seen = now
-	if settled && (now != r.read || r.refused != "" && time.Since(r.readAt) >= retryEvery) {
+	return same
+}
+
+// watch reads what is new and settled.
+func (r *reloader) watch(ctx context.Context) {
+	if r.settled(ctx) && (r.seen != r.read || r.refused != "" && time.Since(r.readAt) >= retryEvery) {
 		r.reload(ctx, false)
 	}
 }
@@ -88,9 +112,8 @@ func (r *reloader) watch(ctx context.Context) {
 // here leaves the configuration as it was.
 func (r *reloader) reload(ctx context.Context, asked bool) {
 	defer r.panics.catch(func() { r.refuse(errBug, asked) })
-	r.readAt = time.Now()
-	r.read = r.source.Digest(ctx)
-	c, err := r.source.Load(ctx)
+	r.readAt, r.read = time.Now(), r.seen
+	c, err := r.source.Reload(ctx, r.seen)
 	if ctx.Err() != nil {
 		return
 	}
@@ -103,7 +126,12 @@ func (r *reloader) reload(ctx context.Context, asked bool) {
 		return
 	}
 	r.metrics.ConfigRead(time.Now(), true)
-	r.tell(done, config.Differences(r.running, c), asked)
+	r.tell(done, keysThatDiffer(r.newest.Credentials, c.Credentials), config.Differences(r.running, c), asked)
+	if lost := c.Lost(r.newest); len(lost) > 0 {
+		r.log.Warn("files of the configuration are empty or gone that were there before: "+
+			"put them back if nobody meant that", "files", strings.Join(lost, ", "))
+	}
+	r.newest = c
 }
 
 var errBug = errors.New("wxtokend has a bug that keeps it from reading this: the log has the place of the panic")
@@ -121,11 +149,12 @@ func (r *reloader) refuse(err error, asked bool) {
 }
 
 // tell tells what has come into force, and what has not, once, unless somebody asks.
-func (r *reloader) tell(done Changes, restart []string, asked bool) {
+func (r *reloader) tell(done Changes, keys []any, restart []string, asked bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if asked || r.refused != "" || done != (Changes{}) {
-		r.log.Info("the configuration was read again", "added", done.Added, "changed", done.Changed, "removed", done.Removed)
+		counts := []any{"added", done.Added, "changed", done.Changed, "removed", done.Removed}
+		r.log.Info("the configuration was read again", append(counts, keys...)...)
 	}
 	if len(restart) > 0 && (asked || !slices.Equal(restart, r.restart)) {
 		r.log.Warn("options have changed that need a restart; all else is in force", "options", strings.Join(restart, ", "))

@@ -26,7 +26,7 @@ type desk struct {
 	block   chan struct{} // until it is closed, nothing can be read
 }
 
-func (d *desk) Load(ctx context.Context) (config.Config, error) {
+func (d *desk) Reload(ctx context.Context, _ config.Digest) (config.Config, error) {
 	d.wait(ctx)
 	if err := ctx.Err(); err != nil {
 		return config.Config{}, err
@@ -200,24 +200,24 @@ func TestReloadNeedsRestart(t *testing.T) {
 	})
 }
 
-// TestReloadAsked: a signal reads at once, and is always answered.
+// TestReloadAsked: a signal is answered soon, also where nothing has changed.
 func TestReloadAsked(t *testing.T) {
 	onDesk(t, func(w *world, d *desk, all []config.Credential) {
 		w.reread <- syscall.SIGHUP
-		w.wait(time.Millisecond)
+		w.wait(settleTime)
 		if d.read() != 1 || w.logged("read again\" added=0 changed=0 removed=0") != 1 {
 			t.Errorf("read %d times\n%s", d.read(), w.story())
 		}
 		d.write("two", nil, func(c *config.Config) { c.Credentials = all[:2] })
 		w.reread <- syscall.SIGHUP
-		w.wait(time.Second)
+		w.wait(settleTime + time.Second)
 		if len(keysOf(w)) != 2 || w.daemon.Ready() != nil {
-			t.Errorf("a second after the signal: keys %q, not ready %v", keysOf(w), w.daemon.Ready())
+			t.Errorf("two seconds after the signal: keys %q, not ready %v", keysOf(w), w.daemon.Ready())
 		}
 		d.write("bad", errors.New("bad"), func(*config.Config) {})
 		for range 3 {
 			w.reread <- syscall.SIGHUP
-			w.wait(time.Millisecond)
+			w.wait(settleTime)
 		}
 		if w.logged("is refused") != 3 {
 			t.Errorf("three signals, answered %d times", w.logged("is refused"))
@@ -225,6 +225,23 @@ func TestReloadAsked(t *testing.T) {
 		w.wait(time.Minute)
 		if read := d.read(); read > 6 {
 			t.Errorf("read %d times", read)
+		}
+	})
+}
+
+// TestReloadAskedWhileWritten: a signal in the middle of writing, or many of
+// them, is answered when the whole file is there.
+func TestReloadAskedWhileWritten(t *testing.T) {
+	onDesk(t, func(w *world, d *desk, all []config.Credential) {
+		for i := range 20 {
+			d.write(strings.Repeat("half ", i+1), nil, func(c *config.Config) { c.Credentials = all[1:2] })
+			w.reread <- syscall.SIGHUP
+			w.wait(settleTime / 2)
+		}
+		d.write("whole", nil, func(c *config.Config) { c.Credentials = all })
+		w.wait(2 * settleTime)
+		if d.read() != 1 || len(keysOf(w)) != 3 || w.logged("read again\" added=2 changed=0 removed=0") != 1 {
+			t.Errorf("read %d times, keys %q\n%s", d.read(), keysOf(w), w.story())
 		}
 	})
 }

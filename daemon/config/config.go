@@ -30,6 +30,8 @@ type Config struct {
 	// The configuration's files, once for each secret that is written there, for SecretFiles.
 	secretIn []string
 	digest   Digest
+	// What was read, by its path, for Lost.
+	traces map[string]trace
 	// http.web_config_file and its key.
 	lockedBy []string
 }

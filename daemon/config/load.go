@@ -34,10 +34,21 @@ func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 // over the defaults. When every value is right it checks relations and files. A
 // missing file is an error if it was chosen or if nothing else names a
 // credential. Nothing of it is used if anything is wrong. The error is an *Error.
-func (s Source) Load(ctx context.Context) (Config, error) {
+func (s Source) Load(ctx context.Context) (Config, error) { return s.load(ctx, nil) }
+
+// Reload is Load in a process that runs already, of the content that settled is
+// the digest of and no other. It refuses a pipe, into which nobody may write
+// any more: to wait for that would close the whole directory, with the secrets
+// in it, until the process ends.
+func (s Source) Reload(ctx context.Context, settled Digest) (Config, error) {
+	return s.load(ctx, &settled)
+}
+
+func (s Source) load(ctx context.Context, settled *Digest) (Config, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
 	l := newLoader(ctx, s)
+	l.settled = settled
 	l.read(s.Getenv("WXTOKEND_APPID") != "")
 	if len(l.problems) == 0 {
 		l.inherit()
@@ -64,6 +75,8 @@ type loader struct {
 	ctx    context.Context
 	cfg    Config
 	source Source
+	// What a running process wants to read, nil at its start.
+	settled *Digest
 	// The file that is being read.
 	file string
 	// Where every option was set, by its path: file:line or a variable.
@@ -87,10 +100,17 @@ func (l *loader) read(named bool) {
 		l.fail("", "%s", err)
 		return
 	}
-	all := contents(l.ctx, l.file)
-	l.cfg.digest = digestOf(all)
+	all, dir := contents(l.ctx, l.file)
+	l.cfg.digest, l.cfg.traces = digestOf(all), traces(all, dir)
+	if l.settled != nil && *l.settled != l.cfg.digest {
+		l.fail("", "has changed again, or what lies in credentials.d has: it is read when that is over")
+		return
+	}
 	file, lists := all[0], all[1:]
-	if errors.Is(file.err, secret.ErrNotRegular) {
+	switch {
+	case errors.Is(file.err, secret.ErrNotRegular) && l.settled != nil:
+		file.err = fmt.Errorf("%w, and all else is read at the start alone: put a file there, or restart", secret.ErrNotRegular)
+	case errors.Is(file.err, secret.ErrNotRegular):
 		// A shell hands over a pipe when it is told <(command).
 		file.data, file.err = secret.ReadAny(l.ctx, l.file, maxFiles)
 	}

@@ -1,12 +1,15 @@
 package config
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"wxtokend/daemon/secret"
@@ -38,7 +41,10 @@ func (c Config) Digest() Digest { return c.digest }
 
 // Digest is that of what Load would read now. A pipe, which nobody can read
 // twice, counts as unchanged.
-func (s Source) Digest(ctx context.Context) Digest { return digestOf(contents(ctx, s.resolved().Path)) }
+func (s Source) Digest(ctx context.Context) Digest {
+	all, _ := contents(ctx, s.resolved().Path)
+	return digestOf(all)
+}
 
 // content is that of one file, or why it cannot be read.
 type content struct {
@@ -47,15 +53,52 @@ type content struct {
 	err  error
 }
 
+// trace is what a configuration remembers of a file, or of the directory of lists.
+type trace struct{ empty, list bool }
+
+// traces of what was found: dir is "" if there is no directory of lists.
+func traces(all []content, dir string) map[string]trace {
+	left := map[string]trace{}
+	for i, c := range all {
+		if c.err == nil {
+			left[c.path] = trace{empty: len(bytes.TrimSpace(c.data)) == 0, list: i > 0}
+		}
+	}
+	if dir != "" {
+		left[dir] = trace{}
+	}
+	return left
+}
+
+// Lost says what before was read from and is empty or gone now. A list that has
+// gone is no loss, as this is how an account is taken away.
+func (c Config) Lost(before Config) (all []string) {
+	for _, path := range slices.Sorted(maps.Keys(before.traces)) {
+		was := before.traces[path]
+		now, there := c.traces[path]
+		switch {
+		case there && now.empty && !was.empty:
+			all = append(all, path+" is empty")
+		case !there && !was.list:
+			all = append(all, path+" is gone")
+		}
+	}
+	return all
+}
+
 // contents reads the file at path, and those of the directory beside it in the
-// order of their names.
-func contents(ctx context.Context, path string) []content {
+// order of their names. It names the directory as well, or "" if there is none.
+func contents(ctx context.Context, path string) (all []content, dir string) {
 	data, err := secret.Read(ctx, path, maxFiles)
-	all, room := []content{{path, data, err}}, maxFiles-int64(len(data))
-	dir := filepath.Join(filepath.Dir(path), "credentials.d")
+	all = []content{{path, data, err}}
+	room := maxFiles - int64(len(data))
+	dir = filepath.Join(filepath.Dir(path), "credentials.d")
 	names, err := secret.List(ctx, dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return append(all, content{path: dir, err: err})
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, ""
+	}
+	if err != nil {
+		return append(all, content{path: dir, err: err}), dir
 	}
 	for _, name := range names {
 		c := content{path: filepath.Join(dir, name)}
@@ -71,7 +114,7 @@ func contents(ctx context.Context, path string) []content {
 		}
 		all = append(all, c)
 	}
-	return all
+	return all, dir
 }
 
 func digestOf(all []content) Digest {

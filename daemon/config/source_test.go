@@ -159,6 +159,54 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestReloadWhatHasSettled: nothing counts that was written after the last look.
+func TestReloadWhatHasSettled(t *testing.T) {
+	directory(t, map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yaml": "# nobody yet\n"})
+	settled := here(nil).Digest(t.Context())
+	if c, err := here(nil).Reload(t.Context(), settled); err != nil || c.Digest() != settled {
+		t.Errorf("nothing has changed: %v", err)
+	}
+	write(t, "credentials.d/x.yaml", "# nob")
+	if _, err := here(nil).Reload(t.Context(), settled); err == nil || !strings.Contains(err.Error(), "has changed again") {
+		t.Errorf("half a file: %v", err)
+	}
+}
+
+// TestLost: a file that was emptied and a directory that has gone are losses, once.
+func TestLost(t *testing.T) {
+	directory(t, map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yaml": "- {key: b, appid: wxb, secret: s}\n",
+		"credentials.d/y.yaml": "# nobody yet\n"})
+	read := func() config.Config {
+		c, err := here(map[string]string{"WXTOKEND_APPID": "wxe", "WXTOKEND_SECRET": "s"}).Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	write(t, "credentials.d/x.yaml", "# nobody\n")
+	before := read()
+	for _, step := range []struct {
+		do   func() error
+		want string
+	}{
+		{func() error { return nil }, ""},
+		{func() error { return os.Remove("credentials.d/y.yaml") }, ""},
+		{func() error { return os.Truncate("config.yaml", 0) }, "config.yaml is empty"},
+		{func() error { return os.Truncate("credentials.d/x.yaml", 0) }, "credentials.d/x.yaml is empty"},
+		{func() error { return os.Rename("credentials.d", "x") }, "credentials.d is gone"},
+		{func() error { return os.Remove("config.yaml") }, "config.yaml is gone"},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		now := read()
+		if got := strings.Join(now.Lost(before), ", "); got != step.want || now.Lost(now) != nil {
+			t.Errorf("got %q, want %q", got, step.want)
+		}
+		before = now
+	}
+}
+
 func TestDifferences(t *testing.T) {
 	a := config.Default()
 	if got := config.Differences(a, a); got != nil {

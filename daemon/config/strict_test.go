@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -188,6 +189,32 @@ func TestConfigurationFromAPipe(t *testing.T) {
 	go func() { _ = os.WriteFile(path, []byte(minimal), 0o600) }()
 	if c, err := (config.Source{Path: path, Explicit: true, Getenv: getenv(nil)}).Load(t.Context()); err != nil || c.Credentials[0].AppID != "a" {
 		t.Errorf("got %v, %v", c.Credentials, err)
+	}
+}
+
+// A pipe in the place of the file is refused at once by a process that runs,
+// and what lies beside it can still be read.
+func TestReloadOpensNoPipe(t *testing.T) {
+	directory(t, map[string]string{"secret": "s", "credentials.d/x.yaml": one})
+	if err := syscall.Mkfifo("config.yaml", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	want := []string{"config.yaml: cannot read the configuration: not a regular file, and all else is read at the start alone: " +
+		"put a file there, or restart"}
+	if _, err := here(nil).Reload(ctx, here(nil).Digest(ctx)); !slices.Equal(problems(t, err), want) {
+		t.Errorf("got %v", err)
+	}
+	if got, err := (config.Credential{SecretFile: "secret"}).ReadSecret(ctx); got != "s" || err != nil {
+		t.Errorf("the secret beside it: %v", err)
+	}
+	if err := os.Remove("config.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "config.yaml", minimal)
+	if c, err := here(nil).Reload(ctx, here(nil).Digest(ctx)); err != nil || len(c.Credentials) != 2 {
+		t.Errorf("a file again: %v, %v", c.Credentials, err)
 	}
 }
 
