@@ -54,8 +54,18 @@ const (
 	opDiscard    = "could not delete a reader's report"
 )
 
-const repairsNothing = "this replica repairs nothing: its user of Redis may only read; " +
-	"start it again once that may write"
+const repairsNothing = "this replica repairs nothing, as its user of Redis may only read: right for one that only " +
+	"watches; one that shall repair needs the rights of a writer, and a restart"
+
+// explain says what is wrong, with the rights that this replica needs: one that
+// never asks for a token need not write.
+func (k *Keeper) explain(err error) store.Trouble {
+	rights := store.ReadOnlyRights(k.policy.Keys)
+	if k.policy.Mint {
+		rights = store.Rights(k.policy.Keys)
+	}
+	return store.ExplainFor(rights, err)
+}
 
 // noteFailure keeps what fails, and logs it once for each cause, however many
 // operations that stops at each poll. Without an error it works again.
@@ -67,7 +77,7 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 		// The error names the file and the cure.
 		trouble.What = err.Error()
 	default:
-		trouble = store.Explain(err, k.policy.Keys)
+		trouble = k.explain(err)
 	}
 	cause := trouble.What
 	if what != opReadSecret && !store.Definite(err) {
@@ -104,7 +114,7 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 func (k *Keeper) lookFailed(err error) {
 	k.told.redis = ""
 	if err != nil {
-		trouble := store.Explain(err, k.policy.Keys)
+		trouble := k.explain(err)
 		k.told.redis = trouble.What + ": " + trouble.Cure + " (" + err.Error() + ")"
 	}
 }
