@@ -10,7 +10,7 @@ import (
 
 // Overview implements web.Source.
 func (d *Daemon) Overview() web.Overview {
-	about := web.Overview{Version: d.options.Build.Version, Instance: d.instance, Notes: d.reloader.notes()}
+	about := web.Overview{Version: d.options.Build.Version, Instance: d.instance, Notes: append(d.reloader.notes(), d.options.Lock.Notes()...)}
 	for _, e := range d.registry.all() {
 		if about.Time = known(e.Status().Now); about.Time != nil {
 			break

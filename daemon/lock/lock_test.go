@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,13 +143,14 @@ func TestFollow(t *testing.T) {
 	const head = "tls_server_config: {cert_file: server.crt, key_file: server.key}\nbasic_auth_users:\n  ops: "
 	files.write("web.yml", head+files.hash("old"))
 	logs := make(lines, 100)
+	var good atomic.Bool
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, files.path("web.yml"))
 		ctx, cancel := context.WithCancel(t.Context())
 		followed := make(chan struct{})
 		go func() {
 			defer close(followed)
-			l.Follow(ctx, slog.New(slog.NewTextHandler(logs, nil)))
+			l.Follow(ctx, slog.New(slog.NewTextHandler(logs, nil)), good.Store)
 		}()
 		defer func() { cancel(); <-followed }()
 		changed := func(want string) {
@@ -161,6 +163,11 @@ func TestFollow(t *testing.T) {
 			}
 			if len(got) != min(1, len(want)) || !strings.Contains(strings.Join(got, ""), want) {
 				t.Errorf("the log says %q, want %q once", got, want)
+			}
+			right := want == "" || strings.Contains(strings.Join(got, ""), "is used")
+			if noted := strings.Join(l.Notes(), ""); good.Load() != right || (noted == "") != right ||
+				!right && !strings.Contains(noted, want) {
+				t.Errorf("good %v, notes %q, want %v", good.Load(), noted, right)
 			}
 		}
 		lets := func(password string, serial int64) {
