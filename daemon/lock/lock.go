@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -41,6 +42,9 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 
 // SecretFiles lists the files that hold a secret: this one and the key's.
 func (l *Lock) SecretFiles() []string { return l.keys.Load().files }
+
+// Ends is when the certificate expires, the zero time if there is none.
+func (l *Lock) Ends() time.Time { return l.keys.Load().ends }
 
 // Listener speaks TLS on ln if the file says so.
 func (l *Lock) Listener(ln net.Listener) net.Listener {
@@ -108,6 +112,10 @@ func (l *Lock) again(ctx context.Context) (changed bool, err error) {
 		return false, err
 	case (now.tls == nil) != (before.tls == nil):
 		return false, errors.New("tls_server_config: to switch TLS on or off needs a restart")
+	}
+	// At the start it is taken, as whoever draws tokens must not stop for it.
+	if now.tls != nil && time.Now().After(now.ends) {
+		return false, fmt.Errorf("tls_server_config: cert_file: the certificate has expired at %s: renew it", now.until)
 	}
 	l.keys.Store(now)
 	return true, nil

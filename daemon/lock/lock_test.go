@@ -179,6 +179,8 @@ func TestFollow(t *testing.T) {
 				t.Errorf("%q is not the password, or any is", password)
 			}
 		}
+		// No file is written while it is read.
+		time.Sleep(5 * time.Second)
 		lets("old", 2)
 		changed("")
 		ca.issue("server")
@@ -197,6 +199,11 @@ func TestFollow(t *testing.T) {
 		lets("new", 3)
 		ca.issue("server")
 		changed("has changed and is used")
+		lets("newest", 4)
+		// Virtual time begins in the year 2000.
+		files.lifetime = -40 * 365 * 24 * time.Hour
+		ca.issue("server")
+		changed("the certificate has expired at 19")
 		lets("newest", 4)
 	})
 }
@@ -231,6 +238,7 @@ func TestMistakes(t *testing.T) {
 		pair + "  {client_auth_type: RequireAndVerifyClientCert}\n":                          "line 4: this line",
 		strings.Repeat("# long\n", 1<<18):                                                    "larger than 1024 KiB",
 		pair + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: empty.pem": "holds no certificate",
+		"basic_auth_users:\n  a: $2y$17$" + hash[7:]:                                         "line 2: basic_auth_users: the hash has cost 17",
 	} {
 		files.write("web.yml", document)
 		_, err := lock.Open(t.Context(), files.path("web.yml"))
