@@ -187,7 +187,7 @@ func (l *loss) tell(failed error, of int) {
 		l.log.Info("redis answers again", "credentials", l.most)
 		l.told, l.toldFull, l.most = false, false, 0
 	case failed != nil && (!l.told || full && !l.toldFull):
-		what, trouble := "redis does not answer, nothing is minted meanwhile", store.Explain(failed)
+		what, trouble := "redis does not answer, nothing is minted meanwhile", store.ExplainFor(l.rights(), failed)
 		if store.Definite(failed) {
 			what = "redis refuses to be read, nothing is minted meanwhile"
 		}
@@ -195,4 +195,15 @@ func (l *loss) tell(failed error, of int) {
 		l.log.Warn(what, "trouble", trouble.What, "error", failed, "cure", trouble.Cure,
 			"credentials", len(l.failing), "next_attempt", "in "+l.next.String())
 	}
+}
+
+// rights are those that a look needs, or, where one of those that fail may ask
+// for tokens, all that it needs.
+func (l *loss) rights() string {
+	for e := range l.failing {
+		if e.config.Mint {
+			return store.Rights()
+		}
+	}
+	return store.ReadOnlyRights()
 }

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"bytes"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -186,5 +188,31 @@ func TestUnansweredQuestions(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// refusal is an error that Redis answered.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+func (refusal) RedisError()     {}
+
+// TestWatchersAreToldARightToLook: who only watches is not told to let its user
+// write, unless another one in this process may draw tokens.
+func TestWatchersAreToldARightToLook(t *testing.T) {
+	watching, drawing := &entry{}, &entry{}
+	drawing.config.Mint = true
+	var log bytes.Buffer
+	l := &loss{log: slog.New(slog.NewTextHandler(&log, nil)), failing: map[*entry]bool{}}
+	refused := refusal("NOPERM User app has no permissions to run the 'evalsha' command")
+	l.note(watching, true)
+	l.tell(refused, 2)
+	if !strings.Contains(log.String(), "refuses to be read") || strings.Contains(log.String(), "+set") {
+		t.Errorf("a watcher is told\n%s", log.String())
+	}
+	l.note(drawing, true)
+	l.tell(refused, 2)
+	if !strings.Contains(log.String(), "+set") {
+		t.Errorf("one that draws is told\n%s", log.String())
 	}
 }

@@ -27,7 +27,7 @@ func (d *Daemon) serve(ctx context.Context, ln net.Listener, stop func()) (wait 
 		listen(d.options.Probes, web.NewProbes(d, d.Live), &plain)
 	}
 	if d.options.Lock != nil {
-		all.Go(func() { d.options.Lock.Follow(ctx, d.options.Log) })
+		all.Go(func() { d.options.Lock.Follow(ctx, d.options.Log, d.metrics.LockRead) })
 	}
 	return func() error {
 		all.Wait()

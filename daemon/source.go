@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"wxtokend/daemon/credential"
@@ -10,7 +11,8 @@ import (
 
 // Overview implements web.Source.
 func (d *Daemon) Overview() web.Overview {
-	about := web.Overview{Version: d.options.Build.Version, Instance: d.instance, Notes: append(d.reloader.notes(), d.weChatClock.notes()...)}
+	notes := slices.Concat(d.reloader.notes(), d.weChatClock.notes(), d.options.Lock.Notes())
+	about := web.Overview{Version: d.options.Build.Version, Instance: d.instance, Notes: notes}
 	for _, e := range d.registry.all() {
 		if about.Time = known(e.Status().Now); about.Time != nil {
 			break

@@ -39,6 +39,7 @@ type Metrics struct {
 	clocks      *prometheus.GaugeVec
 	// Like tick: no label, and absent until the configuration was read.
 	configGood, configRead *prometheus.GaugeVec
+	configBad, lockBad     bool
 	redis                  *prometheus.CounterVec
 	panics                 prometheus.Counter
 }
@@ -161,12 +162,27 @@ func (m *Metrics) Failing(key string, classes ...Outcome) {
 // ConfigRead says that the configuration was read at that time, and whether it
 // was good. A bad one leaves the time of the last good one, which stays in use.
 func (m *Metrics) ConfigRead(at time.Time, good bool) {
+	m.judge(&m.configBad, !good)
 	if !good {
-		m.configGood.WithLabelValues().Set(0)
 		return
 	}
-	m.configGood.WithLabelValues().Set(1)
 	m.configRead.WithLabelValues().Set(seconds(at))
+}
+
+// LockRead says whether http.web_config_file was good when it was last read. It
+// counts for the configuration, of which it is a part.
+func (m *Metrics) LockRead(good bool) { m.judge(&m.lockBad, !good) }
+
+// judge sets what one of the two parts is, and so what the whole is.
+func (m *Metrics) judge(part *bool, bad bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	*part = bad
+	value := 1.0
+	if m.configBad || m.lockBad {
+		value = 0
+	}
+	m.configGood.WithLabelValues().Set(value)
 }
 
 // Expiry sets when the stored token expires; the zero time means that no

@@ -423,3 +423,21 @@ func TestHistogram(t *testing.T) {
 		}
 	}
 }
+
+// TestLockRead: the configuration is good while both of its parts are.
+func TestLockRead(t *testing.T) {
+	m, reg := newMetrics(t)
+	want := func(value string) {
+		t.Helper()
+		if got := series(t, reg); !slices.Contains(got, "wxtokend_config_last_reload_successful{} "+value) {
+			t.Errorf("want %s: %q", value, got)
+		}
+	}
+	m.ConfigRead(time.Unix(100, 0), true)
+	m.LockRead(false)
+	want("0")
+	m.ConfigRead(time.Unix(200, 0), true)
+	want("0")
+	m.LockRead(true)
+	want("1")
+}

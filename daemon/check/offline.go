@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/credential"
+	"wxtokend/daemon/lock"
 )
 
 // offline is what can be seen without asking anybody.
@@ -20,6 +22,7 @@ func offline(ctx context.Context, r *report, c config.Config, environ []string) 
 	for _, path := range c.SecretFiles() {
 		fileMode(r, path)
 	}
+	certificate(ctx, r, c.HTTP.WebConfigFile)
 	drawn := map[string]string{}
 	for _, one := range c.Credentials {
 		appSecret(ctx, r, one)
@@ -43,6 +46,28 @@ func fileMode(r *report, path string) {
 	if err == nil && info.Mode().Perm()&0o007 != 0 && !strings.Contains(target, "/..2") {
 		r.warn("file mode", "chmod o= "+path,
 			"%s holds a secret and has mode %04o: everybody on this host may use it", path, info.Mode().Perm())
+	}
+}
+
+// certificate looks at how long that of http.listen still lives.
+func certificate(ctx context.Context, r *report, path string) {
+	if path == "" {
+		return
+	}
+	const soon = 7 * 24 * time.Hour
+	l, err := lock.Open(ctx, path)
+	if err != nil || l.Ends().IsZero() {
+		return
+	}
+	const subject, cure = "certificate", "renew it: a new one is used within 10 s, without a restart"
+	ends, left := l.Ends().UTC().Format(time.RFC3339), time.Until(l.Ends())
+	switch {
+	case left <= 0:
+		r.fail(subject, cure, "that of %s has expired at %s", path, ends)
+	case left < soon:
+		r.warn(subject, cure, "that of %s expires at %s, in less than a week", path, ends)
+	default:
+		r.ok(subject, "that of %s lives until %s", path, ends)
 	}
 }
 

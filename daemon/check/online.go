@@ -85,7 +85,7 @@ func (p *probe) stored(ctx context.Context, c config.Credential) secret.Token {
 		Keys: keysOf(c), Account: c.AppID, Issuer: wechat.Issuer(p.config.WeChat.BaseURL), Encode: target.Encode,
 	}
 	result := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, []store.Slot{slot})[0]
-	if p.rights(ctx, slot.Keys, result.Err); result.Err == nil {
+	if p.rights(ctx, c, result.Err); result.Err == nil {
 		p.token(c, result.Observation)
 	}
 	if o := result.Observation; o.State.Live(o.Now) {

@@ -100,6 +100,29 @@ func TestUserWithExactlyTheRightsIsEnough(t *testing.T) {
 	w.golden("minimal_rights", output)
 }
 
+// TestWatcherNeedsNoMoreThanToLook: with mint: false the rights that the documents
+// give a sidecar are enough, each of them is needed, and no other is advised.
+func TestWatcherNeedsNoMoreThanToLook(t *testing.T) {
+	s, w := startRedis(t), newWorld(t)
+	w.mint(s, stored)
+	section := fmt.Sprintf("redis: {url: %q, timeout: 1s}\n", asUser(s))
+	rights := store.ReadOnlyRights(w.slot().Keys)
+	s.user(t, rights)
+	output, findings := w.check(section, w.credential(", mint: false"))
+	w.expect(output, findings, 0, "ok    rights WXAccessToken", "it repairs nothing, as its user may not write")
+	s.user(t, minimal)
+	output, findings = w.check(section, w.credential(", mint: false"))
+	w.expect(output, findings, 0, "may read and write its four keys")
+	for _, command := range []string{"eval", "evalsha", "time", "get", "strlen", "getrange", "pttl", "hgetall"} {
+		s.user(t, strings.Replace(rights+" ", "+"+command+" ", "", 1))
+		output, findings = w.check(section, w.credential(", mint: false"))
+		w.expect(output, findings, max(1, findings), "NOPERM: its user lacks a right", "ACL SETUSER <user> "+rights+"\n")
+		if strings.Contains(output, "+set") {
+			t.Errorf("without %s it is told to let a watcher write:\n%s", command, output)
+		}
+	}
+}
+
 func TestUserWithRightsOnOtherKeys(t *testing.T) {
 	s, w := startRedis(t), newWorld(t)
 	for _, keys := range []string{"~WXAccessToken", "~WXAccessToken*", "~{WXAccessToken}:*", "%R~* ~WXAccessToken"} {

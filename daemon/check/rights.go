@@ -5,24 +5,33 @@ import (
 	_ "embed"
 	"strings"
 
+	"wxtokend/daemon/config"
 	"wxtokend/daemon/store"
 )
 
 //go:embed trial.lua
 var trial string
 
+// needed are the rights that the user of Redis needs for one credential.
+func needed(c config.Credential) string {
+	if c.Mint {
+		return store.Rights(keysOf(c))
+	}
+	return store.ReadOnlyRights(keysOf(c))
+}
+
 // rights says whether the daemon may do its work on the keys of one credential.
-// Where observed, the error of the real observation, is nil, the user of Redis
+// With mint: false it is enough that it may look. Where observed, the error of the real observation, is nil, the user of Redis
 // may read and write exactly these keys, as Redis grants a script all of its
 // keys or none. What is left are the commands: trial.lua tries each.
 //
 // That is closer to the truth than ACL DRYRUN, which a user with the rights
 // that the daemon needs may not run, or than keys of our own, which a narrow
 // pattern does not cover.
-func (p *probe) rights(ctx context.Context, keys store.Keys, observed error) {
+func (p *probe) rights(ctx context.Context, c config.Credential, observed error) {
 	ctx, cancel := context.WithTimeout(ctx, p.config.Redis.Timeout)
 	defer cancel()
-	subject, err := "rights "+keys.Value, observed
+	keys, subject, err := keysOf(c), "rights "+c.Key, observed
 	var refusals []string
 	if err == nil {
 		// Not by its hash: the observation has shown that EVALSHA is allowed, but
@@ -31,14 +40,20 @@ func (p *probe) rights(ctx context.Context, keys store.Keys, observed error) {
 		refusals, err = p.redis.Eval(ctx, trial, four).StringSlice()
 	}
 	if err != nil {
-		t := store.Explain(err, keys)
+		t := store.ExplainFor(needed(c), err)
 		p.fail(subject, t.Cure, "the daemon's scripts do not run: %s", t.What)
 		return
 	}
 	var troubles []store.Trouble
 	commands := map[store.Trouble][]string{}
+	watches := false
 	for i := 0; i+1 < len(refusals); i += 2 {
-		t := store.Explain(answer(refusals[i+1]), keys)
+		refusal := answer(refusals[i+1])
+		if !c.Mint && store.Writes(strings.ToLower(refusals[i])) && store.Forbidden(refusal) {
+			watches = true
+			continue
+		}
+		t := store.ExplainFor(needed(c), refusal)
 		// What no table knows is what the trial provokes.
 		if !t.Known {
 			continue
@@ -51,7 +66,12 @@ func (p *probe) rights(ctx context.Context, keys store.Keys, observed error) {
 	for _, t := range troubles {
 		p.fail(subject, t.Cure, "%s (%s)", t.What, strings.Join(commands[t], ", "))
 	}
-	if len(troubles) == 0 {
+	switch {
+	case len(troubles) > 0:
+	case watches:
+		p.ok(subject, "the daemon's scripts may read its four keys (tried without writing); it repairs nothing, "+
+			"as its user may not write")
+	default:
 		p.ok(subject, "the daemon's scripts may read and write its four keys (tried without writing)")
 	}
 }

@@ -35,7 +35,7 @@ func (p *probe) servers(ctx context.Context) bool {
 		p.skip("redis", "an embedded Redis lives inside the daemon that runs")
 		return false
 	case !isCluster:
-		return p.server(ctx, name, p.redis, keysOf(p.config.Credentials[0]))
+		return p.server(ctx, name, p.redis, p.config.Credentials[0])
 	}
 	answers, known := true, map[string]bool{}
 	for _, c := range p.config.Credentials {
@@ -43,19 +43,19 @@ func (p *probe) servers(ctx context.Context) bool {
 		master, err := cluster.MasterForKey(asking, c.Key)
 		cancel()
 		if err != nil {
-			return p.away(name, err, keysOf(c))
+			return p.away(name, err, c)
 		}
 		if node := master.Options().Addr; !known[node] {
 			known[node] = true
-			answers = p.server(ctx, "cluster node "+node, master, keysOf(c)) && answers
+			answers = p.server(ctx, "cluster node "+node, master, c) && answers
 		}
 	}
 	return answers
 }
 
 // away says why a server gives no answer.
-func (p *probe) away(name string, err error, keys store.Keys) (answers bool) {
-	t := store.Explain(err, keys)
+func (p *probe) away(name string, err error, c config.Credential) (answers bool) {
+	t := store.ExplainFor(needed(c), err)
 	p.fail("redis", t.Cure, "%s: %s", name, t.What)
 	return false
 }
@@ -63,17 +63,17 @@ func (p *probe) away(name string, err error, keys store.Keys) (answers bool) {
 // askTime answers the time of Redis in microseconds.
 const askTime = "local time = redis.call('TIME') return time[1] * 1000000 + time[2]"
 
-// server looks at the server that holds these keys, and says whether it
+// server looks at the server that holds the keys of c, and says whether it
 // answers. It asks for the time as the daemon does: by a script on a key of its
 // own. PING is not among the rights that the daemon needs, and there are proxies
 // that hang up at TIME.
-func (p *probe) server(ctx context.Context, name string, client redis.Cmdable, keys store.Keys) (answers bool) {
+func (p *probe) server(ctx context.Context, name string, client redis.Cmdable, c config.Credential) (answers bool) {
 	ctx, cancel := context.WithTimeout(ctx, p.config.Redis.Timeout)
 	defer cancel()
 	start := time.Now()
-	now, err := client.Eval(ctx, askTime, []string{keys.Value}).Int64()
+	now, err := client.Eval(ctx, askTime, []string{c.Key}).Int64()
 	if err != nil {
-		return p.away(name, err, keys)
+		return p.away(name, err, c)
 	}
 	took := time.Since(start)
 	p.ok("redis", "%s answers in %v, connecting included", name, round(took))

@@ -32,6 +32,7 @@ func (w waitCommand) run(ctx context.Context, p Program) error {
 	if err != nil {
 		return usage{err}
 	}
+	options.Short = true
 	client, err := store.Connect(options)
 	if err != nil {
 		return usage{err}

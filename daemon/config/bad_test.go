@@ -154,6 +154,9 @@ func badConfigs() []badConfig {
 		{"missing token file", minimal + "http: {token_file: ./token}\n", []string{
 			"config.yaml:2: http.token_file: ./token: no such file or directory: it must be a file that user id UID can read, with nothing but the secret in it",
 		}},
+		{"one port for both", minimal + "http: {listen: ':9477', probes_listen: ':9477'}\n", []string{
+			"config.yaml:2: http.probes_listen: is the same as listen: give the probes a port of their own, such as \":9478\"",
+		}},
 		{"a lock without a port for the probes", minimal + "http: {web_config_file: ./web.yml}\n", []string{
 			"config.yaml:2: http.web_config_file: needs probes_listen: whoever probes has no password and no certificate, " +
 				"so give the probes an address of their own, such as \":9478\"",

@@ -25,6 +25,8 @@ func (l *loader) validate() {
 	if _, err := c.HTTP.ReadToken(l.ctx); err != nil {
 		l.failSecret("http.token_file", err)
 	}
+	l.require(c.HTTP.ProbesListen == "" || c.HTTP.ProbesListen != c.HTTP.Listen || strings.HasSuffix(c.HTTP.Listen, ":0"),
+		"http.probes_listen", "is the same as listen: give the probes a port of their own, such as \":9478\"")
 	l.validateLock()
 	l.relations("refresh", c.Refresh)
 	l.require(len(c.Credentials) > 0, "credentials", "none is configured: add one to %s, "+

@@ -75,10 +75,17 @@ func TestWait(t *testing.T) {
 		{"wrong password", func() { life(time.Hour); s.do("acl", "setuser", "app", "resetpass", ">"+rotated) },
 			"WRONGPASS", func() { letRead(s, readersRights...) }},
 		{"Redis hangs", func() { life(time.Hour); s.stop() }, "no answer within redis.timeout", func() { s.cont() }},
-		{"a hash", func() { s.do("del", testKey) }, "there is no such key", func() {
+		{"an empty value", func() { s.do("set", testKey, "", "px", 3600000) }, "holds no token", func() { life(time.Hour) }},
+		{"an empty token", func() { s.do("set", testKey, `{"access_token":"","expires_in":7200}`, "px", 3600000) },
+			"holds no token", func() { life(time.Hour) }},
+		{"a value that is too long", func() {
+			s.do("setrange", testKey, 100<<20, "x")
+			s.do("pexpire", testKey, 3600000)
+		}, "holds no token", func() { life(time.Hour) }},
+		{"a hash", func() {
 			s.do("hset", testKey, "token", "x")
 			s.do("pexpire", testKey, 3600000)
-		}},
+		}, "holds no token", func() { s.do("del", testKey); life(time.Hour) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s.do("del", testKey)
@@ -113,7 +120,7 @@ func TestWait(t *testing.T) {
 	})
 	t.Run("any key, without a file", func(t *testing.T) {
 		s.do("acl", "setuser", "app", "~other")
-		s.do("set", "other", "x", "px", 5000)
+		s.do("set", "other", `{"access_token":"x"}`, "px", 5000)
 		env := []string{"WXTOKEND_REDIS_URL=redis://" + s.addr, "WXTOKEND_REDIS_USERNAME=app",
 			"WXTOKEND_REDIS_PASSWORD_FILE=" + passwordFile(t)}
 		p := spawn(t, "wxtokend wait", env, binary, "wait", "other", "--min", "1s", "--timeout", "20s")
@@ -136,7 +143,7 @@ func TestWaitBySentinel(t *testing.T) {
 		sentinels[1], sentinels[2]))
 	p := waitFor(t, config)
 	p.says(t, "there is no such key")
-	master.do("set", testKey, "x", "ex", 3600)
+	master.do("set", testKey, `{"access_token":"x"}`, "ex", 3600)
 	p.exits(t, 0)
 }
 
@@ -150,7 +157,7 @@ func TestWaitByCluster(t *testing.T) {
 	}
 	p := waitFor(t, reading(t, "  cluster: ["+strings.Join(addrs, ", ")+"]\n"))
 	p.says(t, "there is no such key")
-	if err := client.Set(t.Context(), testKey, "x", time.Hour).Err(); err != nil {
+	if err := client.Set(t.Context(), testKey, `{"access_token":"x"}`, time.Hour).Err(); err != nil {
 		t.Fatal(err)
 	}
 	p.exits(t, 0)

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/store"
 )
 
@@ -46,7 +48,7 @@ func (g Gate) Wait(ctx context.Context) error {
 	var lacks []lack
 	for {
 		// The last look may have been cut short by ctx itself.
-		if seen := g.look(ctx); lacks == nil || ctx.Err() == nil {
+		if seen := g.look(ctx, g.Keys); lacks == nil || ctx.Err() == nil {
 			lacks = seen
 		}
 		waited := time.Since(began)
@@ -82,38 +84,46 @@ func (g Gate) tell(lacks []lack, waited time.Duration) {
 	g.Log.Warn("waiting for a token", attributes...)
 }
 
-// look asks for all keys in one round trip, and returns what those that are not
-// ready lack.
-func (g Gate) look(ctx context.Context) (lacks []lack) {
-	ctx, cancel := context.WithTimeout(ctx, g.Timeout)
+// look asks for keys in one round trip, and returns what those that are not
+// ready lack. A value that is too long fails the whole round trip, so it is
+// looked for in halves.
+func (g Gate) look(ctx context.Context, all []store.Keys) (lacks []lack) {
+	asking, cancel := context.WithTimeout(ctx, g.Timeout)
 	defer cancel()
 	pipe := g.Client.Pipeline()
-	values, lives := make([]*redis.StringCmd, len(g.Keys)), make([]*redis.DurationCmd, len(g.Keys))
-	for i, keys := range g.Keys {
-		values[i], lives[i] = pipe.Get(ctx, keys.Value), pipe.PTTL(ctx, keys.Value)
+	values, lives := make([]*redis.StringCmd, len(all)), make([]*redis.DurationCmd, len(all))
+	for i, keys := range all {
+		values[i], lives[i] = pipe.Get(asking, keys.Value), pipe.PTTL(asking, keys.Value)
 	}
-	_, failed := pipe.Exec(ctx)
-	for i, keys := range g.Keys {
+	_, failed := pipe.Exec(asking)
+	long := func(get *redis.StringCmd) bool { return errors.Is(get.Err(), store.ErrLong) }
+	if half := len(all) / 2; half > 0 && slices.ContainsFunc(values, long) {
+		return append(g.look(ctx, all[:half]), g.look(ctx, all[half:])...)
+	}
+	for i, keys := range all {
 		err, left := cmp.Or(values[i].Err(), lives[i].Err()), lives[i].Val()
 		// A connection that could not log in leaves the replies without an error.
 		if left == 0 {
 			err = cmp.Or(err, failed)
 		}
-		if l, ready := g.judge(keys, err, left); !ready {
+		if l, ready := g.judge(keys, err, values[i].Val(), left); !ready {
 			lacks = append(lacks, l)
 		}
 	}
 	return lacks
 }
 
-// judge says what a reader of a key meets. In which form the value is does not
-// matter, so one that GET cannot read is as good.
-func (g Gate) judge(keys store.Keys, err error, left time.Duration) (lack, bool) {
+// judge says what a reader of a key meets. In which of the layouts the token
+// lies there does not matter.
+func (g Gate) judge(keys store.Keys, err error, value string, left time.Duration) (lack, bool) {
 	l := lack{key: keys.Value}
 	switch {
 	case errors.Is(err, redis.Nil):
 		l.why = "there is no such key"
-	case err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE"):
+	case redis.HasErrorPrefix(err, "WRONGTYPE"), errors.Is(err, store.ErrLong), err == nil && layout.Decode(value) == "":
+		l.why = "what lies there holds no token, so no wxtokend has written it"
+		l.cure = "find out who writes this key; a wxtokend that keeps it puts its token back"
+	case err != nil:
 		return unanswered(keys, err), false
 	case left < 0:
 		l.why = "it never ends, so no wxtokend has written it"
@@ -127,9 +137,6 @@ func (g Gate) judge(keys store.Keys, err error, left time.Duration) (lack, bool)
 
 // unanswered is a look that failed. Who reads needs fewer rights than who keeps.
 func unanswered(keys store.Keys, err error) lack {
-	trouble := store.Explain(err, keys)
-	if redis.HasErrorPrefix(err, "NOPERM") {
-		trouble.Cure = "give the user of Redis a reader's rights: ACL SETUSER <user> ~" + keys.Value + " +get +pttl"
-	}
+	trouble := store.ExplainFor("~"+keys.Value+" +get +pttl", err)
 	return lack{keys.Value, "Redis: " + trouble.What, trouble.Cure, err}
 }

@@ -16,6 +16,50 @@ import (
 	"wxtokend/daemon/store"
 )
 
+// torn delivers replies in pieces of seven bytes, which begin and end anywhere.
+type torn struct{ net.Conn }
+
+func (t torn) Read(p []byte) (int, error) { return t.Conn.Read(p[:min(len(p), 7)]) }
+
+const good = `{"access_token":"x"}`
+
+// gateOf is a gate for keys in mini, which lives in virtual time, and its log.
+func gateOf(t *testing.T, mini *miniredis.Miniredis, keys ...string) (gate.Gate, *bytes.Buffer) {
+	t.Helper()
+	client, err := store.Connect(store.Options{
+		URL: "redis://127.0.0.1:6379", Timeout: time.Second, Short: true,
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			conn, err := mini.Dial()
+			return torn{conn}, err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	log := &bytes.Buffer{}
+	g := gate.Gate{Client: client, Min: time.Minute, Poll: 2 * time.Second, Timeout: time.Second,
+		Log: slog.New(slog.NewTextHandler(log, nil))}
+	for _, key := range keys {
+		keys, err := store.NewKeys(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Keys = append(g.Keys, keys)
+	}
+	return g, log
+}
+
+func fill(t *testing.T, mini *miniredis.Miniredis, value string, keys ...string) {
+	t.Helper()
+	for _, key := range keys {
+		if err := mini.Set(key, value); err != nil {
+			t.Error(err)
+		}
+		mini.SetTTL(key, time.Hour)
+	}
+}
+
 // It says once in ten seconds what it waits for, naming one of several keys,
 // and ends within a poll.
 func TestTellsOnceInTenSeconds(t *testing.T) {
@@ -23,37 +67,13 @@ func TestTellsOnceInTenSeconds(t *testing.T) {
 		mini := miniredis.NewMiniRedis()
 		mini.ClockTTL(true)
 		defer mini.Close()
-		client, err := store.Connect(store.Options{
-			URL: "redis://127.0.0.1:6379", Timeout: time.Second,
-			Dial: func(context.Context, string, string) (net.Conn, error) { return mini.Dial() },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer client.Close()
-		var log bytes.Buffer
-		g := gate.Gate{Client: client, Min: time.Minute, Poll: 2 * time.Second, Timeout: time.Second,
-			Log: slog.New(slog.NewTextHandler(&log, nil))}
-		for _, key := range []string{"one", "two", "three"} {
-			keys, err := store.NewKeys(key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			g.Keys = append(g.Keys, keys)
-		}
-		fill := func(keys ...string) {
-			for _, key := range keys {
-				if err := client.Set(t.Context(), key, "x", time.Hour).Err(); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-		fill("one")
+		g, log := gateOf(t, mini, "one", "two", "three")
+		fill(t, mini, good, "one")
 		ended := make(chan error)
 		began := time.Now()
 		go func() { ended <- g.Wait(t.Context()) }()
 		time.Sleep(35 * time.Second)
-		fill("two", "three")
+		fill(t, mini, good, "two", "three")
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
@@ -65,4 +85,57 @@ func TestTellsOnceInTenSeconds(t *testing.T) {
 			t.Errorf("told %d times, want 4, each naming one other:\n%s", told, log.String())
 		}
 	})
+}
+
+// What holds no token lets nobody through, however long it lives.
+func TestOnlyATokenOpens(t *testing.T) {
+	for name, value := range map[string]string{
+		"empty": "", "empty token": `{"access_token":"","expires_in":7200}`, "a word": "hello",
+		"other JSON": `{"errcode":40001}`, "very long": strings.Repeat("\x00", 100<<20),
+		"too long": `{"access_token":"x","more":"` + strings.Repeat("x", store.LongestValue) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mini := miniredis.NewMiniRedis()
+				mini.ClockTTL(true)
+				defer mini.Close()
+				g, log := gateOf(t, mini, "one", "two", "three")
+				fill(t, mini, good, "one", "three")
+				fill(t, mini, value, "two")
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				if err := g.Wait(ctx); err == nil || !strings.Contains(err.Error(), "two: what lies there holds no token") {
+					t.Errorf("%v\n%s", err, log)
+				}
+				fill(t, mini, good, "two")
+				if err := g.Wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// A token in either layout opens, as long as a value may be.
+func TestATokenOpens(t *testing.T) {
+	const head = `{"access_token":"x","more":"`
+	for name, value := range map[string]string{
+		"json": good, "raw": strings.Repeat("x", 512),
+		"longest": head + strings.Repeat("x", store.LongestValue-len(head+`"}`)) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mini := miniredis.NewMiniRedis()
+				mini.ClockTTL(true)
+				defer mini.Close()
+				g, log := gateOf(t, mini, "one")
+				fill(t, mini, value, "one")
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				if err := g.Wait(ctx); err != nil {
+					t.Errorf("%v\n%s", err, log)
+				}
+			})
+		})
+	}
 }

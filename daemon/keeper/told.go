@@ -56,8 +56,18 @@ const (
 
 const readableSecret = "make it a file that the daemon's user can read, with nothing but the AppSecret in it"
 
-const repairsNothing = "this replica repairs nothing: its user of Redis may only read; " +
-	"start it again once that may write"
+const repairsNothing = "this replica repairs nothing, as its user of Redis may only read: right for one that only " +
+	"watches; one that shall repair needs the rights of a writer, and a restart"
+
+// explain says what is wrong, with the rights that this replica needs: one that
+// never asks for a token need not write.
+func (k *Keeper) explain(err error) store.Trouble {
+	rights := store.ReadOnlyRights(k.policy.Keys)
+	if k.policy.Mint {
+		rights = store.Rights(k.policy.Keys)
+	}
+	return store.ExplainFor(rights, err)
+}
 
 // noteFailure keeps what fails, and logs it once for each cause, however many
 // operations that stops at each poll. Without an error it works again.
@@ -69,7 +79,7 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 		// The error names the file.
 		trouble = store.Trouble{What: err.Error(), Cure: readableSecret}
 	default:
-		trouble = store.Explain(err, k.policy.Keys)
+		trouble = k.explain(err)
 	}
 	cause := trouble.What
 	if what != opReadSecret && !store.Definite(err) {
@@ -106,7 +116,7 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 func (k *Keeper) lookFailed(err error) {
 	k.told.redis = ""
 	if err != nil {
-		trouble := store.Explain(err, k.policy.Keys)
+		trouble := k.explain(err)
 		k.told.redis = trouble.What + ": " + trouble.Cure + " (" + err.Error() + ")"
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/bcrypt"
@@ -22,6 +23,10 @@ import (
 
 // maxFile bounds each of the files, in bytes.
 const maxFile = 1 << 20
+
+// maxCost bounds the cost of bcrypt: a comparison takes some 4 s of a core at
+// this one, and twice as long at each step beyond.
+const maxCost = 16
 
 // webConfig is the part of the format that is served here. Whatever else a
 // file asks for is refused: a lock must not be less than somebody believes.
@@ -43,6 +48,7 @@ type serverTLS struct {
 // keys are what one reading of the files gave.
 type keys struct {
 	tls   *tls.Config       // nil: plain HTTP
+	ends  time.Time         // when the certificate ends
 	until string            // when the certificate ends, for people
 	users map[string][]byte // their hashes; empty: everybody is let in
 	files []string          // those that hold a secret
@@ -128,7 +134,12 @@ func inLine(err error) error {
 func hashes(users map[string]yaml.Node) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	for user, hash := range users {
-		if _, err := bcrypt.Cost([]byte(hash.Value)); err != nil {
+		cost, err := bcrypt.Cost([]byte(hash.Value))
+		if err == nil && cost > maxCost {
+			return nil, fmt.Errorf("line %d: basic_auth_users: the hash has cost %d, and every step doubles what a login "+
+				"takes: must be at most %d, as `htpasswd -nBC 10 USER` makes it", hash.Line, cost, maxCost)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("line %d: basic_auth_users: must be lines of USER: HASH, where HASH is of bcrypt, "+
 				"as `htpasswd -nB USER` makes it", hash.Line)
 		}
@@ -157,6 +168,7 @@ func (k *keys) serve(r *reading, t serverTLS) error {
 		return errors.New("tls_server_config: min_version: must be TLS12 or TLS13")
 	}
 	k.files = append(k.files, keyPath)
+	k.ends = pair.Leaf.NotAfter
 	k.until = pair.Leaf.NotAfter.UTC().Format("2006-01-02T15:04:05Z")
 	k.tls = &tls.Config{
 		Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"},

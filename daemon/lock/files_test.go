@@ -28,11 +28,13 @@ type files struct {
 	*testing.T
 	dir    string
 	serial int64
+	// Of the certificates.
+	lifetime time.Duration
 }
 
 func newFiles(t *testing.T) *files {
 	t.Helper()
-	return &files{T: t, dir: t.TempDir()}
+	return &files{T: t, dir: t.TempDir(), lifetime: 24 * time.Hour}
 }
 
 func (f *files) path(name string) string { return filepath.Join(f.dir, name) }
@@ -91,7 +93,7 @@ func (f *files) certificate(name string, by authority) (*x509.Certificate, *ecds
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(f.serial), Subject: pkix.Name{CommonName: name},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore:   time.Unix(0, 0), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore:   time.Unix(0, 0), NotAfter: time.Now().Add(f.lifetime),
 	}
 	parent, signer := by.cert, by.key
 	if parent == nil {

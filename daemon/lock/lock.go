@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -23,6 +24,8 @@ const pace = 10 * time.Second
 type Lock struct {
 	path string
 	keys atomic.Pointer[keys]
+	// Why the files cannot be used as they are now, nil if they can.
+	refused atomic.Pointer[string]
 }
 
 // Open reads the file at path and those that it names. The error says what is
@@ -40,6 +43,9 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 // SecretFiles lists the files that hold a secret: this one and the key's.
 func (l *Lock) SecretFiles() []string { return l.keys.Load().files }
 
+// Ends is when the certificate expires, the zero time if there is none.
+func (l *Lock) Ends() time.Time { return l.keys.Load().ends }
+
 // Listener speaks TLS on ln if the file says so.
 func (l *Lock) Listener(ln net.Listener) net.Listener {
 	if l == nil || l.keys.Load().tls == nil {
@@ -50,10 +56,23 @@ func (l *Lock) Listener(ln net.Listener) net.Listener {
 	})
 }
 
+// Notes say that the files cannot be used as they are now, until they can.
+func (l *Lock) Notes() []string {
+	if l == nil {
+		return nil
+	}
+	if why := l.refused.Load(); why != nil {
+		return []string{unusable + ": " + *why}
+	}
+	return nil
+}
+
+const unusable = "http.web_config_file cannot be used as it is now, what it said before stays"
+
 // Follow reads the files again until ctx ends, so that certificates and
 // passwords change without a restart. What is wrong is told once, and what was
-// right before stays.
-func (l *Lock) Follow(ctx context.Context, log *slog.Logger) {
+// right before stays. It tells good after each reading.
+func (l *Lock) Follow(ctx context.Context, log *slog.Logger, good func(bool)) {
 	clock := time.NewTicker(pace)
 	defer clock.Stop()
 	told := ""
@@ -64,13 +83,18 @@ func (l *Lock) Follow(ctx context.Context, log *slog.Logger) {
 		case <-clock.C:
 		}
 		changed, err := l.again(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		good(err == nil)
 		switch {
-		case ctx.Err() != nil:
 		case err != nil && err.Error() != told:
 			told = err.Error()
-			log.Warn("http.web_config_file cannot be used as it is now, what it said before stays", "file", l.path, "error", err)
+			l.refused.Store(new(told))
+			log.Warn(unusable, "file", l.path, "error", err)
 		case err == nil:
 			told = ""
+			l.refused.Store(nil)
 			if changed {
 				k := l.keys.Load()
 				log.Info("http.web_config_file or a file in it has changed and is used", "file", l.path,
@@ -88,6 +112,10 @@ func (l *Lock) again(ctx context.Context) (changed bool, err error) {
 		return false, err
 	case (now.tls == nil) != (before.tls == nil):
 		return false, errors.New("tls_server_config: to switch TLS on or off needs a restart")
+	}
+	// At the start it is taken, as whoever draws tokens must not stop for it.
+	if now.tls != nil && time.Now().After(now.ends) {
+		return false, fmt.Errorf("tls_server_config: cert_file: the certificate has expired at %s: renew it", now.until)
 	}
 	l.keys.Store(now)
 	return true, nil

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,18 +143,20 @@ func TestFollow(t *testing.T) {
 	const head = "tls_server_config: {cert_file: server.crt, key_file: server.key}\nbasic_auth_users:\n  ops: "
 	files.write("web.yml", head+files.hash("old"))
 	logs := make(lines, 100)
+	var good atomic.Bool
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, files.path("web.yml"))
 		ctx, cancel := context.WithCancel(t.Context())
 		followed := make(chan struct{})
 		go func() {
 			defer close(followed)
-			l.Follow(ctx, slog.New(slog.NewTextHandler(logs, nil)))
+			l.Follow(ctx, slog.New(slog.NewTextHandler(logs, nil)), good.Store)
 		}()
 		defer func() { cancel(); <-followed }()
 		changed := func(want string) {
 			t.Helper()
-			time.Sleep(30 * time.Second)
+			// No file is written while the next reading is due: to close a connection of TLS takes 5 s.
+			time.Sleep(time.Until(time.Now().Add(30 * time.Second).Truncate(10 * time.Second).Add(3 * time.Second)))
 			synctest.Wait()
 			var got []string
 			for len(logs) > 0 {
@@ -161,6 +164,11 @@ func TestFollow(t *testing.T) {
 			}
 			if len(got) != min(1, len(want)) || !strings.Contains(strings.Join(got, ""), want) {
 				t.Errorf("the log says %q, want %q once", got, want)
+			}
+			right := want == "" || strings.Contains(strings.Join(got, ""), "is used")
+			if noted := strings.Join(l.Notes(), ""); good.Load() != right || (noted == "") != right ||
+				!right && !strings.Contains(noted, want) {
+				t.Errorf("good %v, notes %q, want %v", good.Load(), noted, right)
 			}
 		}
 		lets := func(password string, serial int64) {
@@ -190,6 +198,11 @@ func TestFollow(t *testing.T) {
 		lets("new", 3)
 		ca.issue("server")
 		changed("has changed and is used")
+		lets("newest", 4)
+		// Virtual time begins in the year 2000.
+		files.lifetime = -40 * 365 * 24 * time.Hour
+		ca.issue("server")
+		changed("the certificate has expired at 19")
 		lets("newest", 4)
 	})
 }
@@ -224,6 +237,7 @@ func TestMistakes(t *testing.T) {
 		pair + "  {client_auth_type: RequireAndVerifyClientCert}\n":                          "line 4: this line",
 		strings.Repeat("# long\n", 1<<18):                                                    "larger than 1024 KiB",
 		pair + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: empty.pem": "holds no certificate",
+		"basic_auth_users:\n  a: $2y$17$" + hash[7:]:                                         "line 2: basic_auth_users: the hash has cost 17",
 	} {
 		files.write("web.yml", document)
 		_, err := lock.Open(t.Context(), files.path("web.yml"))

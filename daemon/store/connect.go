@@ -43,6 +43,10 @@ type Options struct {
 	// 0 is two, which one observation and one refresh at a time need.
 	Connections int
 
+	// Short ends a connection with ErrLong at a value longer than LongestValue. It
+	// is for who reads values by GET; the scripts look at the length first.
+	Short bool
+
 	// Dial replaces the network; nil is the real one.
 	Dial dial
 }
@@ -112,6 +116,9 @@ func (o Options) universal() redis.UniversalOptions {
 		}
 		// The configuration only says that this is TLS: a dialer of one's own does all of it.
 		u.Dialer, u.TLSConfig = o.TLS.dial(plain, o.Timeout), &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if o.Short {
+		u.Dialer = refuseLong(u.Dialer)
 	}
 	return u
 }

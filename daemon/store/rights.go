@@ -1,6 +1,9 @@
 package store
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Of the commands that the daemon sends to Redis, by itself or from its scripts,
 // those that a look needs, and those that change something. None of them is
@@ -12,6 +15,9 @@ const (
 
 // Commands are all commands that the daemon sends to Redis, in small letters.
 func Commands() []string { return strings.Fields(reading + " " + writing) }
+
+// Writes says that a command of the daemon, in small letters, changes something.
+func Writes(command string) bool { return slices.Contains(strings.Fields(writing), command) }
 
 // Rights is what a user of Redis needs for the credentials with these keys, as
 // rules of ACL SETUSER. Without keys it holds KEY in their place.

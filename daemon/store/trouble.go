@@ -25,7 +25,11 @@ var troubles embed.FS
 // Explain says what went wrong when an operation on credentials with these keys
 // gave err. It keeps answers of Redis and failures to get one apart: the name
 // of a host or a key in the one must not be taken for a word of the other.
-func Explain(err error, keys ...Keys) Trouble {
+func Explain(err error, keys ...Keys) Trouble { return ExplainFor(Rights(keys...), err) }
+
+// ExplainFor is Explain for a user who needs only these rights, which are rules
+// of ACL SETUSER.
+func ExplainFor(rights string, err error) Trouble {
 	var reply redis.Error
 	if !errors.As(err, &reply) || strings.Contains(err.Error(), "all sentinels specified") {
 		unknown := Trouble{What: "it cannot be reached", Cure: "check the section redis of the configuration"}
@@ -34,7 +38,7 @@ func Explain(err error, keys ...Keys) Trouble {
 	text := reply.Error()
 	t := find("replies.txt", text, Trouble{What: "it answers with an error", Cure: "look into Redis' log"})
 	t.What = strings.Replace(t.What, "{command}", named(text), 1)
-	t.Cure = strings.Replace(t.Cure, "{rights}", Rights(keys...), 1)
+	t.Cure = strings.Replace(t.Cure, "{rights}", rights, 1)
 	return t
 }
 
