@@ -20,11 +20,15 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	perKey := c.perKey == Always || c.perKey == Auto && len(c.keys) <= PerKeyMost
 	all := figures{calls: -1, limit: -1, ready: true}
 	inState := make([]int, len(states()))
+	minting := 0
 	for key, t := range c.keys {
 		t.mu.Lock()
 		one := t.figures
 		t.mu.Unlock()
 		inState[one.state]++
+		if one.mint {
+			minting++
+		}
 		one.ready = states()[one.state].ready()
 		if perKey {
 			one.expose(exposition{out, prometheus.Labels{"key": key}})
@@ -35,6 +39,8 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if !perKey {
 		all.expose(total)
 	}
+	total.send("wxtokend_minting_credentials", "Credentials that this process may draw tokens for.",
+		prometheus.GaugeValue, float64(minting))
 	for i, state := range states() {
 		total.send("wxtokend_credentials", "Credentials, by what a reader of their key would meet.",
 			prometheus.GaugeValue, float64(inState[i]), "state", string(state))

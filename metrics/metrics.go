@@ -14,7 +14,8 @@
 // the sums, a time is the earliest of all credentials, calls_today and
 // daily_limit are those of the credential that has used most of its limit, ready
 // is 1 while all are, failing is how many fail with a class, and credential_info
-// is absent. How many credentials are in which state is exposed in any case.
+// is absent. How many credentials are in which state, and how many the process
+// may draw tokens for, is exposed in any case.
 package metrics
 
 import (

@@ -338,6 +338,7 @@ func TestMany(t *testing.T) {
 	m.DailyLimit(names[2], 10000)
 	m.Failing(names[3], metrics.OutcomeIP)
 	m.Failing(names[4], metrics.OutcomeIP, metrics.FailingRedis)
+	m.Credential(names[5], "wx0123456789abcdef", "official_account", "stable", false)
 	if ready := `wxtokend_ready{} 1`; !slices.Contains(series(t, reg), ready) {
 		t.Errorf("no %s while all are", ready)
 	}
@@ -349,7 +350,8 @@ func TestMany(t *testing.T) {
 		`wxtokend_mint_requests_total{outcome="ok"} 201`, `wxtokend_mint_requests_total{outcome="ip"} 0`,
 		`wxtokend_mint_duration_seconds{} 201`,
 		`wxtokend_ready{} 0`, `wxtokend_failing{class="ip"} 2`, `wxtokend_failing{class="redis"} 1`,
-		`wxtokend_credentials{state="fresh"} 200`, `wxtokend_credentials{state="missing"} 1`,
+		`wxtokend_minting_credentials{} 200`, `wxtokend_credentials{state="fresh"} 200`,
+		`wxtokend_credentials{state="missing"} 1`,
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s in\n%s", want, strings.Join(got, "\n"))
