@@ -26,17 +26,21 @@ func (c *weChatClock) answered(ahead time.Duration) {
 	c.expose(ahead)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if isFar, wasFar := ahead.Abs() > keeper.FarClock, c.ahead.Abs() > keeper.FarClock; isFar && !wasFar {
-		c.log.Warn("the clock of WeChat is not this host's: is this host's synchronised?", "ahead", ahead.Round(time.Second).String())
+	wasFar := c.far()
+	if c.ahead = ahead; c.far() && !wasFar {
+		c.log.Warn("the clock of WeChat is not this host's: is this host's synchronised?",
+			"ahead", ahead.Round(time.Second).String())
 	}
-	c.ahead = ahead
 }
+
+// far is called with mu held.
+func (c *weChatClock) far() bool { return c.ahead.Abs() > keeper.FarClock }
 
 // notes say that the clock is far off, if it is.
 func (c *weChatClock) notes() (all []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ahead.Abs() > keeper.FarClock {
+	if c.far() {
 		all = append(all, fmt.Sprintf("the clock of WeChat is %s ahead of this host's: is this host's synchronised?",
 			c.ahead.Round(time.Second)))
 	}

@@ -200,10 +200,9 @@ func (l *loss) tell(failed error, of int) {
 // rights are those that a look needs, or, where one of those that fail may ask
 // for tokens, all that it needs.
 func (l *loss) rights() string {
+	mint := false
 	for e := range l.failing {
-		if e.config.Mint {
-			return store.Rights()
-		}
+		mint = mint || e.config.Mint
 	}
-	return store.ReadOnlyRights()
+	return store.RightsOf(mint)
 }

@@ -13,17 +13,13 @@ import (
 var trial string
 
 // needed are the rights that the user of Redis needs for one credential.
-func needed(c config.Credential) string {
-	if c.Mint {
-		return store.Rights(keysOf(c))
-	}
-	return store.ReadOnlyRights(keysOf(c))
-}
+func needed(c config.Credential) string { return store.RightsOf(c.Mint, keysOf(c)) }
 
 // rights says whether the daemon may do its work on the keys of one credential.
-// With mint: false it is enough that it may look. Where observed, the error of the real observation, is nil, the user of Redis
-// may read and write exactly these keys, as Redis grants a script all of its
-// keys or none. What is left are the commands: trial.lua tries each.
+// With mint: false it is enough that it may look. Where observed, the error of the
+// real observation, is nil, the user of Redis may read and write exactly these
+// keys, as Redis grants a script all of its keys or none. What is left are the
+// commands: trial.lua tries each.
 //
 // That is closer to the truth than ACL DRYRUN, which a user with the rights
 // that the daemon needs may not run, or than keys of our own, which a narrow

@@ -1,11 +1,7 @@
 package config_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"math/big"
 	"os"
@@ -17,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/testnet"
 )
 
 // load writes document as config.yaml into a directory of its own and loads it.
@@ -68,22 +65,13 @@ func dump(t *testing.T, c config.Config) string {
 // certificate writes cert.pem, signed by itself, and key.pem into a directory.
 func certificate(t *testing.T) (dir string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	signed, key, err := testnet.SelfSigned(&x509.Certificate{SerialNumber: big.NewInt(1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir = t.TempDir()
-	write(t, dir+"/cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	write(t, dir+"/key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
+	write(t, dir+"/cert.pem", string(signed))
+	write(t, dir+"/key.pem", string(key))
 	return dir
 }
 

@@ -62,11 +62,7 @@ const repairsNothing = "this replica repairs nothing, as its user of Redis may o
 // explain says what is wrong, with the rights that this replica needs: one that
 // never asks for a token need not write.
 func (k *Keeper) explain(err error) store.Trouble {
-	rights := store.ReadOnlyRights(k.policy.Keys)
-	if k.policy.Mint {
-		rights = store.Rights(k.policy.Keys)
-	}
-	return store.ExplainFor(rights, err)
+	return store.ExplainFor(store.RightsOf(k.policy.Mint, k.policy.Keys), err)
 }
 
 // noteFailure keeps what fails, and logs it once for each cause, however many

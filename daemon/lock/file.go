@@ -49,11 +49,18 @@ type serverTLS struct {
 type keys struct {
 	tls   *tls.Config       // nil: plain HTTP
 	ends  time.Time         // when the certificate ends
-	until string            // when the certificate ends, for people
 	users map[string][]byte // their hashes; empty: everybody is let in
 	files []string          // those that hold a secret
 	sum   [sha256.Size]byte // of all that was read
 	known *known
+}
+
+// until is when the certificate ends, for people; "" if there is none.
+func (k *keys) until() string {
+	if k.ends.IsZero() {
+		return ""
+	}
+	return k.ends.UTC().Format(time.RFC3339)
 }
 
 // reading collects the content of files, so that a change in any of them is seen.
@@ -169,7 +176,6 @@ func (k *keys) serve(r *reading, t serverTLS) error {
 	}
 	k.files = append(k.files, keyPath)
 	k.ends = pair.Leaf.NotAfter
-	k.until = pair.Leaf.NotAfter.UTC().Format("2006-01-02T15:04:05Z")
 	k.tls = &tls.Config{
 		Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"},
 		MinVersion: tls.VersionTLS12 + uint16(version),

@@ -98,7 +98,7 @@ func (l *Lock) Follow(ctx context.Context, log *slog.Logger, good func(bool)) {
 			if changed {
 				k := l.keys.Load()
 				log.Info("http.web_config_file or a file in it has changed and is used", "file", l.path,
-					"users", len(k.users), "certificate_until", k.until)
+					"users", len(k.users), "certificate_until", k.until())
 			}
 		}
 	}
@@ -115,7 +115,7 @@ func (l *Lock) again(ctx context.Context) (changed bool, err error) {
 	}
 	// At the start it is taken, as whoever draws tokens must not stop for it.
 	if now.tls != nil && time.Now().After(now.ends) {
-		return false, fmt.Errorf("tls_server_config: cert_file: the certificate has expired at %s: renew it", now.until)
+		return false, fmt.Errorf("tls_server_config: cert_file: the certificate has expired at %s: renew it", now.until())
 	}
 	l.keys.Store(now)
 	return true, nil

@@ -27,6 +27,15 @@ func Rights(keys ...Keys) string { return rules(Commands(), keys) }
 // it looks, and repairs nothing.
 func ReadOnlyRights(keys ...Keys) string { return rules(strings.Fields(reading), keys) }
 
+// RightsOf are those that the user of a replica needs: all of them, or only those
+// to look where it never mints.
+func RightsOf(mint bool, keys ...Keys) string {
+	if mint {
+		return Rights(keys...)
+	}
+	return ReadOnlyRights(keys...)
+}
+
 func rules(commands []string, keys []Keys) string {
 	if len(keys) == 0 {
 		keys = []Keys{{Value: "KEY", State: "{KEY}:state"}}
