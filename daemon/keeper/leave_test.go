@@ -19,7 +19,9 @@ func TestLeaveBeginsNothing(t *testing.T) {
 		if w.Left() {
 			t.Error("has left while an action waits for its place")
 		}
-		w.run()
+		if w.run(); w.soon != 1 {
+			t.Errorf("asked for %d looks when nothing ran any more", w.soon)
+		}
 		w.observed()
 		if !w.Left() || w.platform.calls != 0 {
 			t.Errorf("left: %v, drew %d", w.Left(), w.platform.calls)

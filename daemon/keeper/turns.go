@@ -87,10 +87,15 @@ func (k *Keeper) start(turn *bool, need func() Errand, spawn Spawner, do func(co
 		more := false
 		defer func() {
 			k.mu.Lock()
-			defer k.mu.Unlock()
 			*turn = false
 			if more {
 				k.startAll(spawn)
+			}
+			leaving := k.leaving
+			k.mu.Unlock()
+			if leaving {
+				// The look that a commit asks for may have come before this turn was over.
+				k.lookSoon()
 			}
 		}()
 		more = do(ctx, what)
