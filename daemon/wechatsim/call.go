@@ -35,6 +35,7 @@ type params struct {
 	AppSecret string `json:"appsecret"`
 	Force     bool   `json:"force_refresh"`
 	CGIPath   string `json:"cgi_path"`
+	templateMessage
 }
 
 // readCall fails only if the body does not arrive.
@@ -111,7 +112,7 @@ func method(path string) string {
 	switch path {
 	case PathToken, PathDomainIP, PathCallbackIP:
 		return http.MethodGet
-	case PathStableToken, PathQuotaGet, PathClear, PathClearV2:
+	case PathStableToken, PathQuotaGet, PathClear, PathClearV2, PathTemplateSend:
 		return http.MethodPost
 	}
 	return ""
@@ -137,6 +138,8 @@ func (s *Server) callWithToken(c call, now time.Time) reply {
 		return s.quotaReport(a, c, now)
 	case PathClear:
 		return s.clear(a, c, now)
+	case PathTemplateSend:
+		return s.sendTemplate(c)
 	}
 	return reply{IPs: []string{"101.226.103.0/25"}}
 }
