@@ -31,10 +31,20 @@ func installed(parts ...string) string {
 
 func modes() []mode {
 	silenceper := []string{installed("silenceper")}
+	node := func(sdk string) []string { return []string{"node", "node/main.js", sdk} }
 	return []mode{
 		{sdk: "silenceper", name: "official", command: silenceper, layout: "silenceper"},
 		{sdk: "silenceper", name: "stable", command: silenceper, layout: "silenceper_stable"},
 		{sdk: "silenceper", name: "mini", command: silenceper, layout: "silenceper_mini"},
-		{sdk: "silenceper", name: "hook", command: silenceper, layout: "raw", hook: true},
+		{sdk: "silenceper", name: "hook", command: silenceper, layout: "json", hook: true},
+		{sdk: "co-wechat-api", name: "hook", command: node("co-wechat-api"), layout: "json", hook: true},
+		{sdk: "wechat-api", name: "hook", command: node("wechat-api"), layout: "json", hook: true},
+		{sdk: "node-easywechat", name: "classic", command: node("node-easywechat"), layout: "node_easywechat"},
+		{sdk: "node-easywechat", name: "stable", command: node("node-easywechat"), layout: "node_easywechat_stable"},
+		{sdk: "node-easywechat", name: "hook", command: node("node-easywechat"), layout: "json", hook: true},
+		{sdk: "nest-wechat", name: "cache", command: node("nest-wechat"), layout: "nest_wechat"},
+		{sdk: "nest-wechat", name: "hook", command: node("nest-wechat"), layout: "json", hook: true},
+		{sdk: "tnwx", name: "cache", command: node("tnwx"), layout: "tnwx"},
+		{sdk: "tnwx", name: "hook", command: node("tnwx"), layout: "json", hook: true},
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -74,16 +75,17 @@ func newWire(t testing.TB, simulator string) *wire {
 }
 
 func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodConnect {
-		w.pass(out, r)
-		return
-	}
-	if host, _, _ := net.SplitHostPort(r.Host); !slices.Contains(platforms, host) {
-		w.t.Errorf("the SDK calls %s", r.Host)
+	// Some clients hand even an https URL whole to a proxy.
+	if asProxy := r.URL.Host != ""; asProxy && !slices.Contains(platforms, strings.TrimSuffix(r.URL.Host, ":443")) {
+		w.t.Errorf("the SDK calls %s", r.URL.Host)
 		http.Error(out, "not WeChat", http.StatusBadGateway)
 		return
 	}
-	w.tunnel(out)
+	if r.Method == http.MethodConnect {
+		w.tunnel(out)
+		return
+	}
+	w.pass(out, r)
 }
 
 // tunnel joins a client that asked for WeChat's port 443 with the server that

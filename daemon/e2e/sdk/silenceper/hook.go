@@ -2,16 +2,21 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/go-redis/redis/v8"
 )
 
-// fromRedis is an AccessTokenHandle: account.SetAccessTokenHandle(fromRedis{rdb, "WXAccessToken"})
-type fromRedis struct {
-	rdb *redis.Client
-	key string
-}
+// fromRedis is for account.SetAccessTokenHandle(fromRedis{rdb}).
+type fromRedis struct{ *redis.Client }
 
 func (r fromRedis) GetAccessToken() (string, error) {
-	return r.rdb.Get(context.Background(), r.key).Result()
+	var value struct {
+		AccessToken string `json:"access_token"`
+	}
+	text, err := r.Get(context.Background(), "WXAccessToken").Bytes()
+	if err == nil {
+		err = json.Unmarshal(text, &value)
+	}
+	return value.AccessToken, err
 }

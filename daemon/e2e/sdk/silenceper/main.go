@@ -46,7 +46,7 @@ func caller(mode, appid, secret string, store cache.Cache, rdb *redis.Client) fu
 		AppID: appid, AppSecret: secret, Cache: store, UseStableAK: mode == "stable",
 	})
 	if mode == "hook" {
-		account.SetAccessTokenHandle(fromRedis{rdb, "WXAccessToken"})
+		account.SetAccessTokenHandle(fromRedis{rdb})
 	}
 	return func() error {
 		_, err := account.GetBasic().GetCallbackIP()
