@@ -3,38 +3,55 @@
 package sdk
 
 import (
-	"fmt"
 	"time"
+
+	"wxtokend/daemon/layout"
+	"wxtokend/daemon/secret"
 )
 
-// entry is one key of a layout.
-type entry struct {
-	key, value string
+// entries stands in for the daemon: it returns what the daemon writes for the
+// mode's target.
+func (s *story) entries() []layout.Entry {
+	s.Helper()
+	mirrors, err := s.target.Mirrors(layout.Subject{
+		Credential: "WXAccessToken", Kind: "official_account", Account: s.appid, Secret: appSecret,
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	var entries []layout.Entry
+	for _, m := range mirrors {
+		entries = append(entries, m.Entry(secret.Token(s.token), 2*time.Hour, s.expires, time.Now()))
+	}
+	return entries
 }
 
-// entries stands in for the daemon's own targets.
-func entries(layout, appid, secret, token string, expires time.Time) []entry {
-	switch layout {
-	case "silenceper":
-		return []entry{{"gowechat_officialaccount__access_token_" + appid, token}}
-	case "silenceper_stable":
-		return []entry{{"gowechat_officialaccount__stable_access_token_" + appid, token}}
-	case "silenceper_mini":
-		return []entry{{"gowechat_miniprogram__access_token_" + appid, token}}
-	case "node_easywechat":
-		return []entry{{"official_account.access_token." + appid + "." + secret + ".0", token}}
-	case "node_easywechat_stable":
-		return []entry{{"official_account.access_token." + appid + "." + secret + ".1", token}}
-	case "nest_wechat":
-		return []entry{{"key_access_token_" + appid, fmt.Sprintf(`{"access_token":%q,"expires_in":%d}`, token, expires.Unix())}}
-	case "tnwx":
-		return []entry{{appid, fmt.Sprintf(`{"access_token":%q,"expires_in":7200,"expired_time":%d}`, token, expires.UnixMilli())}}
-	case "wechatpy":
-		return []entry{{"wechatpy:" + appid + "_access_token", fmt.Sprintf("%q", token)},
-			{"wechatpy:" + appid + "_access_token_expires_at", fmt.Sprint(expires.Unix())}}
-	case "json":
-		return []entry{{"WXAccessToken", fmt.Sprintf(`{"access_token":%q,"expires_in":7200,"expiresAt":"\\/Date(%d+0800)\\/"}`,
-			token, expires.UnixMilli())}}
+// assert writes what an SDK deleted or overwrote, or what a rotation made new.
+func (s *story) assert() {
+	s.Helper()
+	for _, e := range s.entries() {
+		key := e.Key.Reveal()
+		value, fields := e.Reveal()
+		s.do("DEL", key)
+		if e.Form == layout.Hash {
+			s.do(append([]any{"HSET", key}, anys(fields)...)...)
+		} else {
+			s.do("SET", key, value)
+		}
+		s.do("PEXPIRE", key, e.TTL.Milliseconds())
 	}
-	panic(fmt.Sprintf("no layout %q", layout))
+}
+
+func (s *story) remove() {
+	s.Helper()
+	for _, e := range s.entries() {
+		s.do("DEL", e.Key.Reveal())
+	}
+}
+
+func anys(texts []string) (all []any) {
+	for _, text := range texts {
+		all = append(all, text)
+	}
+	return all
 }

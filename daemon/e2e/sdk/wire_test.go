@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"io"
 	"math/big"
@@ -50,7 +51,9 @@ type wire struct {
 func newWire(t testing.TB, simulator string) *wire {
 	w := &wire{t: t, simulator: simulator, authority: filepath.Join(t.TempDir(), "ca.pem")}
 	certificate, key, err := testnet.SelfSigned(&x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: platforms, IsCA: true, BasicConstraintsValid: true,
+		// Java takes none without a subject.
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "WeChat of a test"},
+		DNSNames: platforms, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 
 	"github.com/go-redis/redis/v8"
 	"github.com/silenceper/wechat/v2/cache"
@@ -38,8 +39,10 @@ func main() {
 
 // caller makes one call with the SDK, in the way of that mode.
 func caller(mode, appid, secret string, store cache.Cache, rdb *redis.Client) func() error {
-	if mode == "mini" {
-		mini := miniprogram.NewMiniProgram(&miniconfig.Config{AppID: appid, AppSecret: secret, Cache: store})
+	if strings.HasPrefix(mode, "mini") {
+		mini := miniprogram.NewMiniProgram(&miniconfig.Config{
+			AppID: appid, AppSecret: secret, Cache: store, UseStableAK: mode == "mini stable",
+		})
 		return func() error { return miniCall(mini) }
 	}
 	account := officialaccount.NewOfficialAccount(&config.Config{
