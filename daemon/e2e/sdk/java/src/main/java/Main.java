@@ -51,7 +51,13 @@ public class Main {
       case "miniapp old":
         return miniapp(new WxMaRedisConfigImpl(pool));
       case "miniapp hash":
-        return miniapp(new WxMaRedisConnectionConfigImpl(new Jedis(redis)));
+        WxMaRedisConnectionConfigImpl config = new WxMaRedisConnectionConfigImpl(new Jedis(redis));
+        // The SDK closes its only connection after each use, and a new one is in database 0.
+        config.setJedisConfig(jedis -> {
+          jedis.select(Integer.parseInt(redis.getPath().substring(1)));
+          return jedis;
+        });
+        return miniapp(config);
       default:
         throw new IllegalArgumentException(mode);
     }
