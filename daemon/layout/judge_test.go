@@ -9,7 +9,12 @@ import (
 	"wxtokend/daemon/secret"
 )
 
-func mirrorsOf(t *testing.T, target layout.Target, s layout.Subject) []layout.Mirror {
+type (
+	to    = layout.Target
+	found = layout.Found
+)
+
+func mirrorsOf(t *testing.T, target to, s layout.Subject) []layout.Mirror {
 	t.Helper()
 	mirrors, err := target.Mirrors(s)
 	if err != nil {
@@ -21,12 +26,12 @@ func mirrorsOf(t *testing.T, target layout.Target, s layout.Subject) []layout.Mi
 func TestJudge(t *testing.T) {
 	const ttl, earlier, other = 7000 * time.Second, "56_previous", "58_foreign"
 	account, corp := subject("official_account"), subject("wecom")
-	raw := mirrorsOf(t, layout.Target{Key: "a", Format: "raw"}, account)[0]
-	object := mirrorsOf(t, layout.Target{Layout: "powerwechat"}, account)[0]
-	hash := mirrorsOf(t, layout.Target{Layout: "weixin_authorize"}, account)[0]
-	file := mirrorsOf(t, layout.Target{File: "/a", Format: "raw"}, account)[0]
-	expiry := mirrorsOf(t, layout.Target{Layout: "wechatpy"}, account)[1]
-	shared := mirrorsOf(t, layout.Target{Layout: "wechatpy"}, corp)[1]
+	raw := mirrorsOf(t, to{Key: "a", Format: "raw"}, account)[0]
+	object := mirrorsOf(t, to{Layout: "powerwechat"}, account)[0]
+	hash := mirrorsOf(t, to{Layout: "weixin_authorize"}, account)[0]
+	file := mirrorsOf(t, to{File: "/a", Format: "raw"}, account)[0]
+	expiry := mirrorsOf(t, to{Layout: "wechatpy"}, account)[1]
+	shared := mirrorsOf(t, to{Layout: "wechatpy"}, corp)[1]
 	fields := map[string]string{"access_token": "57_abc", "expired_at": "1479300000"}
 	with := func(more ...string) map[string]secret.Secret {
 		all := secrets(fields)
@@ -38,64 +43,64 @@ func TestJudge(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		mirror layout.Mirror
-		found  layout.Found
+		found  found
 		want   layout.Verdict
 	}{
-		{"ours", raw, layout.Found{Value: "57_abc", TTL: ttl}, layout.Ours},
-		{"ours, a second off", raw, layout.Found{Value: "57_abc", TTL: ttl - time.Second}, layout.Ours},
-		{"ends too soon", raw, layout.Found{Value: "57_abc", TTL: ttl - 1001*time.Millisecond}, layout.Outdated},
-		{"ends too late", raw, layout.Found{Value: "57_abc", TTL: ttl + 1001*time.Millisecond}, layout.Outdated},
-		{"never ends", raw, layout.Found{Value: "57_abc", TTL: -1}, layout.Outdated},
-		{"nothing", raw, layout.Found{TTL: -2}, layout.Missing},
-		{"another token", raw, layout.Found{Value: other, TTL: ttl}, layout.Foreign},
-		{"the token before", raw, layout.Found{Value: earlier, TTL: ttl}, layout.Outdated},
-		{"a hash instead", raw, layout.Found{Other: true, TTL: ttl}, layout.Foreign},
-		{"our token in another form", raw, layout.Found{Value: `s:6:"57_abc";`, TTL: ttl}, layout.Outdated},
-		{"a token in binary", object, layout.Found{Value: "\x00\x02\x11\x06" + other, TTL: ttl}, layout.Foreign},
-		{"our object", object, layout.Found{Value: `{"access_token":"57_abc","expires_in":7200}`, TTL: ttl}, layout.Ours},
-		{"with another life", object, layout.Found{Value: `{"access_token":"57_abc","expires_in":7201}`, TTL: ttl}, layout.Outdated},
+		{"ours", raw, found{Value: "57_abc", TTL: ttl}, layout.Ours},
+		{"ours, a second off", raw, found{Value: "57_abc", TTL: ttl - time.Second}, layout.Ours},
+		{"ends too soon", raw, found{Value: "57_abc", TTL: ttl - 1001*time.Millisecond}, layout.Outdated},
+		{"ends too late", raw, found{Value: "57_abc", TTL: ttl + 1001*time.Millisecond}, layout.Outdated},
+		{"never ends", raw, found{Value: "57_abc", TTL: -1}, layout.Outdated},
+		{"nothing", raw, found{TTL: -2}, layout.Missing},
+		{"another token", raw, found{Value: other, TTL: ttl}, layout.Foreign},
+		{"the token before", raw, found{Value: earlier, TTL: ttl}, layout.Outdated},
+		{"a hash instead", raw, found{Other: true, TTL: ttl}, layout.Foreign},
+		{"our token in another form", raw, found{Value: `s:6:"57_abc";`, TTL: ttl}, layout.Outdated},
+		{"a token in binary", object, found{Value: "\x00\x02\x11\x06" + other, TTL: ttl}, layout.Foreign},
+		{"our object", object, found{Value: `{"access_token":"57_abc","expires_in":7200}`, TTL: ttl}, layout.Ours},
+		{"with another life", object, found{Value: `{"access_token":"57_abc","expires_in":7201}`, TTL: ttl}, layout.Outdated},
 
-		{"our hash", hash, layout.Found{Fields: with(), TTL: ttl - 10*time.Second}, layout.Ours},
-		{"our hash and more", hash, layout.Found{Fields: with("x", "y"), TTL: ttl - 10*time.Second}, layout.Ours},
-		{"our hash, ten seconds too long", hash, layout.Found{Fields: with(), TTL: ttl}, layout.Outdated},
-		{"a hash before", hash, layout.Found{Fields: with("expired_at", "1"), TTL: ttl - 10*time.Second}, layout.Outdated},
-		{"a foreign hash", hash, layout.Found{Fields: with("access_token", other), TTL: ttl}, layout.Foreign},
-		{"no hash", hash, layout.Found{TTL: -2}, layout.Missing},
-		{"a string instead of a hash", hash, layout.Found{Other: true, TTL: ttl}, layout.Foreign},
+		{"our hash", hash, found{Fields: with(), TTL: ttl - 10*time.Second}, layout.Ours},
+		{"our hash and more", hash, found{Fields: with("x", "y"), TTL: ttl - 10*time.Second}, layout.Ours},
+		{"our hash, ten seconds too long", hash, found{Fields: with(), TTL: ttl}, layout.Outdated},
+		{"a hash before", hash, found{Fields: with("expired_at", "1"), TTL: ttl - 10*time.Second}, layout.Outdated},
+		{"a foreign hash", hash, found{Fields: with("access_token", other), TTL: ttl}, layout.Foreign},
+		{"no hash", hash, found{TTL: -2}, layout.Missing},
+		{"a string instead of a hash", hash, found{Other: true, TTL: ttl}, layout.Foreign},
 
-		{"a file", file, layout.Found{Value: "57_abc"}, layout.Ours},
-		{"a foreign file", file, layout.Found{Value: other}, layout.Foreign},
+		{"a file", file, found{Value: "57_abc"}, layout.Ours},
+		{"a foreign file", file, found{Value: other}, layout.Foreign},
 
-		{"an expiry", expiry, layout.Found{Value: "1479300000", TTL: ttl}, layout.Ours},
-		{"a later expiry", expiry, layout.Found{Value: "1479300001", TTL: ttl}, layout.Outdated},
-		{"an expiry that never ends", expiry, layout.Found{Value: "1479300000", TTL: -1}, layout.Outdated},
-		{"no expiry", expiry, layout.Found{TTL: -2}, layout.Missing},
+		{"an expiry", expiry, found{Value: "1479300000", TTL: ttl}, layout.Ours},
+		{"a later expiry", expiry, found{Value: "1479300001", TTL: ttl}, layout.Outdated},
+		{"an expiry that never ends", expiry, found{Value: "1479300000", TTL: -1}, layout.Outdated},
+		{"no expiry", expiry, found{TTL: -2}, layout.Missing},
 
-		{"a shared expiry", shared, layout.Found{Value: "1479300000", TTL: ttl}, layout.Ours},
-		{"another agent's later end", shared, layout.Found{Value: "1479306000", TTL: ttl + 6000*time.Second}, layout.Ours},
-		{"another agent's later end, without an end", shared, layout.Found{Value: "1479306000", TTL: -1}, layout.Ours},
-		{"another agent's sooner end", shared, layout.Found{Value: "1479299999", TTL: ttl}, layout.Outdated},
-		{"a shared expiry that ends too soon", shared, layout.Found{Value: "1479300000", TTL: ttl - 2*time.Second}, layout.Outdated},
-		{"garbage for a shared expiry", shared, layout.Found{Value: "null", TTL: ttl}, layout.Outdated},
+		{"a shared expiry", shared, found{Value: "1479300000", TTL: ttl}, layout.Ours},
+		{"another agent's later end", shared, found{Value: "1479306000", TTL: ttl + 6000*time.Second}, layout.Ours},
+		{"another agent's later end, without an end", shared, found{Value: "1479306000", TTL: -1}, layout.Ours},
+		{"another agent's sooner end", shared, found{Value: "1479299999", TTL: ttl}, layout.Outdated},
+		{"a shared expiry that ends too soon", shared, found{Value: "1479300000", TTL: ttl - 2*time.Second}, layout.Outdated},
+		{"garbage for a shared expiry", shared, found{Value: "null", TTL: ttl}, layout.Outdated},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			check(t, "verdict", entry(tt.mirror).Judge(tt.found, earlier), tt.want)
 		})
 	}
-	check(t, "without the token before", entry(raw).Judge(layout.Found{Value: earlier, TTL: ttl}), layout.Foreign)
+	check(t, "without the token before", entry(raw).Judge(found{Value: earlier, TTL: ttl}), layout.Foreign)
 }
 
 // TestWrittenIsOurs: what an entry says is judged to be ours, for every layout.
 func TestWrittenIsOurs(t *testing.T) {
-	for _, c := range layoutBytes() {
+	for _, c := range layoutBytes(t) {
 		for _, m := range c.mirrors(t) {
 			e := entry(m)
 			value, fields := e.Reveal()
-			found := layout.Found{Value: secret.Secret(value), TTL: e.TTL, Fields: map[string]secret.Secret{}}
+			lies := found{Value: secret.Secret(value), TTL: e.TTL, Fields: map[string]secret.Secret{}}
 			for i := 0; i < len(fields); i += 2 {
-				found.Fields[fields[i]] = secret.Secret(fields[i+1])
+				lies.Fields[fields[i]] = secret.Secret(fields[i+1])
 			}
-			check(t, c.layout+" "+m.String(), e.Judge(found), layout.Ours)
+			check(t, c.layout+" "+m.String(), e.Judge(lies), layout.Ours)
 			if value == "" && len(fields) == 0 {
 				t.Errorf("%v is empty", m)
 			}
@@ -104,7 +109,7 @@ func TestWrittenIsOurs(t *testing.T) {
 }
 
 func TestTTLNeverPassesTheToken(t *testing.T) {
-	for _, c := range layoutBytes() {
+	for _, c := range layoutBytes(t) {
 		for _, m := range c.mirrors(t) {
 			for _, left := range []time.Duration{time.Hour, time.Second, 0, -time.Hour} {
 				if got := m.Entry("57_abc", 2*time.Hour, ends, ends.Add(-left)).TTL; got > left || got < left-10*time.Second {
@@ -119,13 +124,13 @@ func TestClash(t *testing.T) {
 	account := subject("official_account")
 	second := account
 	second.Credential = "second"
-	php := mirrorsOf(t, layout.Target{Layout: "easywechat6", SecretInKey: true}, account)
-	node := mirrorsOf(t, layout.Target{Layout: "node_easywechat", SecretInKey: true}, account)
+	php := mirrorsOf(t, to{Layout: "easywechat6", SecretInKey: true}, account)
+	node := mirrorsOf(t, to{Layout: "node_easywechat", SecretInKey: true}, account)
 	one, two := subject("wecom"), subject("wecom")
 	two.Credential, two.Secret = "second", "another-secret-of-the-same-corp"
-	first := func(target layout.Target, s layout.Subject) layout.Mirror { return mirrorsOf(t, target, s)[0] }
+	first := func(target to, s layout.Subject) layout.Mirror { return mirrorsOf(t, target, s)[0] }
 	free := func(key, format string, s layout.Subject) layout.Mirror {
-		return first(layout.Target{Key: key, Format: layout.Format(format)}, s)
+		return first(to{Key: key, Format: layout.Format(format)}, s)
 	}
 	for _, tt := range []struct {
 		name string
@@ -136,21 +141,21 @@ func TestClash(t *testing.T) {
 			".[redacted].0, and node_easywechat for raw"},
 		{"other keys", php[0], node[1], ""},
 		{"itself", php[0], php[0], ""},
-		{"fastwego and tnwx", first(layout.Target{Layout: "fastwego"}, account), first(layout.Target{Layout: "tnwx"}, account), "for raw"},
-		{"one layout, two credentials", first(layout.Target{Layout: "wxjava"}, account), first(layout.Target{Layout: "wxjava"}, second),
+		{"fastwego and tnwx", first(to{Layout: "fastwego"}, account), first(to{Layout: "tnwx"}, account), "for raw"},
+		{"one layout, two credentials", first(to{Layout: "wxjava"}, account), first(to{Layout: "wxjava"}, second),
 			"two credentials would write wx:access_token:" + appid},
-		{"two agents without a number", first(layout.Target{Layout: "silenceper"}, one), first(layout.Target{Layout: "silenceper"}, two),
+		{"two agents without a number", first(to{Layout: "silenceper"}, one), first(to{Layout: "silenceper"}, two),
 			"two credentials"},
-		{"tokens of two agents", mirrorsOf(t, layout.Target{Layout: "wechatpy"}, one)[0],
-			mirrorsOf(t, layout.Target{Layout: "wechatpy"}, two)[0], ""},
-		{"the expiry that all agents share", mirrorsOf(t, layout.Target{Layout: "wechatpy"}, one)[1],
-			mirrorsOf(t, layout.Target{Layout: "wechatpy"}, two)[1], ""},
+		{"tokens of two agents", mirrorsOf(t, to{Layout: "wechatpy"}, one)[0],
+			mirrorsOf(t, to{Layout: "wechatpy"}, two)[0], ""},
+		{"the expiry that all agents share", mirrorsOf(t, to{Layout: "wechatpy"}, one)[1],
+			mirrorsOf(t, to{Layout: "wechatpy"}, two)[1], ""},
 		{"free keys", free("a", "raw", account), free("b", "json", account), ""},
 		{"a free key twice", free("a", "raw", account), free("a", "raw", account), ""},
 		{"a free key in two forms", free("a", "raw", account), free("a", "json", account), "a target with a key of its own"},
-		{"two files", first(layout.Target{File: "/a", Format: "raw"}, account), first(layout.Target{File: "/b", Format: "raw"}, account), ""},
-		{"a file in two forms", first(layout.Target{File: "/a", Format: "raw"}, account),
-			first(layout.Target{File: "/a", Format: "json"}, account), "/a"},
+		{"two files", first(to{File: "/a", Format: "raw"}, account), first(to{File: "/b", Format: "raw"}, account), ""},
+		{"a file in two forms", first(to{File: "/a", Format: "raw"}, account),
+			first(to{File: "/a", Format: "json"}, account), "/a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, got := range []string{layout.Clash(tt.a, tt.b), layout.Clash(tt.b, tt.a)} {

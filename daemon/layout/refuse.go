@@ -136,7 +136,8 @@ func (t Target) refuseFree(s Subject) error {
 		return &Refusal{"secret_in_key", "only a layout puts the AppSecret into a key",
 			"leave it out, or write a layout"}
 	case !slices.Contains(Formats(), t.Format):
-		return &Refusal{"format", fmt.Sprintf("there is no format %q", string(t.Format)), fmt.Sprintf("choose one of %v", Formats())}
+		return &Refusal{"format", fmt.Sprintf("there is no format %q", string(t.Format)),
+			fmt.Sprintf("choose one of %v", Formats())}
 	case t.File != "" && t.Format == Hash:
 		return &Refusal{"format", "a hash is of Redis, and not of files", "write json_object, which has the same members"}
 	case t.Key == "":

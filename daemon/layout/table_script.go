@@ -37,7 +37,7 @@ func phpSDKs() []sdk {
 		// Laravel 11 adds no colon any more, and its own prefixes end with an underline.
 		symfony, laravel = "{prefix:|}", "{prefix:_}"
 		read5, read6     = "EasyWeChat 5.36.4, PHP", "EasyWeChat 6.19.1, PHP"
-		hurts            = "the PHP cache below EasyWeChat reads serialised values alone, and takes the rest for a miss or for false"
+		hurts            = "the PHP cache below EasyWeChat reads serialised values alone, and nothing else is found"
 	)
 	return []sdk{
 		{name: "easywechat6", read: read6, hurts: hurts, rows: easyWeChat6(symfony, PHPString)},
@@ -50,7 +50,7 @@ func phpSDKs() []sdk {
 // wechatpy asks for an expiry beside each token, and takes an old one for the end of the new token.
 func wechatpy() sdk {
 	const account, corp = "{prefix|wechatpy}:{appid}_", "{prefix|wechatpy}:{corpid}_"
-	return sdk{name: "wechatpy", read: "wechatpy 2.0.0a26, Python", hurts: "wechatpy raises JSONDecodeError in the app", rows: []row{
+	return sdk{name: "wechatpy", read: "wechatpy 2.0.0a26, Python", hurts: "wechatpy fails with JSONDecodeError", rows: []row{
 		{kind: official, key: account + "access_token", form: JSONString},
 		{kind: official, key: account + "access_token_expires_at", form: Raw, holds: "ends"},
 		{kind: jsapi, key: account + "jsapi_ticket", form: JSONString},

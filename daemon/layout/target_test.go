@@ -29,51 +29,51 @@ func TestRefusals(t *testing.T) {
 		subject       layout.Subject
 		place, reason string
 	}{
-		{"nothing", layout.Target{Format: "raw"}, account, "key", "one of layout, key and file"},
-		{"key and file", layout.Target{Key: "a", File: "/b", Format: "raw"}, account, "key", "one of"},
-		{"layout and key", layout.Target{Layout: "wxjava", Key: "a"}, account, "layout", "its own keys"},
-		{"layout and file", layout.Target{Layout: "wxjava", File: "/a"}, account, "layout", "its own keys"},
-		{"unknown layout", layout.Target{Layout: "wxJava"}, account, "layout", `no layout "wxJava"`},
-		{"unknown kind", layout.Target{Layout: "silenceper"}, of("wx_card_ticket", same), "layout",
+		{"nothing", to{Format: "raw"}, account, "key", "one of layout, key and file"},
+		{"key and file", to{Key: "a", File: "/b", Format: "raw"}, account, "key", "one of"},
+		{"layout and key", to{Layout: "wxjava", Key: "a"}, account, "layout", "its own keys"},
+		{"layout and file", to{Layout: "wxjava", File: "/a"}, account, "layout", "its own keys"},
+		{"unknown layout", to{Layout: "wxJava"}, account, "layout", `no layout "wxJava"`},
+		{"unknown kind", to{Layout: "silenceper"}, of("wx_card_ticket", same), "layout",
 			"silenceper keeps no wx_card_ticket in Redis: layouts that do: easywechat5, laravel_easywechat5, powerwechat, " +
 				"tnwx, wechatpy, wxjava, wxjava_old, wxjava_redisson"},
-		{"a kind of the future", layout.Target{Layout: "wxjava"}, of("component", same), "layout", "keeps no component"},
-		{"only mini programs", layout.Target{Layout: "wxjava_redisson"}, account, "mini", "mini programs alone"},
-		{"no mini program", layout.Target{Layout: "silenceper", Mini: true}, of("jsapi_ticket", same), "mini", "keeps no jsapi_ticket"},
-		{"mini makes no difference", layout.Target{Layout: "powerwechat", Mini: true}, account, "mini", "the same keys"},
-		{"no prefix", layout.Target{Layout: "powerwechat", Prefix: "a"}, account, "prefix", "have none"},
-		{"always a prefix", layout.Target{Layout: "wechatpy", Prefix: "none"}, account, "prefix", "always have one"},
-		{"a prefix to be named", layout.Target{Layout: "laravel_easywechat5"}, account, "prefix", "every app has its own"},
-		{"an agent to be named", layout.Target{Layout: "tnwx"}, of("wecom", same), "layout", "the agent's number"},
-		{"no secret", layout.Target{Layout: "powerwechat"}, noSecret, "layout", "does not have"},
-		{"no secret for the first ten", layout.Target{Layout: "wechatpy"},
+		{"a kind of the future", to{Layout: "wxjava"}, of("component", same), "layout", "keeps no component"},
+		{"only mini programs", to{Layout: "wxjava_redisson"}, account, "mini", "mini programs alone"},
+		{"no mini program", to{Layout: "silenceper", Mini: true}, of("jsapi_ticket", same), "mini", "keeps no jsapi_ticket"},
+		{"mini makes no difference", to{Layout: "powerwechat", Mini: true}, account, "mini", "the same keys"},
+		{"no prefix", to{Layout: "powerwechat", Prefix: "a"}, account, "prefix", "have none"},
+		{"always a prefix", to{Layout: "wechatpy", Prefix: "none"}, account, "prefix", "always have one"},
+		{"a prefix to be named", to{Layout: "laravel_easywechat5"}, account, "prefix", "every app has its own"},
+		{"an agent to be named", to{Layout: "tnwx"}, of("wecom", same), "layout", "the agent's number"},
+		{"no secret", to{Layout: "powerwechat"}, noSecret, "layout", "does not have"},
+		{"no secret for the first ten", to{Layout: "wechatpy"},
 			of("wecom", func(s *layout.Subject) { s.Secret = "" }), "layout", "does not have"},
-		{"secret in a key", layout.Target{Layout: "easywechat6"}, account, "layout", "AppSecret into the name of a key"},
-		{"secret in a key of Laravel", layout.Target{Layout: "laravel_easywechat6", Prefix: "a"}, account, "layout", "AppSecret"},
-		{"secret in a key of Ruby", layout.Target{Layout: "eric_guo"}, of("jsapi_ticket", same), "layout", "AppSecret"},
-		{"secret in a key of Node.js", layout.Target{Layout: "node_easywechat"}, account, "layout", "AppSecret"},
+		{"secret in a key", to{Layout: "easywechat6"}, account, "layout", "AppSecret into the name of a key"},
+		{"secret in a key of Laravel", to{Layout: "laravel_easywechat6", Prefix: "a"}, account, "layout", "AppSecret"},
+		{"secret in a key of Ruby", to{Layout: "eric_guo"}, of("jsapi_ticket", same), "layout", "AppSecret"},
+		{"secret in a key of Node.js", to{Layout: "node_easywechat"}, account, "layout", "AppSecret"},
 
-		{"raw for wechatpy", layout.Target{Layout: "wechatpy", Format: "raw"}, account, "format", "JSONDecodeError"},
-		{"JSON string for PowerWeChat", layout.Target{Layout: "powerwechat", Format: "json_string"}, account, "format", "panics"},
-		{"JSON for silenceper", layout.Target{Layout: "silenceper", Format: "json"}, account, "format", "for the token itself"},
-		{"raw for EasyWeChat 6", layout.Target{Layout: "easywechat6", Format: "raw", SecretInKey: true}, account, "format", "serialised"},
+		{"raw for wechatpy", to{Layout: "wechatpy", Format: "raw"}, account, "format", "JSONDecodeError"},
+		{"JSON string for PowerWeChat", to{Layout: "powerwechat", Format: "json_string"}, account, "format", "panics"},
+		{"JSON for silenceper", to{Layout: "silenceper", Format: "json"}, account, "format", "for the token itself"},
+		{"raw for EasyWeChat 6", to{Layout: "easywechat6", Format: "raw", SecretInKey: true}, account, "format", "serialised"},
 
-		{"no format", layout.Target{Key: "a"}, account, "format", `no format ""`},
-		{"unknown format", layout.Target{Key: "a", Format: "xml"}, account, "format", `no format "xml"`},
-		{"hash in a file", layout.Target{File: "/a", Format: "hash"}, account, "format", "not of files"},
-		{"free with prefix", layout.Target{Key: "a", Format: "raw", Prefix: "b"}, account, "prefix", "only a layout"},
-		{"free and mini", layout.Target{Key: "a", Format: "raw", Mini: true}, account, "mini", "only a layout"},
-		{"free with consent", layout.Target{Key: "a", Format: "raw", SecretInKey: true}, account, "secret_in_key", "only a layout"},
+		{"no format", to{Key: "a"}, account, "format", `no format ""`},
+		{"unknown format", to{Key: "a", Format: "xml"}, account, "format", `no format "xml"`},
+		{"hash in a file", to{File: "/a", Format: "hash"}, account, "format", "not of files"},
+		{"free with prefix", to{Key: "a", Format: "raw", Prefix: "b"}, account, "prefix", "only a layout"},
+		{"free and mini", to{Key: "a", Format: "raw", Mini: true}, account, "mini", "only a layout"},
+		{"free with consent", to{Key: "a", Format: "raw", SecretInKey: true}, account, "secret_in_key", "only a layout"},
 
-		{"raw at wechatpy's key", layout.Target{Key: "wechatpy:" + appid + "_access_token", Format: "raw"}, account,
-			"format", "JSONDecodeError in the app: write layout: wechatpy"},
-		{"raw at PowerWeChat's key", layout.Target{Key: "powerwechat.access_token.c22132b37d5a5c9b9eccbc2105b895b3", Format: "raw"},
+		{"raw at wechatpy's key", to{Key: "wechatpy:" + appid + "_access_token", Format: "raw"}, account,
+			"format", "JSONDecodeError: write layout: wechatpy"},
+		{"raw at PowerWeChat's key", to{Key: "powerwechat.access_token.c22132b37d5a5c9b9eccbc2105b895b3", Format: "raw"},
 			account, "format", "panics"},
-		{"JSON string at EasyWeChat's key", layout.Target{Key: "official_account.jsapi_ticket." + appid, Format: "json_string"},
+		{"JSON string at EasyWeChat's key", to{Key: "official_account.jsapi_ticket." + appid, Format: "json_string"},
 			of("jsapi_ticket", same), "format", "layout"},
-		{"JSON object at nest-wechat's key", layout.Target{Key: "nest-wechat:key_access_token_" + appid, Format: "json_object"},
+		{"JSON object at nest-wechat's key", to{Key: "nest-wechat:key_access_token_" + appid, Format: "json_object"},
 			account, "format", "second since 1970"},
-		{"the app's JSON of a ticket", layout.Target{Key: "powerwechat.basic_service.jssdk.ticket.jsapi." + appid, Format: "json"},
+		{"the app's JSON of a ticket", to{Key: "powerwechat.basic_service.jssdk.ticket.jsapi." + appid, Format: "json"},
 			of("jsapi_ticket", same), "format", "PowerWeChat"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -100,23 +100,23 @@ func TestFreeTargets(t *testing.T) {
 		target layout.Target
 		want   string
 	}{
-		{"official_account", layout.Target{Key: "a", Format: "raw"}, "57_abc"},
-		{"official_account", layout.Target{Key: "a", Format: "json", UTCOffset: "+0800"}, dotNet},
-		{"official_account", layout.Target{Key: "a", Format: "json_string"}, `"57_abc"`},
-		{"official_account", layout.Target{Key: "a", Format: "json_object"}, `{"access_token":"57_abc","expires_in":7200}`},
-		{"wecom", layout.Target{Key: "a", Format: "json_object"}, `{"access_token":"57_abc","expires_in":7200}`},
-		{"jsapi_ticket", layout.Target{Key: "a", Format: "json_object"}, `{"ticket":"57_abc","expires_in":7200}`},
-		{"official_account", layout.Target{Key: "a", Format: "php_string"}, `s:6:"57_abc";`},
-		{"official_account", layout.Target{Key: "a", Format: "php_array"}, phpObject},
-		{"official_account", layout.Target{Key: "a", Format: "hash"}, "access_token=57_abc expires_in=7200 expires_at=1479300000"},
-		{"wecom_agent_ticket", layout.Target{Key: "a", Format: "hash"}, "ticket=57_abc expires_in=7200 expires_at=1479300000"},
-		{"official_account", layout.Target{File: "/run/wx/token", Format: "raw"}, "57_abc"},
-		{"official_account", layout.Target{File: "/run/wx/token", Format: "json", UTCOffset: "+0800"}, dotNet},
+		{"official_account", to{Key: "a", Format: "raw"}, "57_abc"},
+		{"official_account", to{Key: "a", Format: "json", UTCOffset: "+0800"}, dotNet},
+		{"official_account", to{Key: "a", Format: "json_string"}, `"57_abc"`},
+		{"official_account", to{Key: "a", Format: "json_object"}, `{"access_token":"57_abc","expires_in":7200}`},
+		{"wecom", to{Key: "a", Format: "json_object"}, `{"access_token":"57_abc","expires_in":7200}`},
+		{"jsapi_ticket", to{Key: "a", Format: "json_object"}, `{"ticket":"57_abc","expires_in":7200}`},
+		{"official_account", to{Key: "a", Format: "php_string"}, `s:6:"57_abc";`},
+		{"official_account", to{Key: "a", Format: "php_array"}, `a:2:{s:12:"access_token";s:6:"57_abc";s:10:"expires_in";i:7200;}`},
+		{"official_account", to{Key: "a", Format: "hash"}, "access_token=57_abc expires_in=7200 expires_at=1479300000"},
+		{"wecom_agent_ticket", to{Key: "a", Format: "hash"}, "ticket=57_abc expires_in=7200 expires_at=1479300000"},
+		{"official_account", to{File: "/run/wx/token", Format: "raw"}, "57_abc"},
+		{"official_account", to{File: "/run/wx/token", Format: "json", UTCOffset: "+0800"}, dotNet},
 		// Keys of SDKs, in a form that they read.
-		{"official_account", layout.Target{Key: appid, Format: "raw"}, "57_abc"},
-		{"jsapi_ticket", layout.Target{Key: "official_account.jsapi_ticket." + appid, Format: "raw"}, "57_abc"},
-		{"jsapi_ticket", layout.Target{Key: "official_account.jsapi_ticket." + appid, Format: "php_string"}, `s:6:"57_abc";`},
-		{"official_account", layout.Target{Key: "powerwechat.access_token.c22132b37d5a5c9b9eccbc2105b895b3", Format: "json",
+		{"official_account", to{Key: appid, Format: "raw"}, "57_abc"},
+		{"jsapi_ticket", to{Key: "official_account.jsapi_ticket." + appid, Format: "raw"}, "57_abc"},
+		{"jsapi_ticket", to{Key: "official_account.jsapi_ticket." + appid, Format: "php_string"}, `s:6:"57_abc";`},
+		{"official_account", to{Key: "powerwechat.access_token.c22132b37d5a5c9b9eccbc2105b895b3", Format: "json",
 			UTCOffset: "+0800"}, dotNet},
 	} {
 		t.Run(fmt.Sprint(tt.kind, tt.target), func(t *testing.T) {
@@ -137,17 +137,17 @@ func TestNeedsSecret(t *testing.T) {
 		kind   string
 		want   bool
 	}{
-		{layout.Target{Layout: "powerwechat"}, "official_account", true},
-		{layout.Target{Layout: "powerwechat"}, "jsapi_ticket", false},
-		{layout.Target{Layout: "easywechat5"}, "wecom", true},
-		{layout.Target{Layout: "easywechat6"}, "official_account", true},
-		{layout.Target{Layout: "easywechat6", Mini: true}, "official_account", true},
-		{layout.Target{Layout: "eric_guo"}, "jsapi_ticket", true},
-		{layout.Target{Layout: "wechatpy"}, "wecom", true},
-		{layout.Target{Layout: "wechatpy"}, "official_account", false},
-		{layout.Target{Layout: "wxjava"}, "official_account", false},
-		{layout.Target{Layout: "unknown"}, "official_account", false},
-		{layout.Target{Key: "a"}, "official_account", false},
+		{to{Layout: "powerwechat"}, "official_account", true},
+		{to{Layout: "powerwechat"}, "jsapi_ticket", false},
+		{to{Layout: "easywechat5"}, "wecom", true},
+		{to{Layout: "easywechat6"}, "official_account", true},
+		{to{Layout: "easywechat6", Mini: true}, "official_account", true},
+		{to{Layout: "eric_guo"}, "jsapi_ticket", true},
+		{to{Layout: "wechatpy"}, "wecom", true},
+		{to{Layout: "wechatpy"}, "official_account", false},
+		{to{Layout: "wxjava"}, "official_account", false},
+		{to{Layout: "unknown"}, "official_account", false},
+		{to{Key: "a"}, "official_account", false},
 	} {
 		check(t, fmt.Sprint(tt), tt.target.NeedsSecret(tt.kind), tt.want)
 	}
@@ -155,7 +155,7 @@ func TestNeedsSecret(t *testing.T) {
 
 // TestNothingPrintsASecret: the AppSecret and the token of an entry stay out of everything that is printed.
 func TestNothingPrintsASecret(t *testing.T) {
-	for _, c := range layoutBytes() {
+	for _, c := range layoutBytes(t) {
 		for _, m := range c.mirrors(t) {
 			var out bytes.Buffer
 			e := entry(m)
@@ -188,7 +188,7 @@ func TestLayoutNames(t *testing.T) {
 
 // TestPrefixIsNoTemplate: what an operator writes is not filled in.
 func TestPrefixIsNoTemplate(t *testing.T) {
-	mirrors, err := layout.Target{Layout: "wxjava", Prefix: "{secret}md5({appid})"}.Mirrors(subject("official_account"))
+	mirrors, err := to{Layout: "wxjava", Prefix: "{secret}md5({appid})"}.Mirrors(subject("official_account"))
 	if err != nil {
 		t.Fatal(err)
 	}
