@@ -9,8 +9,9 @@
 // WeChat are, reads commands on its standard input, one a line, and answers
 // each with one line of JSON:
 //
-//	call      make a call with the SDK that needs a token: {} or {"error":"…"}
-//	ticket    say what the SDK takes for the jsapi_ticket: {"ticket":"…"}
+//	call            make a call with the SDK that needs a token: {} or {"error":"…"}
+//	jsapi_ticket    say what the SDK takes for that ticket: {"ticket":"…"};
+//	                others by the names of their kinds
 //
 // Between client and simulated WeChat is a wire that writes down each request
 // and the token in it, whether the SDK's base URL is moved or it insists on

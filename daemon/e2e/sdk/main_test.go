@@ -66,8 +66,8 @@ func startServers(dir string) (s servers, err error) {
 		return s, err
 	}
 	simulate := []string{"simulate", "--listen", "127.0.0.1:0"}
-	for i := range modes() {
-		simulate = append(simulate, "--app", account(i)+":"+appSecret)
+	for i, m := range modes() {
+		simulate = append(simulate, m.simulated(i)...)
 	}
 	s.simulator, err = spawn(`http://[0-9.]+:[0-9]+`, binary, simulate...)
 	return s, err

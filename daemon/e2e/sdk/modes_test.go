@@ -15,16 +15,36 @@ type mode struct {
 	// sdk and name are the test's name; name is what the client is told.
 	sdk, name string
 	command   []string
+	// kinds are the credentials that the SDK reads, first the token.
+	kinds []string
+	// agent is the agent's number if the SDK is told it.
+	agent string
 	// target is what the daemon writes for it.
 	target layout.Target
 	// hook says that the app brings the token itself: the SDK never draws.
 	hook bool
 }
 
-const appSecret = "5ecre75ecre75ecre75ecre75ecre75e"
+const (
+	appSecret = "5ecre75ecre75ecre75ecre75ecre75e"
+	agentID   = "1000002"
+)
 
-// account is the appid of the i-th mode.
-func account(i int) string { return fmt.Sprintf("wx%016x", 0xabcdef01+i) }
+// accountAt is the appid or corpid of the i-th mode.
+func (m mode) accountAt(i int) string {
+	if m.kinds[0] == "wecom" {
+		return fmt.Sprintf("ww%016x", 0xabcdef01+i)
+	}
+	return fmt.Sprintf("wx%016x", 0xabcdef01+i)
+}
+
+// simulated is the flag that has the simulator know the i-th account.
+func (m mode) simulated(i int) []string {
+	if m.kinds[0] == "wecom" {
+		return []string{"--corp", m.accountAt(i) + ":" + agentID + ":" + appSecret}
+	}
+	return []string{"--app", m.accountAt(i) + ":" + appSecret}
+}
 
 // installed is where .ci/sdk has put what the clients need.
 func installed(parts ...string) string {
@@ -39,30 +59,43 @@ func modes() (all []mode) {
 			all = append(all, m)
 		}
 	}
-	of := func(name, layoutName string) mode { return mode{name: name, target: layout.Target{Layout: layoutName}} }
+	of := func(name, layoutName string, tickets ...string) mode {
+		return mode{name: name, kinds: append([]string{"official_account"}, tickets...), target: layout.Target{Layout: layoutName}}
+	}
+	corp := func(name, layoutName string, tickets ...string) mode {
+		return mode{name: name, kinds: append([]string{"wecom"}, tickets...), agent: agentID,
+			target: layout.Target{Layout: layoutName}}
+	}
 	mini := func(m mode) mode { m.target.Mini = true; return m }
 	withSecret := func(m mode) mode { m.target.SecretInKey = true; return m }
 	// A hook reads the credential's own key, in the default format.
 	hook := func(name string) mode {
-		return mode{name: name, hook: true,
+		return mode{name: name, hook: true, kinds: []string{"official_account"},
 			target: layout.Target{Key: "WXAccessToken", Format: layout.JSON, UTCOffset: "+0800"}}
 	}
 
 	add("silenceper", []string{installed("silenceper")},
-		of("official", "silenceper"), of("stable", "silenceper"),
-		mini(of("mini", "silenceper")), mini(of("mini stable", "silenceper")), hook("hook"))
+		of("official", "silenceper", "jsapi_ticket"), of("stable", "silenceper"),
+		mini(of("mini", "silenceper")), mini(of("mini stable", "silenceper")), hook("hook"),
+		corp("work", "silenceper", "wecom_jsapi_ticket", "wecom_agent_ticket"))
 	add("co-wechat-api", node("co-wechat-api"), hook("hook"))
 	add("wechat-api", node("wechat-api"), hook("hook"))
-	add("node-easywechat", node("node-easywechat"), withSecret(of("classic", "node_easywechat")),
-		withSecret(of("stable", "node_easywechat")), hook("hook"))
-	add("nest-wechat", node("nest-wechat"), of("cache", "nest_wechat"), hook("hook"))
-	add("tnwx", node("tnwx"), of("cache", "tnwx"), hook("hook"))
-	add("wechatpy-1", python("wechatpy1", "wechatpy"), of("session", "wechatpy"), hook("hook"))
-	add("wechatpy-2", python("wechatpy2", "wechatpy"), of("session", "wechatpy"), hook("hook"))
-	add("odoo-wechatpy", python("odoo-wechatpy", "wechatpy"), of("session", "wechatpy"), hook("hook"))
+	add("node-easywechat", node("node-easywechat"), withSecret(of("classic", "node_easywechat", "jsapi_ticket")),
+		withSecret(of("stable", "node_easywechat")), hook("hook"),
+		withSecret(corp("work", "node_easywechat", "wecom_jsapi_ticket", "wecom_agent_ticket")))
+	add("nest-wechat", node("nest-wechat"), of("cache", "nest_wechat", "jsapi_ticket"), hook("hook"))
+	add("tnwx", node("tnwx"), of("cache", "tnwx", "jsapi_ticket"), hook("hook"))
+	for _, name := range []string{"wechatpy1", "wechatpy2", "odoo-wechatpy"} {
+		add(name, python(name, "wechatpy"), of("session", "wechatpy", "jsapi_ticket", "wx_card_ticket"), hook("hook"))
+	}
+	for _, name := range []string{"wechatpy2", "odoo-wechatpy"} {
+		add(name, python(name, "wechatpy"), corp("work", "wechatpy", "wecom_jsapi_ticket", "wecom_agent_ticket"))
+	}
 	add("werobot", python("werobot", "werobot"), hook("hook"))
-	add("wxjava", java(), of("mp", "wxjava"), of("mp stable", "wxjava"), hook("mp hook"),
-		mini(of("miniapp", "wxjava")), mini(of("miniapp old", "wxjava")), mini(of("miniapp hash", "wxjava_old")))
+	add("wxjava", java(), of("mp", "wxjava", "jsapi_ticket", "wx_card_ticket"), of("mp stable", "wxjava"), hook("mp hook"),
+		mini(of("miniapp", "wxjava", "jsapi_ticket")), mini(of("miniapp old", "wxjava")),
+		mini(of("miniapp hash", "wxjava_old", "jsapi_ticket")),
+		corp("cp", "wxjava", "wecom_jsapi_ticket", "wecom_agent_ticket"))
 	return all
 }
 

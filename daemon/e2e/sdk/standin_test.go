@@ -3,33 +3,90 @@
 package sdk
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 )
 
-// entries stands in for the daemon: it returns what the daemon writes for the
-// mode's target.
-func (s *story) entries() []layout.Entry {
+// credential is one token or ticket of an account, which the daemon keeps and
+// writes for the SDK. This file stands in for the daemon.
+type credential struct {
+	kind   string
+	target layout.Target
+	// value is the current one, and expires is its end.
+	value   string
+	expires time.Time
+}
+
+// command is what a client is asked for it.
+func (c *credential) command() string {
+	if c.isTicket() {
+		return c.kind
+	}
+	return "call"
+}
+
+func (c *credential) isTicket() bool { return strings.HasSuffix(c.kind, "_ticket") }
+
+// rotate draws the credential anew, twice, so that the one before is dead, and
+// writes it.
+func (s *story) rotate(c *credential) {
 	s.Helper()
-	mirrors, err := s.target.Mirrors(layout.Subject{
-		Credential: "WXAccessToken", Kind: "official_account", Account: s.appid, Secret: appSecret,
+	for range 2 {
+		c.value, c.expires = s.draw(c.kind), time.Now().Add(2*time.Hour)
+	}
+	s.assert(c)
+}
+
+// draw has the simulator issue one, without a call that the wire could see.
+func (s *story) draw(kind string) string {
+	s.Helper()
+	app, channel := s.account, kind
+	switch kind {
+	case "official_account":
+		channel = "classic"
+	case "wecom", "wecom_agent_ticket":
+		app += "/" + agentID
+	}
+	body := fmt.Sprintf(`{"appid":%q,"channel":%q,"reason":"wxtokend"}`, app, channel)
+	response, err := http.Post(shared.simulator+"/sim/draw", "application/json", strings.NewReader(body))
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer response.Body.Close()
+	var drawn struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&drawn); err != nil || drawn.Token == "" {
+		s.Fatalf("draw of a %s: %s, %v", kind, response.Status, err)
+	}
+	return drawn.Token
+}
+
+// entries are the keys that the daemon writes for the credential.
+func (s *story) entries(c *credential) (entries []layout.Entry) {
+	s.Helper()
+	mirrors, err := c.target.Mirrors(layout.Subject{
+		Credential: c.kind, Kind: c.kind, Account: s.account, AgentID: s.agent, Secret: appSecret,
 	})
 	if err != nil {
 		s.Fatal(err)
 	}
-	var entries []layout.Entry
 	for _, m := range mirrors {
-		entries = append(entries, m.Entry(secret.Token(s.token), 2*time.Hour, s.expires, time.Now()))
+		entries = append(entries, m.Entry(secret.Token(c.value), 2*time.Hour, c.expires, time.Now()))
 	}
 	return entries
 }
 
 // assert writes what an SDK deleted or overwrote, or what a rotation made new.
-func (s *story) assert() {
+func (s *story) assert(c *credential) {
 	s.Helper()
-	for _, e := range s.entries() {
+	for _, e := range s.entries(c) {
 		key := e.Key.Reveal()
 		value, fields := e.Reveal()
 		s.do("DEL", key)
@@ -42,9 +99,10 @@ func (s *story) assert() {
 	}
 }
 
-func (s *story) remove() {
+// remove is what an operator or an SDK does that does not know better.
+func (s *story) remove(c *credential) {
 	s.Helper()
-	for _, e := range s.entries() {
+	for _, e := range s.entries(c) {
 		s.do("DEL", e.Key.Reveal())
 	}
 }

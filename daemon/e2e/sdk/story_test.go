@@ -4,9 +4,7 @@ package sdk
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -21,9 +19,11 @@ import (
 func TestReaders(t *testing.T) {
 	for i, m := range modes() {
 		t.Run(m.sdk+"/"+m.name, func(t *testing.T) {
-			s := begin(t, i, m)
-			t.Run("control", func(t *testing.T) { s.in(t).control() })
-			t.Run("read", func(t *testing.T) { s.in(t).read() })
+			rdb := redis.NewClient(&redis.Options{Addr: shared.redis, DB: i, Protocol: 2, DisableIdentity: true})
+			defer rdb.Close()
+			s := story{mode: m, account: m.accountAt(i), db: i, rdb: rdb}
+			t.Run("alone", func(t *testing.T) { s.told(t, (*story).alone) })
+			t.Run("with wxtokend", func(t *testing.T) { s.told(t, (*story).together) })
 		})
 	}
 }
@@ -32,124 +32,98 @@ func TestReaders(t *testing.T) {
 type story struct {
 	*testing.T
 	mode
-	appid string
-	db    int
-	rdb   *redis.Client
-	wire  *wire
-	// token is what the daemon has, and expires its end.
-	token   string
-	expires time.Time
+	account     string
+	db          int
+	rdb         *redis.Client
+	wire        *wire
+	client      *client
+	credentials []*credential
 }
 
-func begin(t *testing.T, i int, m mode) *story {
-	rdb := redis.NewClient(&redis.Options{Addr: shared.redis, DB: i, Protocol: 2, DisableIdentity: true})
-	t.Cleanup(func() { _ = rdb.Close() })
-	return &story{T: t, mode: m, appid: account(i), db: i, rdb: rdb}
-}
-
-// in is the same story with a wire of its own, told by another test.
-func (s *story) in(t *testing.T) *story {
-	told := *s
-	told.T, told.wire = t, newWire(t, shared.simulator)
-	return &told
-}
-
-func (s *story) client() *client {
-	s.Helper()
+// told tells a part of the story with a new client, an empty Redis and a wire
+// of its own.
+func (s story) told(t *testing.T, part func(*story)) {
+	s.T, s.wire = t, newWire(t, shared.simulator)
+	s.do("FLUSHDB")
+	for _, kind := range s.kinds {
+		s.credentials = append(s.credentials, &credential{kind: kind, target: s.target})
+	}
 	proxy := s.wire.base
-	return startClient(s.T, s.command, []string{
-		"MODE=" + s.name, "APPID=" + s.appid, "SECRET=" + appSecret,
+	s.client = startClient(t, s.command, []string{
+		"MODE=" + s.name, "APPID=" + s.account, "AGENTID=" + s.agent, "SECRET=" + appSecret,
 		fmt.Sprintf("REDIS_URL=redis://%s/%d", shared.redis, s.db),
 		"WECHAT_URL=" + s.wire.base, "HTTPS_PROXY=" + proxy, "https_proxy=" + proxy,
 		"SSL_CERT_FILE=" + s.wire.authority, "REQUESTS_CA_BUNDLE=" + s.wire.authority,
 		"NODE_EXTRA_CA_CERTS=" + s.wire.authority, "NODE_PATH=" + installed("node", "node_modules"),
 	})
+	part(&s)
 }
 
-// control: in an empty Redis the SDK draws a token, and writes the keys that
-// the layout names. That is what all other counts of zero are worth.
-func (s *story) control() {
-	s.flush()
-	c := s.client()
-	a := c.do("call")
-	log := s.wire.since()
-	if s.hook {
-		if a.Error == "" || len(log) != 0 {
-			s.Errorf("without a token the SDK did %v (%s)", log, a.Error)
+// alone: in an empty Redis the SDK draws for itself, the wire sees it, and it
+// writes a key that the layout names. That is what every count of zero is worth.
+func (s *story) alone() {
+	for _, c := range s.credentials {
+		a := s.client.do(c.command())
+		log := s.wire.since()
+		if s.hook {
+			if a.Error == "" || len(log) != 0 {
+				s.Errorf("%s: without a key the SDK did %v (%s)", c.kind, log, a.Error)
+			}
+			continue
 		}
-		return
-	}
-	if a.Error != "" || !slices.ContainsFunc(log, draws) || draws(log[len(log)-1]) {
-		s.Fatalf("the SDK alone: %s, %v; want a draw and a call", a.Error, log)
-	}
-	// A layout has keys for the ways in which an SDK may be configured, or for versions of it.
-	wrote := func(e layout.Entry) bool { return s.do("EXISTS", e.Key.Reveal()).(int64) == 1 }
-	if !slices.ContainsFunc(s.entries(), wrote) {
-		s.Errorf("the SDK wrote %v, and none of %v", s.do("KEYS", "*"), s.entries())
+		if a.Error != "" || !slices.ContainsFunc(log, draws) {
+			s.Errorf("%s: the SDK alone: %s, %v; want a draw", c.kind, a.Error, log)
+		}
+		// A layout has keys for each way in which an SDK may be configured.
+		wrote := func(e layout.Entry) bool { return s.do("EXISTS", e.Key.Reveal()).(int64) == 1 }
+		if !slices.ContainsFunc(s.entries(c), wrote) {
+			s.Errorf("%s: the SDK wrote %v, and none of %v", c.kind, s.do("KEYS", "*"), s.entries(c))
+		}
 	}
 }
 
-// read: what the daemon wrote is read, rotated, put back.
-func (s *story) read() {
-	s.flush()
-	s.rotate()
-	c := s.client()
-	s.called(c, "written")
-	s.rotate()
-	s.called(c, "rotated")
-	s.remove()
-	s.assert()
-	s.called(c, "deleted and put back")
-	s.remove()
-	if a := c.do("call"); (a.Error != "") != s.hook {
-		s.Errorf("a call without the key: %q", a.Error)
+// together: what the daemon wrote is read, also after it was rotated, deleted
+// or overwritten.
+func (s *story) together() {
+	for _, c := range s.credentials {
+		s.rotate(c)
 	}
-	if log := s.wire.since(); slices.ContainsFunc(log, draws) == s.hook {
-		s.Errorf("a call without the key: %v", log)
+	for _, c := range s.credentials {
+		s.used(c, "written")
+		s.rotate(c)
+		s.used(c, "rotated")
+		s.remove(c)
+		s.assert(c)
+		s.used(c, "deleted and put back")
+		s.remove(c)
+		a := s.client.do(c.command())
+		if log := s.wire.since(); (a.Error != "") != s.hook || slices.ContainsFunc(log, draws) == s.hook {
+			s.Errorf("%s: without a key: %q, %v", c.kind, a.Error, log)
+		}
+		s.assert(c)
+		s.used(c, "overwritten by the SDK and put back")
 	}
-	s.assert()
-	s.called(c, "overwritten by the SDK and put back")
 }
 
-// called makes a call and wants it to be the only one, with the daemon's token.
-func (s *story) called(c *client, when string) {
+// used has the client use the credential, and wants it to be the daemon's.
+func (s *story) used(c *credential, when string) {
 	s.Helper()
-	a := c.do("call")
+	a := s.client.do(c.command())
 	log := s.wire.since()
-	if a.Error != "" || len(log) != 1 || draws(log[0]) || log[0].Token != s.token || log[0].Code != 0 {
-		s.Errorf("%s: error %q, requests %v; want one, with %s", when, a.Error, log, s.token)
+	switch {
+	case a.Error != "":
+		s.Errorf("%s, %s: %s; requests %v", c.kind, when, a.Error, log)
+	case c.isTicket() && (a.Ticket != c.value || len(log) != 0):
+		s.Errorf("%s, %s: %s, and %v; want %s, and no request", c.kind, when, a.Ticket, log, c.value)
+	case !c.isTicket() && (len(log) != 1 || draws(log[0]) || log[0].Token != c.value || log[0].Code != 0):
+		s.Errorf("%s, %s: %v; want one call, with %s", c.kind, when, log, c.value)
 	}
 }
 
 // draws tells whether a request asks for a credential.
 func draws(r request) bool {
-	return !slices.Contains([]string{"/cgi-bin/getcallbackip", "/cgi-bin/get_api_domain_ip", "/cgi-bin/message/template/send"}, r.Path)
+	return strings.Contains(r.Path, "token") || strings.Contains(r.Path, "ticket")
 }
-
-// rotate draws two tokens, so that the one before is dead at once, and writes
-// the second.
-func (s *story) rotate() {
-	s.Helper()
-	for range 2 {
-		var drawn struct {
-			Token string `json:"access_token"`
-		}
-		body := fmt.Sprintf(`{"appid":%q,"channel":"classic","reason":"wxtokend"}`, s.appid)
-		response, err := http.Post(shared.simulator+"/sim/draw", "application/json", strings.NewReader(body))
-		if err != nil {
-			s.Fatal(err)
-		}
-		err = json.NewDecoder(response.Body).Decode(&drawn)
-		_ = response.Body.Close()
-		if err != nil || drawn.Token == "" {
-			s.Fatalf("draw: %v", err)
-		}
-		s.token, s.expires = drawn.Token, time.Now().Add(2*time.Hour)
-	}
-	s.assert()
-}
-
-func (s *story) flush() { s.do("FLUSHDB") }
 
 func (s *story) do(args ...any) any {
 	s.Helper()

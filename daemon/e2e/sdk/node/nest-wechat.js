@@ -14,5 +14,6 @@ module.exports = ({ mode, appid, secret, redis }) => {
       const answer = await service.sendTemplateMessage({ touser: 'o', template_id: 't', data: {} }, appid, secret);
       return answer.errcode === 0 ? {} : { error: JSON.stringify(answer) };
     },
+    jsapi_ticket: async () => ({ ticket: await service.getTicket(appid, secret) }),
   };
 };

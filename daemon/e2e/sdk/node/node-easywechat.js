@@ -1,8 +1,10 @@
-const { OfficialAccount } = require('node-easywechat');
+const { OfficialAccount, Work } = require('node-easywechat');
 const fromRedis = require('./hooks/node-easywechat.js');
 
-module.exports = ({ mode, appid, secret, redis }) => {
-  const app = new OfficialAccount({ app_id: appid, secret, use_stable_access_token: mode === 'stable' });
+module.exports = ({ mode, appid, agent, secret, redis }) => {
+  const app = mode === 'work'
+    ? new Work({ corp_id: appid, secret })
+    : new OfficialAccount({ app_id: appid, secret, use_stable_access_token: mode === 'stable' });
   if (mode === 'hook') {
     app.setAccessToken(fromRedis(redis, 'WXAccessToken'));
   } else {
@@ -18,5 +20,8 @@ module.exports = ({ mode, appid, secret, redis }) => {
       const answer = (await app.getClient().get('/cgi-bin/getcallbackip')).toObject();
       return answer.ip_list ? {} : { error: JSON.stringify(answer) };
     },
+    jsapi_ticket: async () => ({ ticket: await app.getTicket().getTicket() }),
+    wecom_jsapi_ticket: async () => ({ ticket: await app.getTicket().getTicket() }),
+    wecom_agent_ticket: async () => ({ ticket: await app.getTicket().getAgentTicket(agent) }),
   };
 };

@@ -1,4 +1,4 @@
-const { ApiConfig, ApiConfigKit, TemplateApi } = require('tnwx');
+const { ApiConfig, ApiConfigKit, JsTicketApi, TemplateApi } = require('tnwx');
 const fromRedis = require('./hooks/tnwx.js');
 
 module.exports = ({ mode, appid, secret, redis }) => {
@@ -13,5 +13,6 @@ module.exports = ({ mode, appid, secret, redis }) => {
       const answer = await TemplateApi.send(JSON.stringify({ touser: 'o', template_id: 't', data: {} }));
       return answer.errcode === 0 ? {} : { error: JSON.stringify(answer) };
     },
+    jsapi_ticket: async () => ({ ticket: (await JsTicketApi.getTicket('jsapi')).getTicket }),
   };
 };

@@ -10,7 +10,7 @@ from redis import Redis
 def main():
     redis = Redis.from_url(os.environ["REDIS_URL"])
     commands = importlib.import_module("clients." + sys.argv[1]).commands(redis, **{
-        name: os.environ[name.upper()] for name in ("mode", "appid", "secret")
+        name: os.environ[name.upper()] for name in ("mode", "appid", "agentid", "secret")
     })
     for line in sys.stdin:
         try:

@@ -12,60 +12,64 @@ import (
 
 	"github.com/go-redis/redis/v8"
 	"github.com/silenceper/wechat/v2/cache"
-	"github.com/silenceper/wechat/v2/miniprogram"
-	miniconfig "github.com/silenceper/wechat/v2/miniprogram/config"
-	"github.com/silenceper/wechat/v2/officialaccount"
-	"github.com/silenceper/wechat/v2/officialaccount/config"
 	"github.com/silenceper/wechat/v2/util"
 )
+
+// answer is one line of output.
+type answer struct {
+	Ticket string `json:"ticket,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// commands are what this program understands; a call returns no text.
+type commands map[string]func() (string, error)
+
+// app is how this program was started.
+type app struct {
+	mode, id, secret, agent string
+	cache                   cache.Cache
+	rdb                     *redis.Client
+}
 
 func main() {
 	options, err := redis.ParseURL(os.Getenv("REDIS_URL"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	rdb := redis.NewClient(options)
-	store := cache.NewRedis(context.Background(), &cache.RedisOpts{Host: options.Addr, Database: options.DB})
-	call := caller(os.Getenv("MODE"), os.Getenv("APPID"), os.Getenv("SECRET"), store, rdb)
+	a := app{
+		mode: os.Getenv("MODE"), id: os.Getenv("APPID"), secret: os.Getenv("SECRET"), agent: os.Getenv("AGENTID"),
+		cache: cache.NewRedis(context.Background(), &cache.RedisOpts{Host: options.Addr, Database: options.DB}),
+		rdb:   redis.NewClient(options),
+	}
+	understood := a.commands()
 	for s := bufio.NewScanner(os.Stdin); s.Scan(); {
-		answer := map[string]string{}
-		if err := call(); err != nil {
-			answer["error"] = err.Error()
+		var said answer
+		if said.Ticket, err = understood[s.Text()](); err != nil {
+			said.Error = err.Error()
 		}
-		line, _ := json.Marshal(answer)
+		line, _ := json.Marshal(said)
 		fmt.Println(string(line))
 	}
 }
 
-// caller makes one call with the SDK, in the way of that mode.
-func caller(mode, appid, secret string, store cache.Cache, rdb *redis.Client) func() error {
-	if strings.HasPrefix(mode, "mini") {
-		mini := miniprogram.NewMiniProgram(&miniconfig.Config{
-			AppID: appid, AppSecret: secret, Cache: store, UseStableAK: mode == "mini stable",
-		})
-		return func() error { return miniCall(mini) }
+func (a app) commands() commands {
+	switch {
+	case strings.HasPrefix(a.mode, "mini"):
+		return a.mini()
+	case strings.HasPrefix(a.mode, "work"):
+		return a.work()
 	}
-	account := officialaccount.NewOfficialAccount(&config.Config{
-		AppID: appid, AppSecret: secret, Cache: store, UseStableAK: mode == "stable",
-	})
-	if mode == "hook" {
-		account.SetAccessTokenHandle(fromRedis{rdb})
-	}
-	return func() error {
-		_, err := account.GetBasic().GetCallbackIP()
-		return err
-	}
+	return a.official()
 }
 
-// miniCall is of no 小程序 alone: the SDK has none that the simulator serves.
-func miniCall(mini *miniprogram.MiniProgram) error {
-	token, err := mini.GetContext().GetAccessToken()
+// get makes a call for which the SDK has no method.
+func get(url, token string, err error) (string, error) {
 	if err != nil {
-		return err
+		return "", err
 	}
-	text, err := util.HTTPGet("https://api.weixin.qq.com/cgi-bin/get_api_domain_ip?access_token=" + token)
+	text, err := util.HTTPGet(url + "?access_token=" + token)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return util.DecodeWithCommonError(text, "get_api_domain_ip")
+	return "", util.DecodeWithCommonError(text, url)
 }

@@ -3,7 +3,7 @@ import werobot
 from hooks.robot import read_token_from
 
 
-def commands(redis, mode, appid, secret):
+def commands(redis, appid, **_):
     robot = werobot.WeRoBot(token="token", APP_ID=appid, SESSION_STORAGE=False)
     read_token_from(redis, robot)
 
