@@ -34,8 +34,8 @@ func easyWeChat6(prefix string, form Format) []row {
 
 func phpSDKs() []sdk {
 	const (
-		// Laravel 11 adds no colon any more, and its own prefixes end with an underline.
-		symfony, laravel = "{prefix:|}", "{prefix:_}"
+		// From Laravel 11 on it adds no colon any more, and its own prefixes end with an underline or a hyphen.
+		symfony, laravel = "{prefix:|}", "{prefix:_-}"
 		read5, read6     = "EasyWeChat 5.36.4, PHP", "EasyWeChat 6.19.1, PHP"
 		hurts            = "the PHP cache below EasyWeChat reads serialised values alone, and nothing else is found"
 	)
