@@ -67,6 +67,7 @@ func modes() (all []mode) {
 			target: layout.Target{Layout: layoutName}}
 	}
 	mini := func(m mode) mode { m.target.Mini = true; return m }
+	agentless := func(m mode) mode { m.agent = ""; return m }
 	withSecret := func(m mode) mode { m.target.SecretInKey = true; return m }
 	// A hook reads the credential's own key, in the default format.
 	hook := func(name string) mode {
@@ -77,14 +78,16 @@ func modes() (all []mode) {
 	add("silenceper", []string{installed("silenceper")},
 		of("official", "silenceper", "jsapi_ticket"), of("stable", "silenceper"),
 		mini(of("mini", "silenceper")), mini(of("mini stable", "silenceper")), hook("hook"),
-		corp("work", "silenceper", "wecom_jsapi_ticket", "wecom_agent_ticket"))
+		corp("work", "silenceper", "wecom_jsapi_ticket", "wecom_agent_ticket"),
+		agentless(corp("work without agent", "silenceper", "wecom_jsapi_ticket")))
 	add("co-wechat-api", node("co-wechat-api"), hook("hook"))
 	add("wechat-api", node("wechat-api"), hook("hook"))
 	add("node-easywechat", node("node-easywechat"), withSecret(of("classic", "node_easywechat", "jsapi_ticket")),
 		withSecret(of("stable", "node_easywechat")), hook("hook"),
 		withSecret(corp("work", "node_easywechat", "wecom_jsapi_ticket", "wecom_agent_ticket")))
 	add("nest-wechat", node("nest-wechat"), of("cache", "nest_wechat", "jsapi_ticket"), hook("hook"))
-	add("tnwx", node("tnwx"), of("cache", "tnwx", "jsapi_ticket"), hook("hook"))
+	add("tnwx", node("tnwx"), of("cache", "tnwx", "jsapi_ticket"), hook("hook"),
+		corp("work", "tnwx", "wecom_jsapi_ticket", "wecom_agent_ticket"))
 	for _, name := range []string{"wechatpy1", "wechatpy2", "odoo-wechatpy"} {
 		add(name, python(name, "wechatpy"), of("session", "wechatpy", "jsapi_ticket", "wx_card_ticket"), hook("hook"))
 	}
@@ -96,6 +99,12 @@ func modes() (all []mode) {
 		mini(of("miniapp", "wxjava", "jsapi_ticket")), mini(of("miniapp old", "wxjava")),
 		mini(of("miniapp hash", "wxjava_old", "jsapi_ticket")),
 		corp("cp", "wxjava", "wecom_jsapi_ticket", "wecom_agent_ticket"))
+	add("symfony", php("symfony"), of("5", "easywechat5", "jsapi_ticket"),
+		withSecret(of("6", "easywechat6", "jsapi_ticket")), withSecret(mini(of("6 mini", "easywechat6"))),
+		withSecret(corp("6 work", "easywechat6", "wecom_jsapi_ticket")))
+	laravel := func(m mode) mode { m.target.Prefix = "laravel_database_laravel_cache"; return m }
+	add("laravel", php("laravel"), laravel(of("5", "laravel_easywechat5", "jsapi_ticket")),
+		laravel(withSecret(of("6", "laravel_easywechat6", "jsapi_ticket"))))
 	return all
 }
 
@@ -104,6 +113,8 @@ func node(sdk string) []string { return []string{"node", "node/main.js", sdk} }
 func python(packages, sdk string) []string {
 	return []string{"env", "PYTHONPATH=" + installed(packages), "python3", "-B", "python/main.py", sdk}
 }
+
+func php(cache string) []string { return []string{"php", "php/main.php", cache} }
 
 func java() []string {
 	// The first tier of the compiler is enough for a few calls, and starts sooner.
