@@ -22,6 +22,8 @@ type client struct {
 	t     testing.TB
 	in    *os.File
 	lines chan string
+	// noise is what it printed that is no answer: some SDKs log to standard output.
+	noise output
 }
 
 // answer is one line of a client.
@@ -43,7 +45,8 @@ func startClient(t testing.TB, command, env []string) *client {
 	cmd := exec.Command(path, command[1:]...)
 	// Nothing of a developer's own environment, least of all a proxy.
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8"}, env...)
-	cmd.Stdin, cmd.Stderr = in, &noise{t: t}
+	c := &client{t: t, in: input, lines: make(chan string, 1)}
+	cmd.Stdin, cmd.Stderr = in, &c.noise
 	output, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -51,26 +54,28 @@ func startClient(t testing.TB, command, env []string) *client {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	c := &client{t: t, in: input, lines: make(chan string, 1)}
-	read := make(chan struct{})
 	go func() {
-		defer close(read)
 		defer close(c.lines)
 		for s := bufio.NewScanner(output); s.Scan(); {
 			c.lines <- s.Text()
 		}
 	}()
-	t.Cleanup(func() {
-		_ = input.Close()
-		end := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
-		for range c.lines {
-			continue
-		}
-		<-read
-		_ = cmd.Wait()
-		end.Stop()
-	})
+	t.Cleanup(func() { c.end(cmd) })
 	return c
+}
+
+// end closes the client's input, and kills it if it does not end then.
+func (c *client) end(cmd *exec.Cmd) {
+	_ = c.in.Close()
+	kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	for range c.lines {
+		continue
+	}
+	_ = cmd.Wait()
+	if c.t.Failed() {
+		c.t.Logf("the client printed:\n%s", c.noise.String())
+	}
 }
 
 // do gives a client one command.
@@ -90,17 +95,9 @@ func (c *client) do(command string) answer {
 			if strings.HasPrefix(line, "{") && json.Unmarshal([]byte(line), &a) == nil {
 				return a
 			}
-			c.t.Logf("printed: %s", line) // some SDKs print
+			_, _ = fmt.Fprintln(&c.noise, line)
 		case <-late:
 			c.t.Fatalf("no answer to %s within %s", command, answerWithin)
 		}
 	}
-}
-
-// noise is what a client prints on its standard error; shown if the test fails.
-type noise struct{ t testing.TB }
-
-func (n *noise) Write(p []byte) (int, error) {
-	n.t.Logf("stderr: %s", strings.TrimSpace(string(p)))
-	return len(p), nil
 }

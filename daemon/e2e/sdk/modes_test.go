@@ -23,6 +23,8 @@ type mode struct {
 	target layout.Target
 	// hook says that the app brings the token itself: the SDK never draws.
 	hook bool
+	// redraws says that the SDK draws a token when WeChat refuses the one in Redis.
+	redraws bool
 }
 
 const (
@@ -68,6 +70,12 @@ func modes() (all []mode) {
 	}
 	mini := func(m mode) mode { m.target.Mini = true; return m }
 	agentless := func(m mode) mode { m.agent = ""; return m }
+	redraws := func(ways ...mode) []mode {
+		for i := range ways {
+			ways[i].redraws = !ways[i].hook
+		}
+		return ways
+	}
 	withSecret := func(m mode) mode { m.target.SecretInKey = true; return m }
 	// A hook reads the credential's own key, in the default format.
 	hook := func(name string) mode {
@@ -89,16 +97,19 @@ func modes() (all []mode) {
 	add("tnwx", node("tnwx"), of("cache", "tnwx", "jsapi_ticket"), hook("hook"),
 		corp("work", "tnwx", "wecom_jsapi_ticket", "wecom_agent_ticket"))
 	for _, name := range []string{"wechatpy1", "wechatpy2", "odoo-wechatpy"} {
-		add(name, python(name, "wechatpy"), of("session", "wechatpy", "jsapi_ticket", "wx_card_ticket"), hook("hook"))
+		add(name, python(name, "wechatpy"),
+			redraws(of("session", "wechatpy", "jsapi_ticket", "wx_card_ticket"), hook("hook"))...)
 	}
 	for _, name := range []string{"wechatpy2", "odoo-wechatpy"} {
-		add(name, python(name, "wechatpy"), corp("work", "wechatpy", "wecom_jsapi_ticket", "wecom_agent_ticket"))
+		add(name, python(name, "wechatpy"),
+			redraws(corp("work", "wechatpy", "wecom_jsapi_ticket", "wecom_agent_ticket"))...)
 	}
 	add("werobot", python("werobot", "werobot"), hook("hook"))
-	add("wxjava", java(), of("mp", "wxjava", "jsapi_ticket", "wx_card_ticket"), of("mp stable", "wxjava"), hook("mp hook"),
+	add("wxjava", java(), redraws(
+		of("mp", "wxjava", "jsapi_ticket", "wx_card_ticket"), of("mp stable", "wxjava"), hook("mp hook"),
 		mini(of("miniapp", "wxjava", "jsapi_ticket")), mini(of("miniapp old", "wxjava")),
 		mini(of("miniapp hash", "wxjava_old", "jsapi_ticket")),
-		corp("cp", "wxjava", "wecom_jsapi_ticket", "wecom_agent_ticket"))
+		corp("cp", "wxjava", "wecom_jsapi_ticket", "wecom_agent_ticket"))...)
 	add("symfony", php("symfony"), of("5", "easywechat5", "jsapi_ticket"),
 		withSecret(of("6", "easywechat6", "jsapi_ticket")), withSecret(mini(of("6 mini", "easywechat6"))),
 		withSecret(corp("6 work", "easywechat6", "wecom_jsapi_ticket")))

@@ -46,6 +46,25 @@ func (s *story) rotate(c *credential) {
 // draw has the simulator issue one, without a call that the wire could see.
 func (s *story) draw(kind string) string {
 	s.Helper()
+	var drawn struct {
+		Token string `json:"access_token"`
+	}
+	s.steer("draw", kind, `,"reason":"wxtokend"`, &drawn)
+	if drawn.Token == "" {
+		s.Fatalf("no %s was drawn", kind)
+	}
+	return drawn.Token
+}
+
+// revoke ends the current one before its time.
+func (s *story) revoke(kind string) {
+	s.Helper()
+	s.steer("revoke", kind, "", &struct{}{})
+}
+
+// steer tells the simulator to do something with a credential.
+func (s *story) steer(what, kind, more string, into any) {
+	s.Helper()
 	app, channel := s.account, kind
 	switch kind {
 	case "official_account":
@@ -53,19 +72,15 @@ func (s *story) draw(kind string) string {
 	case "wecom", "wecom_agent_ticket":
 		app += "/" + agentID
 	}
-	body := fmt.Sprintf(`{"appid":%q,"channel":%q,"reason":"wxtokend"}`, app, channel)
-	response, err := http.Post(shared.simulator+"/sim/draw", "application/json", strings.NewReader(body))
+	body := fmt.Sprintf(`{"appid":%q,"channel":%q%s}`, app, channel, more)
+	response, err := http.Post(shared.simulator+"/sim/"+what, "application/json", strings.NewReader(body))
 	if err != nil {
 		s.Fatal(err)
 	}
 	defer response.Body.Close()
-	var drawn struct {
-		Token string `json:"access_token"`
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil || response.StatusCode != http.StatusOK {
+		s.Fatalf("%s of %s: %s, %v", what, body, response.Status, err)
 	}
-	if err := json.NewDecoder(response.Body).Decode(&drawn); err != nil || drawn.Token == "" {
-		s.Fatalf("draw of a %s: %s, %v", kind, response.Status, err)
-	}
-	return drawn.Token
 }
 
 // entries are the keys that the daemon writes for the credential.

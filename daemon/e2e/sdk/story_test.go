@@ -22,8 +22,12 @@ func TestReaders(t *testing.T) {
 			rdb := redis.NewClient(&redis.Options{Addr: shared.redis, DB: i, Protocol: 2, DisableIdentity: true})
 			defer rdb.Close()
 			s := story{mode: m, account: m.accountAt(i), db: i, rdb: rdb}
-			t.Run("alone", func(t *testing.T) { s.told(t, (*story).alone) })
-			t.Run("with wxtokend", func(t *testing.T) { s.told(t, (*story).together) })
+			t.Run("alone", func(t *testing.T) { s.told(t, appSecret, (*story).alone) })
+			t.Run("with wxtokend", func(t *testing.T) { s.told(t, appSecret, (*story).together) })
+			t.Run("refused", func(t *testing.T) { s.told(t, appSecret, (*story).refused) })
+			if !m.hook && !m.target.NeedsSecret(m.kinds[0]) {
+				t.Run("without the secret", func(t *testing.T) { s.told(t, "none", (*story).powerless) })
+			}
 		})
 	}
 }
@@ -40,9 +44,9 @@ type story struct {
 	credentials []*credential
 }
 
-// told tells a part of the story with a new client, an empty Redis and a wire
-// of its own.
-func (s story) told(t *testing.T, part func(*story)) {
+// told tells a part of the story with a new client, which is given that secret,
+// an empty Redis and a wire of its own.
+func (s story) told(t *testing.T, secret string, part func(*story)) {
 	s.T, s.wire = t, newWire(t, shared.simulator)
 	s.do("FLUSHDB")
 	for _, kind := range s.kinds {
@@ -50,7 +54,7 @@ func (s story) told(t *testing.T, part func(*story)) {
 	}
 	proxy := s.wire.base
 	s.client = startClient(t, s.command, []string{
-		"MODE=" + s.name, "APPID=" + s.account, "AGENTID=" + s.agent, "SECRET=" + appSecret,
+		"MODE=" + s.name, "APPID=" + s.account, "AGENTID=" + s.agent, "SECRET=" + secret,
 		fmt.Sprintf("REDIS_URL=redis://%s/%d", shared.redis, s.db),
 		"WECHAT_URL=" + s.wire.base, "HTTPS_PROXY=" + proxy, "https_proxy=" + proxy,
 		"SSL_CERT_FILE=" + s.wire.authority, "REQUESTS_CA_BUNDLE=" + s.wire.authority,
@@ -103,6 +107,36 @@ func (s *story) together() {
 		s.assert(c)
 		s.used(c, "overwritten by the SDK and put back")
 	}
+}
+
+// refused: the token in Redis is dead, and WeChat says so. Some SDKs draw
+// another then, all others hand the error on; and the daemon's next is read.
+func (s *story) refused() {
+	token := s.credentials[0]
+	s.rotate(token)
+	s.revoke(token.kind)
+	a := s.client.do("call")
+	log := s.wire.since()
+	if len(log) == 0 || log[0].Code == 0 || slices.ContainsFunc(log, draws) != s.redraws || (a.Error == "") != s.redraws {
+		s.Errorf("with a dead token: %q, %v; want a draw: %v", a.Error, log, s.redraws)
+	}
+	s.rotate(token)
+	s.used(token, "drawn anew")
+}
+
+// powerless: who took the AppSecret out of the app has an SDK that reads, and
+// that fails where it would draw.
+func (s *story) powerless() {
+	token := s.credentials[0]
+	s.rotate(token)
+	s.used(token, "written")
+	s.remove(token)
+	if a := s.client.do("call"); a.Error == "" {
+		s.Errorf("a call without a token: %v", s.wire.since())
+	}
+	s.assert(token)
+	s.wire.since()
+	s.used(token, "put back")
 }
 
 // used has the client use the credential, and wants it to be the daemon's.

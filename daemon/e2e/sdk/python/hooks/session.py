@@ -13,6 +13,3 @@ class FromRedis(SessionStorage):
         if not key.endswith("_access_token"):
             return default
         return json.loads(self.redis.get("WXAccessToken"))["access_token"]
-
-    def set(self, key, value, ttl=None):
-        pass
