@@ -25,6 +25,8 @@ type mode struct {
 	hook bool
 	// redraws says that the SDK draws a token when WeChat refuses the one in Redis.
 	redraws bool
+	// moved says that the SDK is told another URL for tokens, and for nothing else.
+	moved bool
 }
 
 const (
@@ -77,6 +79,9 @@ func modes() (all []mode) {
 		return ways
 	}
 	withSecret := func(m mode) mode { m.target.SecretInKey = true; return m }
+	moved := func(name string) mode {
+		return mode{name: name, moved: true, kinds: []string{"official_account"}}
+	}
 	// A hook reads the credential's own key, in the default format.
 	hook := func(name string) mode {
 		return mode{name: name, hook: true, kinds: []string{"official_account"},
@@ -87,7 +92,7 @@ func modes() (all []mode) {
 		of("official", "silenceper", "jsapi_ticket"), of("stable", "silenceper"),
 		mini(of("mini", "silenceper")), mini(of("mini stable", "silenceper")), hook("hook"),
 		corp("work", "silenceper", "wecom_jsapi_ticket", "wecom_agent_ticket"),
-		agentless(corp("work without agent", "silenceper", "wecom_jsapi_ticket")))
+		agentless(corp("work without agent", "silenceper", "wecom_jsapi_ticket")), moved("moved"))
 	add("co-wechat-api", node("co-wechat-api"), hook("hook"))
 	add("wechat-api", node("wechat-api"), hook("hook"))
 	add("node-easywechat", node("node-easywechat"), withSecret(of("classic", "node_easywechat", "jsapi_ticket")),
@@ -95,7 +100,7 @@ func modes() (all []mode) {
 		withSecret(corp("work", "node_easywechat", "wecom_jsapi_ticket", "wecom_agent_ticket")))
 	add("nest-wechat", node("nest-wechat"), of("cache", "nest_wechat", "jsapi_ticket"), hook("hook"))
 	add("tnwx", node("tnwx"), of("cache", "tnwx", "jsapi_ticket"), hook("hook"),
-		corp("work", "tnwx", "wecom_jsapi_ticket", "wecom_agent_ticket"))
+		corp("work", "tnwx", "wecom_jsapi_ticket", "wecom_agent_ticket"), moved("moved"))
 	for _, name := range []string{"wechatpy1", "wechatpy2", "odoo-wechatpy"} {
 		add(name, python(name, "wechatpy"),
 			redraws(of("session", "wechatpy", "jsapi_ticket", "wx_card_ticket"), hook("hook"))...)
@@ -110,6 +115,7 @@ func modes() (all []mode) {
 		mini(of("miniapp", "wxjava", "jsapi_ticket")), mini(of("miniapp old", "wxjava")),
 		mini(of("miniapp hash", "wxjava_old", "jsapi_ticket")),
 		corp("cp", "wxjava", "wecom_jsapi_ticket", "wecom_agent_ticket"))...)
+	add("wxjava", java(), moved("miniapp moved"))
 	add("symfony", php("symfony"), of("5", "easywechat5", "jsapi_ticket"),
 		withSecret(of("6", "easywechat6", "jsapi_ticket")), withSecret(mini(of("6 mini", "easywechat6"))),
 		withSecret(corp("6 work", "easywechat6", "wecom_jsapi_ticket")))

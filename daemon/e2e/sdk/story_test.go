@@ -22,6 +22,10 @@ func TestReaders(t *testing.T) {
 			rdb := redis.NewClient(&redis.Options{Addr: shared.redis, DB: i, Protocol: 2, DisableIdentity: true})
 			defer rdb.Close()
 			s := story{mode: m, account: m.accountAt(i), db: i, rdb: rdb}
+			if m.moved {
+				t.Run("moved", func(t *testing.T) { s.told(t, appSecret, (*story).elsewhere) })
+				return
+			}
 			t.Run("alone", func(t *testing.T) { s.told(t, appSecret, (*story).alone) })
 			t.Run("with wxtokend", func(t *testing.T) { s.told(t, appSecret, (*story).together) })
 			t.Run("refused", func(t *testing.T) { s.told(t, appSecret, (*story).refused) })
@@ -40,6 +44,7 @@ type story struct {
 	db          int
 	rdb         *redis.Client
 	wire        *wire
+	tokens      *wire
 	client      *client
 	credentials []*credential
 }
@@ -47,7 +52,7 @@ type story struct {
 // told tells a part of the story with a new client, which is given that secret,
 // an empty Redis and a wire of its own.
 func (s story) told(t *testing.T, secret string, part func(*story)) {
-	s.T, s.wire = t, newWire(t, shared.simulator)
+	s.T, s.wire, s.tokens = t, newWire(t, shared.simulator), newWire(t, shared.simulator)
 	s.do("FLUSHDB")
 	for _, kind := range s.kinds {
 		s.credentials = append(s.credentials, &credential{kind: kind, target: s.target})
@@ -56,7 +61,7 @@ func (s story) told(t *testing.T, secret string, part func(*story)) {
 	s.client = startClient(t, s.command, []string{
 		"MODE=" + s.name, "APPID=" + s.account, "AGENTID=" + s.agent, "SECRET=" + secret,
 		fmt.Sprintf("REDIS_URL=redis://%s/%d", shared.redis, s.db),
-		"WECHAT_URL=" + s.wire.base, "HTTPS_PROXY=" + proxy, "https_proxy=" + proxy,
+		"WECHAT_URL=" + s.wire.base, "TOKEN_URL=" + s.tokens.base, "HTTPS_PROXY=" + proxy, "https_proxy=" + proxy,
 		"SSL_CERT_FILE=" + s.wire.authority, "REQUESTS_CA_BUNDLE=" + s.wire.authority,
 		"NODE_EXTRA_CA_CERTS=" + s.wire.authority, "NODE_PATH=" + installed("node", "node_modules"),
 	})
@@ -122,6 +127,15 @@ func (s *story) refused() {
 	}
 	s.rotate(token)
 	s.used(token, "drawn anew")
+}
+
+// elsewhere: the token is fetched from another URL, the call goes to WeChat.
+func (s *story) elsewhere() {
+	a := s.client.do("call")
+	drawn, called := s.tokens.since(), s.wire.since()
+	if a.Error != "" || len(drawn) != 1 || !draws(drawn[0]) || len(called) != 1 || draws(called[0]) || called[0].Code != 0 {
+		s.Errorf("%s: %v at the other URL, %v at WeChat; want one draw, and one call", a.Error, drawn, called)
+	}
 }
 
 // powerless: who took the AppSecret out of the app has an SDK that reads, and

@@ -1,4 +1,7 @@
-const { ApiConfig, ApiConfigKit, HttpKit, JsTicketApi, QyAccessTokenApi, QyApiConfigKit, QyJsApiType, QyJsTicketApi, TemplateApi } = require('tnwx');
+const {
+  AccessTokenApi, ApiConfig, ApiConfigKit, HttpKit, JsTicketApi, QyAccessTokenApi, QyApiConfigKit, QyJsApiType, QyJsTicketApi,
+  TemplateApi,
+} = require('tnwx');
 const fromRedis = require('./hooks/tnwx.js');
 
 module.exports = ({ mode, appid, agent, secret, redis }) => {
@@ -12,6 +15,9 @@ module.exports = ({ mode, appid, agent, secret, redis }) => {
     QyApiConfigKit.setCurrentAppId(agent, appid);
     QyApiConfigKit.setCache = store;
     return work;
+  }
+  if (mode === 'moved') {
+    AccessTokenApi.url = AccessTokenApi.url.replace('https://api.weixin.qq.com', process.env.TOKEN_URL);
   }
   ApiConfigKit.putApiConfig(new ApiConfig(appid, secret, 'token'));
   ApiConfigKit.setCache = mode === 'hook' ? fromRedis(redis, { [appid]: 'WXAccessToken' }) : store;

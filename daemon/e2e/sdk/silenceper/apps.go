@@ -1,16 +1,23 @@
 package main
 
 import (
+	"os"
+	"strings"
+
 	"github.com/silenceper/wechat/v2/credential"
 	"github.com/silenceper/wechat/v2/miniprogram"
 	miniconfig "github.com/silenceper/wechat/v2/miniprogram/config"
 	"github.com/silenceper/wechat/v2/officialaccount"
 	"github.com/silenceper/wechat/v2/officialaccount/config"
+	"github.com/silenceper/wechat/v2/util"
 	"github.com/silenceper/wechat/v2/work"
 	workconfig "github.com/silenceper/wechat/v2/work/config"
 )
 
 func (a app) official() commands {
+	if a.mode == "moved" {
+		util.SetURIModifier(tokensFrom(os.Getenv("TOKEN_URL")))
+	}
 	account := officialaccount.NewOfficialAccount(&config.Config{
 		AppID: a.id, AppSecret: a.secret, Cache: a.cache, UseStableAK: a.mode == "stable",
 	})
@@ -29,6 +36,16 @@ func (a app) official() commands {
 			}
 			return account.GetJs().GetTicket(token)
 		},
+	}
+}
+
+// tokensFrom moves the calls for a token, and no other.
+func tokensFrom(base string) util.URIModifier {
+	return func(uri string) string {
+		if path, ok := strings.CutPrefix(uri, "https://api.weixin.qq.com/cgi-bin/token?"); ok {
+			return base + "/cgi-bin/token?" + path
+		}
+		return uri
 	}
 }
 
