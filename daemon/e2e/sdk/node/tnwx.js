@@ -1,6 +1,6 @@
 const {
-  AccessTokenApi, ApiConfig, ApiConfigKit, HttpKit, JsTicketApi, QyAccessTokenApi, QyApiConfigKit, QyJsApiType, QyJsTicketApi,
-  TemplateApi,
+  AccessTokenApi, ApiConfig, ApiConfigKit, HttpKit, JsTicketApi, QyAccessTokenApi, QyApiConfigKit, QyJsApiType,
+  QyJsTicketApi, TemplateApi,
 } = require('tnwx');
 const fromRedis = require('./hooks/tnwx.js');
 
