@@ -59,10 +59,10 @@ func corp(name, layoutName string, tickets ...string) mode {
 		kinds: append([]string{"wecom"}, tickets...)}
 }
 
-// hook reads the credential's own key, in the default format.
-func hook(name string) mode {
-	return mode{name: name, hook: true, kinds: []string{"official_account"},
-		target: layout.Target{Key: "WXAccessToken", Format: layout.JSON, UTCOffset: "+0800"}}
+// hook reads the credentials' own keys, in the default format.
+func hook(name string, tickets ...string) mode {
+	return mode{name: name, hook: true, kinds: append([]string{"official_account"}, tickets...),
+		target: layout.Target{Format: layout.JSON, UTCOffset: "+0800"}}
 }
 
 // moved fetches the token from another URL.

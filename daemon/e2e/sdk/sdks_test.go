@@ -44,8 +44,8 @@ func node() (all []mode) {
 	add := func(name string, modes ...mode) {
 		all = append(all, sdk(name, []string{"node", "node/main.js", name}, modes...)...)
 	}
-	add("co-wechat-api", hook("hook"))
-	add("wechat-api", hook("hook"))
+	add("co-wechat-api", hook("hook", jsapi))
+	add("wechat-api", hook("hook", jsapi))
 	add("node-easywechat", withSecret(of("classic", "node_easywechat", jsapi)),
 		withSecret(of("stable", "node_easywechat")),
 		withSecret(corp("work", "node_easywechat", corpTicket, agentTicket)), hook("hook"))

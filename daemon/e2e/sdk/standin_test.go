@@ -31,6 +31,14 @@ func (c *credential) command() string {
 	return "call"
 }
 
+// ownKey is the key of a credential in the configuration.
+func ownKey(kind string) string {
+	if kind == jsapi {
+		return "WXTicket"
+	}
+	return "WXAccessToken"
+}
+
 func (c *credential) isTicket() bool { return strings.HasSuffix(c.kind, "_ticket") }
 
 // rotate draws the credential anew, twice, so that the one before is dead, and

@@ -26,9 +26,11 @@ func TestReaders(t *testing.T) {
 				t.Run("moved", func(t *testing.T) { s.told(t, appSecret, (*story).elsewhere) })
 				return
 			}
-			t.Run("alone", func(t *testing.T) { s.told(t, appSecret, (*story).alone) })
-			t.Run("with wxtokend", func(t *testing.T) { s.told(t, appSecret, (*story).together) })
-			t.Run("refused", func(t *testing.T) { s.told(t, appSecret, (*story).refused) })
+			// Whoever brings the token himself needs no secret.
+			secret := map[bool]string{true: "none", false: appSecret}[m.hook]
+			t.Run("alone", func(t *testing.T) { s.told(t, secret, (*story).alone) })
+			t.Run("with wxtokend", func(t *testing.T) { s.told(t, secret, (*story).together) })
+			t.Run("refused", func(t *testing.T) { s.told(t, secret, (*story).refused) })
 			if !m.hook && !m.target.NeedsSecret(m.kinds[0]) {
 				t.Run("without the secret", func(t *testing.T) { s.told(t, "none", (*story).powerless) })
 			}
@@ -55,7 +57,11 @@ func (s story) told(t *testing.T, secret string, part func(*story)) {
 	s.T, s.wire, s.tokens = t, newWire(t, shared.simulator), newWire(t, shared.simulator)
 	s.do("FLUSHDB")
 	for _, kind := range s.kinds {
-		s.credentials = append(s.credentials, &credential{kind: kind, target: s.target})
+		c := &credential{kind: kind, target: s.target}
+		if s.hook {
+			c.target.Key = ownKey(kind)
+		}
+		s.credentials = append(s.credentials, c)
 	}
 	proxy := s.wire.base
 	s.client = startClient(t, s.command, []string{
