@@ -105,7 +105,6 @@ func (a *API) Handler(next http.Handler) http.Handler {
 // request is one request, with those who may ask as of its begin.
 type request struct {
 	*http.Request
-	w   http.ResponseWriter
 	set *consumers
 	// Who asks, nil while nobody is recognised.
 	by *consumer
@@ -134,7 +133,7 @@ func (a *API) route(to func(*request) answer) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		q := &request{Request: r, w: w, set: set}
+		q := &request{Request: r, set: set}
 		got := to(q)
 		name := ""
 		if q.by != nil {

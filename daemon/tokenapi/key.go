@@ -110,9 +110,6 @@ func (a *API) wait(q *request, c Credential, w wish) (t Token, left time.Duratio
 	default:
 		return t, 0, false
 	}
-	// The deadline of reading a request would end the wait. A connection without
-	// deadlines has none that could.
-	_ = http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(maxWait + lookEvery))
 	clock, over := time.NewTicker(lookEvery), time.After(maxWait)
 	defer clock.Stop()
 	for {

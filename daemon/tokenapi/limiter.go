@@ -54,7 +54,7 @@ func (l *limiter) judge(address netip.Addr, right *[sha256.Size]byte) (heard, la
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.tries(address, now)
-	if t.full.Before(now) {
+	if !t.full.After(now) {
 		t.full, t.told = now, false
 	}
 	left := burst - int((t.full.Sub(now)+tryEvery-1)/tryEvery)
