@@ -22,6 +22,7 @@ type parents struct {
 
 // lineage is what this process saw of a parent.
 type lineage struct {
+	account string
 	current secret.Token
 	until   time.Time
 	sum     [sha256.Size]byte
@@ -38,19 +39,22 @@ func (p *parents) keep(set *consumers) {
 	defer p.mu.Unlock()
 	now := map[string]*lineage{}
 	for _, ticket := range set.tickets {
-		if now[ticket.From] = p.of[ticket.From]; now[ticket.From] == nil {
-			now[ticket.From] = &lineage{}
+		l := p.of[ticket.From]
+		if l == nil || l.account != ticket.Account {
+			l = &lineage{account: ticket.Account}
 		}
+		now[ticket.From] = l
 	}
 	p.of = now
 }
 
-// see takes in the current token of a key, if it is a parent.
+// see takes in the current token of a key, if it is a parent. While the key
+// becomes another account's, its token opens nothing of the one before.
 func (p *parents) see(key string, t Token) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.of[key]
-	if l == nil {
+	if l == nil || l.account != t.Account {
 		return
 	}
 	if l.current != t.Value {

@@ -114,6 +114,15 @@ func TestTickets(t *testing.T) {
 		}
 		w.daemon.drop("A-js")
 		w.refused("no ticket", w.get(js+"&access_token="+a, ""), 200, -1)
+		// While the parent's key becomes another account's.
+		w.daemon.set("W", func(t *Token) { t.Account, t.Value = "ww2", value("other") })
+		w.refused("another account", w.get("/cgi-bin/get_jsapi_ticket?access_token="+value("other").Reveal(), ""), 200, 40014)
+		moved := consumersOf()
+		for i := range moved[1].Keys {
+			moved[1].Keys[i].Account = "ww2"
+		}
+		w.api.Use(moved)
+		w.refused("that of the one before", w.get("/cgi-bin/get_jsapi_ticket?access_token="+corp, ""), 200, 40014)
 	})
 }
 
