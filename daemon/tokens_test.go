@@ -221,7 +221,11 @@ func TestReloadedConsumers(t *testing.T) {
 			}
 		}
 		first, second := all[0].Key, all[1].Key
-		d.write("two", nil, shop(first, second))
+		d.write("two", nil, func(c *config.Config) {
+			shop(first, second)(c)
+			// It would listen there after a restart.
+			c.HTTP.Listen = "127.0.0.1:80"
+		})
 		w.wait(3 * watchEvery)
 		if code(first) != 404 || len(w.daemon.Overview().Notes) != 1 || len(keysOf(w)) != 1 {
 			t.Errorf("served readable for all: %d, notes %q", code(first), w.daemon.Overview().Notes)

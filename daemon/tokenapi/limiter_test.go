@@ -65,6 +65,25 @@ func TestWrongTriesAreLimited(t *testing.T) {
 	})
 }
 
+// TestGuessesAtTokensAreLimited as those at secrets are; whoever has a token goes on.
+func TestGuessesAtTokensAreLimited(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const path = "/cgi-bin/ticket/getticket?type=jsapi&access_token="
+		good := func() bool { return strings.Contains(w.get(path+value("A").Reveal(), "").Body.String(), `"ticket"`) }
+		if !good() {
+			t.Fatal("no ticket")
+		}
+		for i := range burst {
+			w.refused("a guess", w.get(path+fmt.Sprint(i), ""), 200, 40001)
+		}
+		w.refused("one too many", w.get(path+"x", ""), 200, 45011)
+		w.refused("nor a secret", w.get("/token/A", shop), 429, 45011)
+		if !good() {
+			t.Error("who showed the token before gets nothing")
+		}
+	})
+}
+
 // TestLimiterIsBounded: a million addresses take a few megabytes, and those who
 // were right are still known.
 func TestLimiterIsBounded(t *testing.T) {

@@ -79,6 +79,7 @@ func TestSignRefuses(t *testing.T) {
 			{"A-js", "https://shop.example.com.evil.example/", shop, 403, 40035},
 			{"A-js", "https://evil.example/https://shop.example.com/", shop, 403, 40035},
 			{"A-js", "https://shop.example.com@evil.example/", shop, 403, 40035},
+			{"A-js", "https://user:password@shop.example.com/", shop, 403, 40035},
 			{"A-js", "https://evil.example\\@shop.example.com/", shop, 403, 40035},
 			{"A-js", "https://evil.example#@shop.example.com/", shop, 403, 40035},
 			{"A-js", "https://shop.example.com/ x", shop, 403, 40035},
