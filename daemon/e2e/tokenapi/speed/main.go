@@ -47,8 +47,9 @@ func main() {
 		{name: "wrong secret, no such key", request: ask("Nonexistent", bearer(wrong)), status: 401},
 		{name: "another's secret, no such key", request: ask("Nonexistent", bearer(foreign)), status: 403},
 	}
+	address := 0
 	for range batches {
-		if err := batch(host, tries); err != nil {
+		if err := batch(host, tries, &address); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -62,12 +63,14 @@ func main() {
 	}
 }
 
-// batch sends requests of all kinds in turn, each kind on a connection of its own.
-func batch(host string, tries []*try) error {
+// batch sends requests of all kinds in turn, each kind on a connection of its own,
+// from the addresses that follow.
+func batch(host string, tries []*try, address *int) error {
 	var conns []net.Conn
 	var readers []*bufio.Reader
 	for range tries {
-		from := net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(250)), byte(1+rand.IntN(250)))
+		*address++
+		from := net.IPv4(127, 1, byte(*address>>8), byte(*address))
 		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}, Timeout: 5 * time.Second}
 		conn, err := dialer.Dial("tcp", host)
 		if err != nil {
