@@ -41,10 +41,10 @@ func schedules() []schedule {
 			f.when(keeper.Beginning, func(m *member) { m.pause(10 * time.Second) })
 		}, [2]int{1, 1}, 0},
 		{"B8: WeChat processes the first request after the second", func(f *fleet) {
-			f.when(keeper.Minting, func(m *member) { m.toWeChat.HoldRequests(1, isMint, 25*time.Second) })
+			f.when(keeper.Drawing, func(m *member) { m.toWeChat.HoldRequests(1, isMint, 25*time.Second) })
 		}, [2]int{2, 3}, momentary},
 		{"B8: the same with nothing to read", func(f *fleet) {
-			f.when(keeper.Minting, func(m *member) {
+			f.when(keeper.Drawing, func(m *member) {
 				m.toWeChat.HoldRequests(1, isMint, 25*time.Second)
 				f.server.lose(f.redis.FlushAll)
 			})
@@ -59,23 +59,23 @@ func schedules() []schedule {
 			})
 		}, [2]int{3, 4}, 40 * time.Second},
 		{"C3: a late request after another's, its mark before the other's commit", func(f *fleet) {
-			f.when(keeper.Minting, func(m *member) { m.oversleep.Store(int64(33 * time.Second)) })
+			f.when(keeper.Drawing, func(m *member) { m.oversleep.Store(int64(33 * time.Second)) })
 			f.when(keeper.Committing, func(m *member) { m.pause(8 * time.Second) })
 		}, [2]int{3, 3}, 8 * time.Second},
 		{"C5: commit applied, its reply lost", func(f *fleet) {
 			f.when(keeper.Committing, func(m *member) { m.toRedis.DropReplies(1, isCommit) })
 		}, [2]int{1, 1}, 0},
 		{"C6: a loser's mint killed the winner's token", func(f *fleet) {
-			f.when(keeper.Minting, func(m *member) { m.oversleep.Store(int64(33 * time.Second)) })
+			f.when(keeper.Drawing, func(m *member) { m.oversleep.Store(int64(33 * time.Second)) })
 		}, [2]int{3, 3}, momentary},
 		{"A1: the same, and the loser's reply is lost too", func(f *fleet) {
-			f.when(keeper.Minting, func(m *member) {
+			f.when(keeper.Drawing, func(m *member) {
 				m.oversleep.Store(int64(33 * time.Second))
 				m.toWeChat.DropReplies(1, isMint)
 			})
 		}, [2]int{3, 3}, momentary},
 		{"A3: the first attempt unknown, the second certainly failed", func(f *fleet) {
-			f.when(keeper.Minting, func(m *member) { m.toWeChat.DropReplies(1, isMint) })
+			f.when(keeper.Drawing, func(m *member) { m.toWeChat.DropReplies(1, isMint) })
 			f.when(keeper.Aborting, func(*member) {
 				f.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Path: f.path(), Times: 1})
 			})
@@ -101,7 +101,7 @@ func schedules() []schedule {
 			f.server.setClock(-6 * time.Minute)
 		}, [2]int{1, 1}, 0},
 		{"a refresh that Redis loses twice", func(f *fleet) {
-			f.when(keeper.Minting, func(*member) { f.server.lose(f.redis.FlushAll) })
+			f.when(keeper.Drawing, func(*member) { f.server.lose(f.redis.FlushAll) })
 			f.when(keeper.Committing, func(*member) { f.server.lose(f.redis.FlushAll) })
 		}, [2]int{3, 4}, 40 * time.Second},
 	}
@@ -129,7 +129,7 @@ func TestEachStep(t *testing.T) {
 		"stop":  func(m *member) { m.pause(45 * time.Second) },
 	}
 	for _, api := range []string{"stable", "classic"} {
-		for _, s := range []keeper.Step{keeper.Observing, keeper.Beginning, keeper.Minting, keeper.Committing,
+		for _, s := range []keeper.Step{keeper.Observing, keeper.Beginning, keeper.Drawing, keeper.Committing,
 			keeper.Committed, keeper.Verifying, keeper.Judging, keeper.Reasserting, keeper.Restoring, keeper.Aborting} {
 			for name, harm := range harms {
 				t.Run(fmt.Sprintf("%s/%s before %s", api, name, s), func(t *testing.T) {

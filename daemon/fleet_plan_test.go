@@ -67,7 +67,7 @@ type trap struct {
 // traps are where a fault may strike: most of them on the path of a refresh.
 func steps() []keeper.Step {
 	return []keeper.Step{
-		keeper.Observing, keeper.Beginning, keeper.Beginning, keeper.Minting, keeper.Minting, keeper.Minting,
+		keeper.Observing, keeper.Beginning, keeper.Beginning, keeper.Drawing, keeper.Drawing, keeper.Drawing,
 		keeper.Committing, keeper.Committing, keeper.Committing,
 		keeper.Committed, keeper.Committed, keeper.Aborting, keeper.Verifying, keeper.Judging, keeper.Reasserting,
 		keeper.Restoring,

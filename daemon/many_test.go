@@ -81,7 +81,7 @@ func TestManyAtOnce(t *testing.T) {
 		})
 		w.wait(20 * time.Second)
 		looks := scripts.Load()
-		if w.mints() != n || int(most.Load()) > places(keeper.Drawing) || w.logged("level=WARN") != 0 {
+		if w.mints() != n || int(most.Load()) > places(keeper.ToDraw) || w.logged("level=WARN") != 0 {
 			w.Errorf("%d mints, up to %d at a time, %d warnings", w.mints(), most.Load(), w.logged("level=WARN"))
 		}
 		if looks < 10*n || looks > 12*n {

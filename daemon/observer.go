@@ -136,7 +136,7 @@ func (o *observer) take(work context.Context, e *entry, result store.Result) {
 // spawn runs an action when its turn comes.
 func (o *observer) spawn(work context.Context, e *entry, what keeper.Errand, action func(context.Context)) {
 	l := lane{errand: what}
-	if what == keeper.Drawing || what == keeper.Asking {
+	if what == keeper.ToDraw || what == keeper.ToAsk {
 		l.host = e.Spec().Issuer
 	}
 	o.pool.submit(l, &e.slow, func() {

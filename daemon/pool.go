@@ -17,14 +17,14 @@ const hanging keeper.Errand = 0
 // ten thousand tokens are drawn within half a minute. Those who wait for one
 // that hangs keep its lease and a socket, and are bounded for that alone.
 func places(e keeper.Errand) int {
-	return [...]int{hanging: 128, keeper.Writing: 16, keeper.Drawing: 32, keeper.Asking: 8, keeper.Reading: 16}[e]
+	return [...]int{hanging: 128, keeper.ToWrite: 16, keeper.ToDraw: 32, keeper.ToAsk: 8, keeper.ToRead: 16}[e]
 }
 
 // connections to Redis are enough for all who may talk to it at a time, so
 // that nobody's time runs out in a queue that looks like a slow Redis. Those
 // who hang talk to WeChat.
 func connections() int {
-	return places(keeper.Writing) + places(keeper.Drawing) + places(keeper.Asking) + 8
+	return places(keeper.ToWrite) + places(keeper.ToDraw) + places(keeper.ToAsk) + 8
 }
 
 // patience is how long an action may take before it makes room for others. It

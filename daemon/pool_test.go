@@ -73,7 +73,7 @@ func (p *busyPool) wait(d time.Duration) {
 
 // TestPoolBounds: so many run at a time, the others in the order in which they came.
 func TestPoolBounds(t *testing.T) {
-	for _, what := range []keeper.Errand{keeper.Writing, keeper.Drawing, keeper.Asking} {
+	for _, what := range []keeper.Errand{keeper.ToWrite, keeper.ToDraw, keeper.ToAsk} {
 		inPool(t, func(p *busyPool) {
 			var order []int
 			for i := range 1000 {
@@ -105,10 +105,10 @@ func TestPoolBounds(t *testing.T) {
 func TestPoolLanes(t *testing.T) {
 	inPool(t, func(p *busyPool) {
 		for range 1000 {
-			p.do(lane{"wechat", keeper.Drawing}, new(atomic.Bool), "drawn", 900*time.Millisecond)
+			p.do(lane{"wechat", keeper.ToDraw}, new(atomic.Bool), "drawn", 900*time.Millisecond)
 		}
-		others := map[string]lane{"asked": {"wechat", keeper.Asking}, "written": {"", keeper.Writing},
-			"elsewhere": {"wecom", keeper.Drawing}}
+		others := map[string]lane{"asked": {"wechat", keeper.ToAsk}, "written": {"", keeper.ToWrite},
+			"elsewhere": {"wecom", keeper.ToDraw}}
 		for name, l := range others {
 			p.do(l, new(atomic.Bool), name, time.Millisecond)
 		}
@@ -127,9 +127,9 @@ func TestPoolHanging(t *testing.T) {
 	inPool(t, func(p *busyPool) {
 		slow := make([]atomic.Bool, 100)
 		for i := range slow {
-			p.do(lane{"wechat", keeper.Drawing}, &slow[i], "hung", 5*time.Second)
+			p.do(lane{"wechat", keeper.ToDraw}, &slow[i], "hung", 5*time.Second)
 		}
-		p.do(lane{"wechat", keeper.Drawing}, new(atomic.Bool), "well", time.Millisecond)
+		p.do(lane{"wechat", keeper.ToDraw}, new(atomic.Bool), "well", time.Millisecond)
 		p.wait(4100 * time.Millisecond) // 32 hang at a time, each for a second of patience
 		if p.ended("well") != 1 {
 			t.Error("who is well waits for all that hang")
@@ -139,16 +139,16 @@ func TestPoolHanging(t *testing.T) {
 			t.Fatalf("%d of 100 that hung ended", p.ended("hung"))
 		}
 		for i := range slow {
-			p.do(lane{"wechat", keeper.Drawing}, &slow[i], "hung", 5*time.Second)
+			p.do(lane{"wechat", keeper.ToDraw}, &slow[i], "hung", 5*time.Second)
 		}
-		p.do(lane{"wechat", keeper.Drawing}, new(atomic.Bool), "well", time.Millisecond)
+		p.do(lane{"wechat", keeper.ToDraw}, new(atomic.Bool), "well", time.Millisecond)
 		p.wait(2 * time.Millisecond)
 		if p.ended("well") != 2 || p.now("hung") != 100 {
 			t.Errorf("the second time %d hang, and %d were well", p.now("hung"), p.ended("well"))
 		}
 		p.wait(6 * time.Second)
 		for i := range slow {
-			p.do(lane{"wechat", keeper.Drawing}, &slow[i], "cured", time.Millisecond)
+			p.do(lane{"wechat", keeper.ToDraw}, &slow[i], "cured", time.Millisecond)
 		}
 		p.wait(time.Second)
 		if anySlow(slow) {
@@ -161,10 +161,10 @@ func TestPoolHanging(t *testing.T) {
 func TestPoolFullOfHanging(t *testing.T) {
 	inPool(t, func(p *busyPool) {
 		for range 1000 {
-			p.do(lane{"wechat", keeper.Drawing}, new(atomic.Bool), "hung", time.Minute)
+			p.do(lane{"wechat", keeper.ToDraw}, new(atomic.Bool), "hung", time.Minute)
 		}
 		p.wait(30 * time.Second)
-		if want := places(keeper.Drawing) + places(hanging); p.now("hung") != want {
+		if want := places(keeper.ToDraw) + places(hanging); p.now("hung") != want {
 			t.Errorf("%d hang at a time, want %d", p.now("hung"), want)
 		}
 		p.wait(10 * time.Minute)
@@ -183,13 +183,13 @@ func TestPoolFullOfHanging(t *testing.T) {
 func TestPoolClose(t *testing.T) {
 	inPool(t, func(p *busyPool) {
 		for range 100 {
-			p.do(lane{"", keeper.Writing}, new(atomic.Bool), "written", time.Second)
+			p.do(lane{"", keeper.ToWrite}, new(atomic.Bool), "written", time.Second)
 		}
 		p.wait(100 * time.Millisecond)
 		p.close()
-		p.do(lane{"", keeper.Writing}, new(atomic.Bool), "late", time.Second)
+		p.do(lane{"", keeper.ToWrite}, new(atomic.Bool), "late", time.Second)
 		p.wait(time.Minute)
-		if p.ended("written") != places(keeper.Writing) || p.ended("late") != 0 {
+		if p.ended("written") != places(keeper.ToWrite) || p.ended("late") != 0 {
 			t.Errorf("%d ended, %d after the close", p.ended("written"), p.ended("late"))
 		}
 	})

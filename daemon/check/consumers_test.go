@@ -11,7 +11,8 @@ func TestConsumers(t *testing.T) {
 	w := newWorld(t)
 	w.options.Online = false
 	listen := func(secret string) string {
-		return fmt.Sprintf("http:\n  listen: 127.0.0.1:1\n  consumers:\n  - {name: shop, secret_sha256: %x, keys: [WXAccessToken, B], "+
+		return fmt.Sprintf("http:\n  listen: 127.0.0.1:1\n  consumers:\n"+
+			"  - {name: shop, secret_sha256: %x, keys: [WXAccessToken, B], "+
 			"jssdk_origins: [\"https://a.example.com\"]}\n", sha256.Sum256([]byte(secret)))
 	}
 	two := w.credential("}\n  - {key: B, appid: wxother, secret_file: " + w.dir + "/appsecret")

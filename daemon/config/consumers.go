@@ -28,8 +28,9 @@ func (l *loader) validateConsumers(locked *lock.Lock) {
 	const all = "http.consumers"
 	l.require(len(h.Consumers) <= maxConsumers, all, "must be at most %d", maxConsumers)
 	unknown := h.WebConfigFile != "" && locked == nil
-	l.require(len(h.Consumers) == 0 || unknown || h.Private(locked), all, "needs TLS, or everybody on the way could read the tokens: "+
-		"set web_config_file to a file with tls_server_config, or listen to a loopback address such as \"127.0.0.1:9477\"")
+	l.require(len(h.Consumers) == 0 || unknown || h.Private(locked), all,
+		"needs TLS, or everybody on the way could read the tokens: set web_config_file "+
+			"to a file with tls_server_config, or listen to a loopback address such as \"127.0.0.1:9477\"")
 	configured := map[string]bool{}
 	for _, c := range l.cfg.Credentials {
 		configured[c.Key] = true
@@ -38,7 +39,8 @@ func (l *loader) validateConsumers(locked *lock.Lock) {
 	for i, c := range h.Consumers {
 		path := fmt.Sprintf("%s[%d]", all, i)
 		l.require(c.Name != "", path+".name", "missing: set it to the name of the app")
-		l.require(c.SecretSHA256 != "", path+".secret_sha256", "missing: set it to what `printf %%s SECRET | sha256sum` prints")
+		l.require(c.SecretSHA256 != "", path+".secret_sha256",
+			"missing: set it to what `printf %%s SECRET | sha256sum` prints")
 		l.require(len(c.Keys) > 0, path+".keys", "missing: name the keys that this app may read")
 		l.unique(names, path+".name", c.Name, i)
 		l.unique(sums, path+".secret_sha256", strings.ToLower(c.SecretSHA256), i)

@@ -50,7 +50,8 @@ func (l *loader) parse(data []byte, path string, v reflect.Value) {
 func notText(data []byte) (number int) {
 	strange := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\n\r", r) }
 	for line := range bytes.Lines(data) {
-		if number++; !utf8.Valid(line) || bytes.ContainsFunc(line, strange) {
+		number++
+		if !utf8.Valid(line) || bytes.ContainsFunc(line, strange) {
 			return number
 		}
 	}

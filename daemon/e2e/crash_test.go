@@ -40,7 +40,7 @@ const replyLost = "reply lost"
 var refreshes = []crash{
 	{name: "observing", step: "observing", calls: 1, issues: 1},
 	{name: "beginning", step: "beginning", calls: 1, issues: 1},
-	{name: "minting", step: "minting", calls: 1, issues: 1},
+	{name: "drawing", step: "drawing", calls: 1, issues: 1},
 	{name: "in flight", fault: `"kind":"delay","delay":"4s"`, calls: 2, issues: 2, lost: true}, // and killed from outside
 	{name: replyLost, fault: `"kind":"reply_lost"`, calls: 2, issues: 2, lost: true},
 	{name: "committing", step: "committing", calls: 2, issues: 2, lost: true},

@@ -15,7 +15,7 @@ func paused(t *testing.T, api, step string) (w *world, late *daemon) {
 	// It is time enough to freeze it there, and less than its call may take.
 	late = run(t, w.config(), failpoint(step+":sleep=1500ms"))
 	reached := map[string]func() bool{
-		"minting":    func() bool { return w.redis.Exists(w.Context(), "{"+w.key+"}:lease").Val() == 1 },
+		"drawing":    func() bool { return w.redis.Exists(w.Context(), "{"+w.key+"}:lease").Val() == 1 },
 		"committing": func() bool { return len(w.issued()) == 1 },
 	}[step]
 	eventually(t, startup, "the first daemon is at "+step, func() error {
@@ -35,7 +35,7 @@ func TestPauseBetweenBeginAndMint(t *testing.T) {
 	t.Parallel()
 	for _, api := range []string{"stable", "classic"} {
 		t.Run(api, func(t *testing.T) {
-			w, late := paused(t, api, "minting")
+			w, late := paused(t, api, "drawing")
 			next := w.start()
 			took := w.good(startup)
 			key := w.redis.Get(w.Context(), w.key).Val()

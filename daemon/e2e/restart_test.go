@@ -35,9 +35,9 @@ func TestTwentyRestarts(t *testing.T) {
 	}
 }
 
-// TestTermWhileMinting: a token in flight exists nowhere else, so the process
+// TestTermWhileDrawing: a token in flight exists nowhere else, so the process
 // waits for it.
-func TestTermWhileMinting(t *testing.T) {
+func TestTermWhileDrawing(t *testing.T) {
 	t.Parallel()
 	for _, api := range []string{"stable", "classic"} {
 		t.Run(api, func(t *testing.T) {

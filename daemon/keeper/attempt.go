@@ -63,8 +63,12 @@ func (k *Keeper) finished(a *attempt) {
 
 // pursue takes an attempt as far as it gets.
 func (k *Keeper) pursue(ctx context.Context, a *attempt) {
-	if !a.answered() && !k.begin(ctx, a) {
-		return
+	if !a.answered() {
+		begun := k.begin(ctx, a)
+		if begun == nil {
+			return
+		}
+		k.draw(ctx, a, *begun)
 	}
 	if a.commit != nil {
 		k.commit(ctx, a)
@@ -73,14 +77,19 @@ func (k *Keeper) pursue(ctx context.Context, a *attempt) {
 	}
 }
 
-// begin takes the lease, and draws. Afterwards the attempt has a commit or an
-// abort; false says that it got no further than the lease.
-func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
+// begun is an attempt that has the lease, and so the right to one call.
+type begun struct {
+	store.BeginAnswer
+	secret secret.Secret
+}
+
+// begin takes the lease. Without it there is nothing to draw, and nil is returned.
+func (k *Keeper) begin(ctx context.Context, a *attempt) *begun {
 	appSecret, err := k.policy.Secret(ctx)
 	k.failed(opReadSecret, err)
 	if err != nil {
 		k.finished(a)
-		return false
+		return nil
 	}
 	a.begin.Secret = appSecret.Fingerprint()
 	// The lease is counted from before begin, so never longer than Redis counts it.
@@ -93,44 +102,41 @@ func (k *Keeper) begin(ctx context.Context, a *attempt) bool {
 		if store.Definite(err) {
 			k.finished(a)
 		}
-		return false
+		return nil
 	}
 	if answer.Status != store.Begun {
 		// Somebody else is at it, or the world changed: the next tick decides anew.
 		k.finished(a)
-		return false
+		return nil
 	}
 	k.log.Debug("refresh begins", "reason", a.decision.mint, "attempt", a.begin.Attempt)
-	// If the process dies from here on, the lease runs out and the generation
-	// says that a mint may be outstanding.
+	return &begun{answer, appSecret}
+}
+
+// draw makes the one call to WeChat, and leaves a commit or an abort. If the
+// process dies from here on, the lease runs out and the generation says that a
+// mint may be outstanding.
+func (k *Keeper) draw(ctx context.Context, a *attempt, b begun) {
 	deadline := time.Now().Add(k.callTimeout)
 	if end := a.begun.Add(k.policy.Lease - k.redisTimeout); end.Before(deadline) {
 		deadline = end
 	}
-	k.draw(ctx, a, answer, appSecret, deadline)
-	return true
-}
-
-// draw makes the one call to WeChat, and leaves a commit or an abort.
-func (k *Keeper) draw(
-	ctx context.Context, a *attempt, begun store.BeginAnswer, appSecret secret.Secret, deadline time.Time,
-) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	// Whatever happens in there, a panic included, the call counts as made.
-	a.abort = k.newAbort(a, begun, &credential.Error{
+	a.abort = k.newAbort(a, b.BeginAnswer, &credential.Error{
 		Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Message: "the client panicked",
 	}, 0)
-	k.passing(Minting, a.begin.Attempt)
+	k.passing(Drawing, a.begin.Attempt)
 	start := time.Now()
-	grant, err := k.kind.Draw(ctx, credential.Inputs{Account: k.policy.Account, Secret: appSecret, Force: a.begin.Forced})
+	grant, err := k.kind.Draw(ctx, credential.Inputs{Account: k.policy.Account, Secret: b.secret, Force: a.begin.Forced})
 	took := time.Since(start)
 	if err == nil {
 		k.metrics.MintRequest(k.policy.Keys.Value, metrics.OutcomeOK, took)
 		a.abort = nil
 		a.commit = &store.Commit{
-			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, T0: begun.T0, Order: begun.Order,
-			UnchangedWait: k.policy.unchangedWait(grant.ExpiresIn), RefusedWait: k.policy.refusedWait(begun.Failures),
+			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, T0: b.T0, Order: b.Order,
+			UnchangedWait: k.policy.unchangedWait(grant.ExpiresIn), RefusedWait: k.policy.refusedWait(b.Failures),
 			Outside: a.decision.outside, Forced: a.begin.Forced,
 		}
 		return
@@ -140,10 +146,10 @@ func (k *Keeper) draw(
 		failed = &credential.Error{Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Message: err.Error()}
 	}
 	k.metrics.MintRequest(k.policy.Keys.Value, metrics.Outcome(failed.Class), took)
-	a.abort = k.newAbort(a, begun, failed, took)
-	bar := lengthen(k.policy.bar(failed, a.seen.State.ExpiresAt.Sub(begun.T0)), k.jitter())
+	a.abort = k.newAbort(a, b.BeginAnswer, failed, took)
+	bar := lengthen(k.policy.bar(failed, a.seen.State.ExpiresAt.Sub(b.T0)), k.jitter())
 	a.wait = max(a.abort.Wait, bar)
-	k.failedHere(failed, appSecret, bar)
+	k.failedHere(failed, b.secret, bar)
 }
 
 // newAbort writes a failure in the form that Redis keeps.
@@ -261,7 +267,8 @@ func (k *Keeper) abort(ctx context.Context, a *attempt) {
 
 // failed counts what kept a refresh from beginning, once for each cause.
 func (k *Keeper) failed(what string, err error) {
-	if k.noteFailure(what, err) {
+	first := k.noteFailure(what, err)
+	if first {
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
 	}
 }

@@ -62,13 +62,20 @@ func (s *scripted) Verify(context.Context, secret.Token) error {
 	return s.err
 }
 
+func (s *scripted) Quota(context.Context, secret.Token) (credential.Quota, error) {
+	return credential.Quota{}, s.err
+}
+
 var errPanic = errors.New("a bug")
 
 // draws makes the call of an attempt on a bench.
 func (b *bench) draws(platform *scripted, a *attempt) {
 	b.kind = platform
 	defer func() { _ = recover() }()
-	b.draw(b.Context(), a, store.BeginAnswer{T0: time.Now(), Failures: 3}, "s3cr3t", time.Now().Add(7*time.Second))
+	if a.begun.IsZero() {
+		a.begun = time.Now()
+	}
+	b.draw(b.Context(), a, begun{store.BeginAnswer{T0: time.Now(), Failures: 3}, "s3cr3t"})
 }
 
 // TestDraw says what is known after the one call of an attempt.
@@ -80,7 +87,12 @@ func TestDraw(t *testing.T) {
 			t.Errorf("after a token: %+v, %+v", a.commit, a.abort)
 		}
 		check(b, "asked for force", platform.input.Force, true)
-		check(b, "time for the call", platform.left, 7*time.Second)
+		check(b, "time for the call", platform.left, b.callTimeout)
+	})
+	onBench(t, func(b *bench) {
+		platform, slow := &scripted{}, 25*time.Second
+		b.draws(platform, &attempt{begun: time.Now().Add(-slow)})
+		check(b, "time for the call after a slow begin", platform.left, b.policy.Lease-b.redisTimeout-slow)
 	})
 	for _, row := range []struct {
 		name          string

@@ -27,7 +27,8 @@ type bench struct {
 	log      bytes.Buffer
 	errands  []Errand
 	actions  []func(context.Context)
-	soon     int // looks that were asked for
+	// Looks that were asked for.
+	soon int
 }
 
 var errAway = errors.New("connection refused")

@@ -211,7 +211,7 @@ func (k *Keeper) question(ctx context.Context, what Errand) (more bool) {
 	if d.drop {
 		k.discard(ctx, v)
 	}
-	if d.ask && what == Asking {
+	if d.ask && what == ToAsk {
 		k.verify(ctx, v)
 	}
 	return false

@@ -11,7 +11,7 @@ import (
 // anything once a keeper leaves.
 func TestLeaveBeginsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.observed(Drawing)
+		w.observed(ToDraw)
 		if w.Left() {
 			t.Error("has left without being told to")
 		}
@@ -50,7 +50,7 @@ func TestLeaveAsksNothing(t *testing.T) {
 		w.seen.Observation = w.observe()
 		w.seen.decision = decision{ask: true}
 		w.Leave()
-		if w.question(w.Context(), Asking); w.platform.checks != 0 {
+		if w.question(w.Context(), ToAsk); w.platform.checks != 0 {
 			t.Errorf("asked %d times", w.platform.checks)
 		}
 	})
@@ -68,7 +68,7 @@ func TestLeaveOwesAnEnd(t *testing.T) {
 			b.own = owed
 			b.Leave()
 			b.take()
-			if b.Left() || len(b.errands) != 1 || b.errands[0] != Writing {
+			if b.Left() || len(b.errands) != 1 || b.errands[0] != ToWrite {
 				t.Errorf("%s: left %v, errands %v", name, b.Left(), b.errands)
 			}
 			b.acting = false

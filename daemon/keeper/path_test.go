@@ -93,7 +93,7 @@ func (w *world) run() {
 // mint is an undisturbed refresh.
 func (w *world) mint() {
 	w.Helper()
-	w.observed(Drawing)
+	w.observed(ToDraw)
 	w.run()
 	check(w, "token", w.observe().Value.Token, "98_new")
 }
@@ -105,7 +105,7 @@ func TestMintedIsRemembered(t *testing.T) {
 		check(w, "calls", w.platform.calls, 1)
 		check(w, "looks asked for", w.soon, 1)
 		w.mini.FlushAll()
-		w.observed(Writing)
+		w.observed(ToWrite)
 		w.run()
 		check(w, "token", w.observe().Value.Token, "98_new")
 		check(w, "calls", w.platform.calls, 1)
@@ -115,7 +115,7 @@ func TestMintedIsRemembered(t *testing.T) {
 // TestLateBeginDrawsNothing: somebody else began after the look.
 func TestLateBeginDrawsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.observed(Drawing)
+		w.observed(ToDraw)
 		o := w.observe()
 		if _, err := w.store.Begin(w.Context(), w.policy.Slot, o,
 			store.Begin{Attempt: "b1", Wait: time.Second, Day: store.Day(o.Now)}); err != nil {
@@ -130,7 +130,7 @@ func TestLateBeginDrawsNothing(t *testing.T) {
 // TestRefusedBeginIsOver: Redis itself said that nothing was written.
 func TestRefusedBeginIsOver(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.observed(Drawing)
+		w.observed(ToDraw)
 		w.mini.SetError("OOM command not allowed")
 		w.run()
 		check(w, "calls", w.platform.calls, 0)
@@ -141,12 +141,12 @@ func TestRefusedBeginIsOver(t *testing.T) {
 // TestTokenIsKeptUntilItIsStored: it exists nowhere else.
 func TestTokenIsKeptUntilItIsStored(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.observed(Drawing)
+		w.observed(ToDraw)
 		w.platform.during = func() { w.mini.SetError("LOADING") }
 		w.run()
 		w.mini.SetError("")
 		check(w, "token", w.observe().Value.Token, "")
-		w.observed(Writing)
+		w.observed(ToWrite)
 		w.run()
 		check(w, "token", w.observe().Value.Token, "98_new")
 		check(w, "calls", w.platform.calls, 1)
@@ -168,7 +168,7 @@ func TestVerify(t *testing.T) {
 		w.mint()
 		time.Sleep(w.policy.VerifyEvery)
 		w.platform.err = &credential.Error{Class: credential.ClassTransport}
-		w.observed(Asking)
+		w.observed(ToAsk)
 		late := w.seen.look
 		w.run()
 		check(w, "questions", w.platform.checks, 1)
@@ -226,7 +226,7 @@ func TestLoggedWait(t *testing.T) {
 				w.platform.err = &credential.Error{Class: credential.ClassTransport, Issued: credential.MaybeIssued}
 				time.Sleep(2*time.Hour - w.policy.Ahead)
 			}
-			w.observed(Drawing)
+			w.observed(ToDraw)
 			began := time.Now()
 			w.run()
 			wait := w.policy.Lease

@@ -10,16 +10,16 @@ const (
 	Observing Step = "observing"
 	// Beginning: nothing is written, the next observation finds the same refresh due.
 	Beginning Step = "beginning"
-	// Minting: the lease ends by itself, the call counts as made and failed, and
+	// Drawing: the lease ends by itself, the call counts as made and failed, and
 	// generation > settled has the next attempt mint once more.
-	Minting Step = "minting"
-	// Committing: the same as Minting, but a token was drawn and is lost. With
+	Drawing Step = "drawing"
+	// Committing: the same as Drawing, but a token was drawn and is lost. With
 	// classic the stored one has the overlap left, which is longer than the
 	// lease, a poll and the next mint together.
 	Committing Step = "committing"
 	// Committed: readers have the token; only this process' memory of it is gone.
 	Committed Step = "committed"
-	// Aborting: the same as Minting, as begin has written the failure down.
+	// Aborting: the same as Drawing, as begin has written the failure down.
 	Aborting Step = "aborting"
 	// Reasserting: the state still has the token, any replica writes it again.
 	Reasserting Step = "re-asserting"

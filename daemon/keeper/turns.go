@@ -10,14 +10,14 @@ import (
 type Errand int
 
 const (
-	// Writing to Redis alone: re-assert, restore, a reader's report, the end of an attempt.
-	Writing Errand = iota + 1
-	// Drawing a token from the platform.
-	Drawing
-	// Asking the platform about a token.
-	Asking
-	// Reading the file of an AppSecret, which may hang for ever.
-	Reading
+	// ToWrite to Redis alone: re-assert, restore, a reader's report, the end of an attempt.
+	ToWrite Errand = iota + 1
+	// ToDraw a token from the platform.
+	ToDraw
+	// ToAsk the platform about a token.
+	ToAsk
+	// ToRead the file of an AppSecret, which may hang for ever.
+	ToRead
 )
 
 // Spawner runs an action elsewhere when its turn comes.
@@ -35,13 +35,13 @@ func (k *Keeper) startAll(spawn Spawner) {
 func (k *Keeper) toAct() Errand {
 	switch action := k.seen.decision.action; {
 	case k.own != nil && k.own.answered():
-		return Writing
+		return ToWrite
 	case k.leaving:
 		return 0
 	case k.own != nil, action == mint:
-		return Drawing
+		return ToDraw
 	case action != nothing:
-		return Writing
+		return ToWrite
 	}
 	return 0
 }
@@ -53,9 +53,9 @@ func (k *Keeper) toAsk() Errand {
 	case k.leaving, k.own != nil, d.action != nothing:
 		return 0
 	case d.ask:
-		return Asking
+		return ToAsk
 	case d.drop:
-		return Writing
+		return ToWrite
 	}
 	return 0
 }
@@ -64,7 +64,7 @@ func (k *Keeper) toAsk() Errand {
 // failure that the old one caused. Called with mu held.
 func (k *Keeper) toRead() Errand {
 	if last := k.seen.State.LastError; !k.leaving && last != nil && secretToBlame(credential.Class(last.Class)) {
-		return Reading
+		return ToRead
 	}
 	return 0
 }

@@ -38,26 +38,26 @@ func TestErrands(t *testing.T) {
 		want    []Errand
 	}{
 		{"fresh", nil, nil, nil},
-		{"due", nil, []func(*store.Observation){due}, []Errand{Drawing}},
-		{"deleted", nil, []func(*store.Observation){deleted}, []Errand{Writing}},
-		{"a question is due", nil, []func(*store.Observation){askNow}, []Errand{Asking}},
-		{"a question beside a re-assert comes after it", nil, []func(*store.Observation){askNow, deleted}, []Errand{Writing}},
-		{"a stale report", nil, []func(*store.Observation){stale}, []Errand{Writing}},
+		{"due", nil, []func(*store.Observation){due}, []Errand{ToDraw}},
+		{"deleted", nil, []func(*store.Observation){deleted}, []Errand{ToWrite}},
+		{"a question is due", nil, []func(*store.Observation){askNow}, []Errand{ToAsk}},
+		{"a question beside a re-assert comes after it", nil, []func(*store.Observation){askNow, deleted}, []Errand{ToWrite}},
+		{"a stale report", nil, []func(*store.Observation){stale}, []Errand{ToWrite}},
 		{"a report of a token that is known to be refused", nil, []func(*store.Observation){func(o *store.Observation) {
 			o.Rejected, o.State.Refused, o.Lease = ours, ours.Fingerprint(), "a1"
-		}}, []Errand{Writing}},
+		}}, []Errand{ToWrite}},
 		{"a report that waits for its question", nil, []func(*store.Observation){func(o *store.Observation) {
 			o.Rejected, o.State.VerifiedAt = ours, o.Now
 		}}, nil},
 		{"a stale report under a newer version's state", nil, []func(*store.Observation){stale, func(o *store.Observation) {
 			o.State.Schema++
 		}}, nil},
-		{"a stale report, and a question", nil, []func(*store.Observation){stale, askNow}, []Errand{Asking}},
-		{"a begin without an answer", drawing, []func(*store.Observation){askNow, stale}, []Errand{Drawing}},
-		{"a token that is not stored yet", answered, []func(*store.Observation){due, askNow}, []Errand{Writing}},
-		{"a failure that is not written down yet", failed, []func(*store.Observation){due}, []Errand{Writing}},
-		{"a refused secret", nil, []func(*store.Observation){refusedSecret("config")}, []Errand{Reading}},
-		{"a refused account", nil, []func(*store.Observation){refusedSecret("account")}, []Errand{Reading}},
+		{"a stale report, and a question", nil, []func(*store.Observation){stale, askNow}, []Errand{ToAsk}},
+		{"a begin without an answer", drawing, []func(*store.Observation){askNow, stale}, []Errand{ToDraw}},
+		{"a token that is not stored yet", answered, []func(*store.Observation){due, askNow}, []Errand{ToWrite}},
+		{"a failure that is not written down yet", failed, []func(*store.Observation){due}, []Errand{ToWrite}},
+		{"a refused secret", nil, []func(*store.Observation){refusedSecret("config")}, []Errand{ToRead}},
+		{"a refused account", nil, []func(*store.Observation){refusedSecret("account")}, []Errand{ToRead}},
 		{"another failure", nil, []func(*store.Observation){refusedSecret("transient")}, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -86,24 +86,24 @@ func TestTurns(t *testing.T) {
 			}
 		}
 		b.take(ask)
-		started("a question", Asking)
+		started("a question", ToAsk)
 		asking := b.actions
 		b.take(ask)
 		started("while it is asked")
 		b.take(due)
-		started("a mint meanwhile", Drawing)
+		started("a mint meanwhile", ToDraw)
 		b.actions = append(asking, b.actions...)
 		all := b.actions
 		b.take(due)
 		started("while it is drawn")
 		b.take(reads)
-		started("a refused secret meanwhile", Reading)
+		started("a refused secret meanwhile", ToRead)
 		b.take(reads)
 		started("while it is read")
 		b.actions = all
 		b.finish()
 		b.take(due)
-		started("once more", Drawing)
+		started("once more", ToDraw)
 	})
 }
 
@@ -113,12 +113,12 @@ func TestWhatIsLeftIsDoneAtOnce(t *testing.T) {
 	onBench(t, func(b *bench) {
 		b.take()
 		turn := false
-		b.start(&turn, func() Errand { return Writing }, b.spawn, func(context.Context, Errand) bool {
+		b.start(&turn, func() Errand { return ToWrite }, b.spawn, func(context.Context, Errand) bool {
 			b.seen.decision.action = mint
 			return true
 		})
 		b.actions[0](b.Context())
-		if !slices.Equal(b.errands, []Errand{Writing, Drawing}) {
+		if !slices.Equal(b.errands, []Errand{ToWrite, ToDraw}) {
 			t.Errorf("errands %v", b.errands)
 		}
 		check(b, "turn", turn, false)
@@ -139,9 +139,9 @@ func TestPlacesAreKept(t *testing.T) {
 			do()
 		}
 		b.take(func(o *store.Observation) { o.State.VerifyAt = o.Now })
-		idle("a question in the place of what writes", func() { b.question(b.Context(), Writing) })
+		idle("a question in the place of what writes", func() { b.question(b.Context(), ToWrite) })
 		b.take(func(o *store.Observation) { o.State.Generation++ })
-		idle("a mint in the place of what writes", func() { b.act(b.Context(), Writing) })
+		idle("a mint in the place of what writes", func() { b.act(b.Context(), ToWrite) })
 		b.own = &attempt{}
 		idle("a begin while stopping", func() { b.Settle(b.Context()) })
 	})
@@ -182,7 +182,7 @@ func TestPersonEndsTheBar(t *testing.T) {
 func TestChangedSecretIsLookedAtSoon(t *testing.T) {
 	onBench(t, func(b *bench) {
 		for range 3 {
-			b.readSecret(b.Context(), Reading)
+			b.readSecret(b.Context(), ToRead)
 		}
 		check(b, "looks asked for", b.soon, 1)
 	})

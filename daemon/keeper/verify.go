@@ -82,7 +82,8 @@ func (k *Keeper) judge(v look, err error) (verdict store.Verdict, wait time.Dura
 		return verdict, wait
 	}
 	k.told.silence = err.Error()
-	if k.told.silent++; k.told.silent == silentFor {
+	k.told.silent++
+	if k.told.silent == silentFor {
 		k.log.Warn("WeChat does not say whether it accepts the token, so nobody notices whether it was replaced",
 			"error", err)
 	}

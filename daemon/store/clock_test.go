@@ -25,15 +25,50 @@ func inTime(t *testing.T, test func(w *world)) {
 func TestKeyEndsWithTheToken(t *testing.T) {
 	inTime(t, func(w *world) {
 		answer := w.mustBegin()
-		time.Sleep(4 * time.Second) // the mint
+		// The mint.
+		time.Sleep(4 * time.Second)
 		w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: 2 * time.Hour, T0: answer.T0, Order: answer.Order})
-		check(w, "time to live", w.observe().Value.TTL, 2*time.Hour-4*time.Second)
-		time.Sleep(2*time.Hour - 4*time.Second - time.Millisecond)
-		check(w, "a millisecond before", w.observe().Value.Token, token(1))
+		left := 2*time.Hour - 4*time.Second
+		check(w, "time to live", w.observe().Value.TTL, left-short)
+		time.Sleep(left - short - time.Millisecond)
+		check(w, "before it ends", w.observe().Value.Token, token(1))
 		time.Sleep(time.Millisecond)
-		check(w, "present at the expiry", w.observe().Value.Present, false)
+		check(w, "present at its end", w.observe().Value.Present, false)
+		time.Sleep(short)
 		o := w.observe()
 		check(w, "live", o.State.Live(o.Now), false)
+	})
+}
+
+// short is by how much a key ends before its token.
+const short = time.Millisecond
+
+// Redis counts the key's time from the microsecond on, and a script's clock has milliseconds alone.
+func TestNoKeyOutlivesItsToken(t *testing.T) {
+	writes := map[string]func(w *world, m store.Memory){
+		"restore":   func(w *world, m store.Memory) { w.restore(w.observe(), m) },
+		"re-assert": func(w *world, m store.Memory) { w.do("del", w.c.Keys.Value); w.reassert(w.observe()) },
+	}
+	for name, write := range writes {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(w *world) {
+				m := w.remembered(token(1))
+				w.restore(w.observe(), m)
+				time.Sleep(999 * time.Microsecond)
+				write(w, m)
+				time.Sleep(m.ExpiresAt.Sub(time.Now()))
+				check(w, "present at the expiry", w.observe().Value.Present, false)
+			})
+		})
+	}
+	t.Run("commit", func(t *testing.T) {
+		inTime(t, func(w *world) {
+			answer := w.mustBegin()
+			time.Sleep(999 * time.Microsecond)
+			w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0, Order: answer.Order})
+			time.Sleep(answer.T0.Add(time.Hour).Sub(time.Now()))
+			check(w, "present at the expiry", w.observe().Value.Present, false)
+		})
 	})
 }
 
@@ -41,11 +76,11 @@ func TestRestoredKeyEndsWithTheToken(t *testing.T) {
 	inTime(t, func(w *world) {
 		m := w.remembered(token(1))
 		w.restore(w.observe(), m)
-		check(w, "restored", w.observe().Value.TTL, m.ExpiresAt.Sub(w.now()))
+		check(w, "restored", w.observe().Value.TTL, m.ExpiresAt.Sub(w.now())-short)
 		time.Sleep(time.Minute)
 		w.do("persist", w.c.Keys.Value)
 		w.reassert(w.observe())
-		check(w, "re-asserted", w.observe().Value.TTL, m.ExpiresAt.Sub(w.now()))
+		check(w, "re-asserted", w.observe().Value.TTL, m.ExpiresAt.Sub(w.now())-short)
 	})
 }
 

@@ -24,7 +24,8 @@ const (
 )
 
 const (
-	noToken = "system error: there is no token for readers of this key now that lives as long as you need; try again in seconds"
+	noToken = "system error: there is no token for readers of this key now that lives as long as you need; " +
+		"try again in seconds"
 	limited = "too many wrong secrets from this address: try again in seconds"
 )
 

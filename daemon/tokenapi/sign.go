@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 	"wxtokend/metrics"
 )
@@ -34,7 +35,7 @@ func (a *API) sign(q *request) answer {
 	if !may {
 		return denied(metrics.APIForbidden)
 	}
-	if c.Kind != jsapiTicket && c.Kind != corpJSTicket && c.Kind != corpAgentTicket {
+	if c.Kind != credential.JSAPITicket && c.Kind != credential.WeComJSAPITicket && c.Kind != credential.WeComAgentTicket {
 		return plain(metrics.APIBadRequest, http.StatusBadRequest, codeParameter,
 			"this is not the key of a ticket that signs pages")
 	}
@@ -55,7 +56,7 @@ func (a *API) sign(q *request) answer {
 		return plain(metrics.APIUnavailable, http.StatusServiceUnavailable, codeBusy, noToken)
 	}
 	s := signature{AppID: c.Account, Timestamp: time.Now().Unix(), NonceStr: rand.Text()}
-	if c.Kind == corpAgentTicket {
+	if c.Kind == credential.WeComAgentTicket {
 		s.AppID, s.CorpID = "", c.Account
 	}
 	s.Signature = signed(t.Value, s.NonceStr, s.Timestamp, page)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/metrics"
 )
 
@@ -15,18 +16,19 @@ type ticketAnswer struct {
 
 // ticket serves GET /cgi-bin/ticket/getticket.
 func (a *API) ticket(q *request) answer {
-	kind := map[string]string{"jsapi": jsapiTicket, "wx_card": cardTicket}[q.URL.Query().Get("type")]
+	kinds := map[string]string{"jsapi": credential.JSAPITicket, "wx_card": credential.WXCardTicket}
+	kind := kinds[q.URL.Query().Get("type")]
 	return a.ticketOf(q, kind, codeCredential, "invalid credential, access_token is invalid or not latest")
 }
 
 // corpTicket serves WeCom's GET /cgi-bin/get_jsapi_ticket.
 func (a *API) corpTicket(q *request) answer {
-	return a.ticketOf(q, corpJSTicket, codeToken, "invalid access_token")
+	return a.ticketOf(q, credential.WeComJSAPITicket, codeToken, "invalid access_token")
 }
 
 // agentTicket serves WeCom's GET /cgi-bin/ticket/get.
 func (a *API) agentTicket(q *request) answer {
-	kind := map[string]string{"agent_config": corpAgentTicket}[q.URL.Query().Get("type")]
+	kind := map[string]string{"agent_config": credential.WeComAgentTicket}[q.URL.Query().Get("type")]
 	return a.ticketOf(q, kind, codeToken, "invalid access_token")
 }
 

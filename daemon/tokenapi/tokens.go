@@ -34,16 +34,6 @@ type Identity struct {
 	From string
 }
 
-// The kinds that have paths of their own.
-const (
-	officialAccount = "official_account"
-	jsapiTicket     = "jsapi_ticket"
-	cardTicket      = "wx_card_ticket"
-	corpAgent       = "wecom"
-	corpJSTicket    = "wecom_jsapi_ticket"
-	corpAgentTicket = "wecom_agent_ticket"
-)
-
 // isTicket says by which name an answer by key has it.
 func (i Identity) isTicket() bool { return i.From != "" }
 

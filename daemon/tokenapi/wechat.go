@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/metrics"
 )
 
@@ -55,7 +56,7 @@ func (a *API) official(q *request, c call) answer {
 	refused := a.admit(q, c.Secret)
 	found, may := Credential{}, false
 	if q.by != nil {
-		found, may = q.by.byAccount[Identity{Kind: officialAccount, Account: c.AppID}]
+		found, may = q.by.byAccount[Identity{Kind: credential.OfficialAccount, Account: c.AppID}]
 	}
 	switch {
 	case refused == metrics.APILimited:

@@ -3,6 +3,7 @@ package tokenapi
 import (
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/metrics"
 )
 
@@ -25,7 +26,7 @@ func (a *API) corpToken(q *request) answer {
 	refused := a.admit(q, secret)
 	found, may := Credential{}, false
 	if q.by != nil {
-		found, may = q.by.byAccount[Identity{Kind: corpAgent, Account: corp}]
+		found, may = q.by.byAccount[Identity{Kind: credential.WeCom, Account: corp}]
 	}
 	switch {
 	case refused == metrics.APILimited:

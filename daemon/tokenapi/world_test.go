@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 	"wxtokend/metrics"
 )
@@ -86,16 +87,16 @@ func value(key string) secret.Token {
 func consumersOf() []Consumer {
 	sum := func(text string) [32]byte { return sha256.Sum256([]byte(text)) }
 	return []Consumer{
-		{Name: "shop", Sum: sum(shop), Origins: []string{"https://shop.example.com", "http://localhost:8080"}, Keys: []Credential{
-			{"A", Identity{Kind: officialAccount, Account: "wx1"}},
-			{"A2", Identity{Kind: officialAccount, Account: "wx1"}},
-			{"A-js", Identity{Kind: jsapiTicket, Account: "wx1", From: "A"}},
-			{"A-card", Identity{Kind: cardTicket, Account: "wx1", From: "A"}},
-		}},
+		{Name: "shop", Sum: sum(shop), Keys: []Credential{
+			{"A", Identity{Kind: credential.OfficialAccount, Account: "wx1"}},
+			{"A2", Identity{Kind: credential.OfficialAccount, Account: "wx1"}},
+			{"A-js", Identity{Kind: credential.JSAPITicket, Account: "wx1", From: "A"}},
+			{"A-card", Identity{Kind: credential.WXCardTicket, Account: "wx1", From: "A"}},
+		}, Origins: []string{"https://shop.example.com", "http://localhost:8080"}},
 		{Name: "corp", Sum: sum(corp), Origins: []string{"https://corp.example.com"}, Keys: []Credential{
-			{"W", Identity{Kind: corpAgent, Account: "ww1"}},
-			{"W-js", Identity{Kind: corpJSTicket, Account: "ww1", From: "W"}},
-			{"W-agent", Identity{Kind: corpAgentTicket, Account: "ww1", From: "W"}},
+			{"W", Identity{Kind: credential.WeCom, Account: "ww1"}},
+			{"W-js", Identity{Kind: credential.WeComJSAPITicket, Account: "ww1", From: "W"}},
+			{"W-agent", Identity{Kind: credential.WeComAgentTicket, Account: "ww1", From: "W"}},
 		}},
 	}
 }
@@ -116,8 +117,9 @@ func inWorld(t *testing.T, body func(w *world)) {
 			}
 		}
 		// Somebody else's, which no consumer may read.
-		w.daemon.tokens["B"] = Token{Identity{Kind: officialAccount, Account: "wx2"}, value("B"), time.Now().Add(2 * time.Hour)}
-		w.daemon.tokens["B-js"] = Token{Identity{jsapiTicket, "wx2", "B"}, value("B-js"), time.Now().Add(2 * time.Hour)}
+		until := time.Now().Add(2 * time.Hour)
+		w.daemon.tokens["B"] = Token{Identity{credential.OfficialAccount, "wx2", ""}, value("B"), until}
+		w.daemon.tokens["B-js"] = Token{Identity{credential.JSAPITicket, "wx2", "B"}, value("B-js"), until}
 		w.api.Use(consumersOf())
 		w.handler = w.api.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusTeapot)

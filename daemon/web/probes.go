@@ -42,7 +42,8 @@ func Unready(all iter.Seq[Entry]) (reasons []string) {
 		if e.Brief().Ready {
 			continue
 		}
-		if count++; count <= namedUnready {
+		count++
+		if count <= namedUnready {
 			c := e.Credential()
 			reasons = append(reasons, printable(c.Key, nameLimit)+": "+printable(c.Unready, textLimit))
 		}

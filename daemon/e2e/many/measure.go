@@ -117,7 +117,8 @@ func cpu(pid int) float64 {
 	}
 	user, _ := strconv.ParseFloat(fields[11], 64)
 	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / 100 // Linux counts in hundredths of a second
+	// Linux counts in hundredths of a second.
+	return (user + system) / 100
 }
 
 // memory is a line of /proc/PID/status, in MiB.

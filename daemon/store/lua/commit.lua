@@ -17,7 +17,7 @@ end
 -- First, as a full Redis allows it, and then what follows it.
 redis.call('PEXPIRE', KEYS[3], held.length)
 -- C2: the answer took longer than the token lives.
-if a.expires_at <= now then
+if left(a.expires_at) <= 0 then
   redis.call('PEXPIRE', KEYS[3], 0)
   return { 'expired' }
 end
@@ -39,7 +39,7 @@ end
 
 -- C4
 local unchanged = s.token == a.token
-redis.call('SET', KEYS[1], a.value, 'PX', a.expires_at - now)
+redis.call('SET', KEYS[1], a.value, 'PX', left(a.expires_at))
 if not unchanged then s.life = a.expires_in end
 s.token, s.expires_in, s.expires_at, s.minted_at = a.token, a.expires_in, a.expires_at, a.minted_at
 s.failures, s.next_attempt_at, s.last_error, s.suspect_at = 0, 0, '', 0

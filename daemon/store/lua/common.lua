@@ -151,6 +151,10 @@ local function lease()
   return { attempt = attempt, n = number(n, COUNT), clean = clean == '1', length = most }
 end
 
+-- How long a token that ends then is left to readers. `now` is short of what the
+-- clock cut off, less than a millisecond, and by so much would the key outlive it.
+local function left(ends) return ends - now - 1 end
+
 -- Compare-and-swap: the decision was made in Go, on what was observed.
 local function changed()
   local _, name = peek()

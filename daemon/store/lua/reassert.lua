@@ -3,8 +3,8 @@
 local s = load_state()
 if changed() then return { 'changed' } end
 -- S2
-if s.expires_at <= now then return { 'expired' } end
-redis.call('SET', KEYS[1], a.value, 'PX', s.expires_at - now)
+if left(s.expires_at) <= 0 then return { 'expired' } end
+redis.call('SET', KEYS[1], a.value, 'PX', left(s.expires_at))
 -- S5: outstanding stays outstanding.
 watch(s)
 ask_by(s, math.max(now, s.verified_at + a.soon))
