@@ -104,8 +104,9 @@ func TestTickets(t *testing.T) {
 			js + "&access_token=" + nobody: 40001, js + "&access_token=" + corp: 40001, js + "&access_token=" + shop: 40001,
 			"/cgi-bin/get_jsapi_ticket?access_token=" + a:             40014,
 			"/cgi-bin/ticket/get?type=agent_config&access_token=" + a: 40014,
-			"/cgi-bin/ticket/getticket?access_token=" + a:             40035, "/cgi-bin/ticket/getticket?type=sdk&access_token=" + a: 40035,
-			"/cgi-bin/ticket/get?type=jsapi&access_token=" + corp: 40035,
+			"/cgi-bin/ticket/getticket?access_token=" + a:             40035,
+			"/cgi-bin/ticket/getticket?type=sdk&access_token=" + a:    40035,
+			"/cgi-bin/ticket/get?type=jsapi&access_token=" + corp:     40035,
 			// Nobody may read B-js, whatever he shows.
 			js + "&access_token=" + value("B").Reveal(): 40001,
 			// A ticket is no token.
