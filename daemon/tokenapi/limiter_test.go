@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -89,29 +90,31 @@ func TestGuessesAtTokensAreLimited(t *testing.T) {
 // TestLimiterIsBounded: a million addresses take a few megabytes, and those who
 // were right are still known.
 func TestLimiterIsBounded(t *testing.T) {
-	l, right := newLimiter(), sha256.Sum256([]byte("x"))
-	known := netip.MustParseAddr("192.0.2.1")
-	l.judge(known, &right)
-	for range burst {
-		l.judge(known, nil)
-	}
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	for i := range 1_000_000 {
-		l.judge(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), nil)
-	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); len(l.of) > maxAddresses || grown > 4<<20 {
-		t.Errorf("%d addresses, %d bytes", len(l.of), grown)
-	}
-	if heard, _ := l.judge(known, &right); !heard {
-		t.Error("who was right is forgotten")
-	}
-	if heard, _ := l.judge(netip.MustParseAddr("198.51.100.1"), nil); heard {
-		t.Error("the others have no limit")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		l, right := newLimiter(), sha256.Sum256([]byte("x"))
+		known := netip.MustParseAddr("192.0.2.1")
+		l.judge(known, &right)
+		for range burst {
+			l.judge(known, nil)
+		}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range 1_000_000 {
+			l.judge(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), nil)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); len(l.of) > maxAddresses || grown > 4<<20 {
+			t.Errorf("%d addresses, %d bytes", len(l.of), grown)
+		}
+		if heard, _ := l.judge(known, &right); !heard {
+			t.Error("who was right is forgotten")
+		}
+		if heard, _ := l.judge(netip.MustParseAddr("198.51.100.1"), nil); heard {
+			t.Error("the others have no limit")
+		}
+	})
 }
 
 // TestAddressesComeFree as soon as there is nothing to remember of them.
