@@ -8,6 +8,8 @@ type (
 	Options = wechat.Options
 	// Grant is a validated answer to a draw.
 	Grant = wechat.Grant
+	// Quota is what the platform has counted of a day's draws.
+	Quota = wechat.Quota
 	// Error is a failed draw or question.
 	Error = wechat.Error
 	// Class says what kind of failure an error is, and so how long to wait.

@@ -1,7 +1,8 @@
 // Package credential says what a credential is: which kinds there are, what
-// each is like, and how its tokens are drawn and verified. A new kind is one
-// more file beside official.go, with its rows of traits and calls, and a case in
-// rowOf.
+// each is like, and how its tokens are drawn and verified. A ticket is a token
+// here, too: one that is drawn with the token of another credential, its parent.
+// A new kind is one more file beside official.go, with its rows of traits and
+// calls, a line in Kinds and a case in rowOf.
 //
 // It is the one package of the running daemon that knows package wechat. Whoever
 // keeps a credential fresh decides by traits and by the class of an error, never
@@ -22,12 +23,17 @@ type Traits struct {
 	// the same token again until RenewWindow, so that to draw once more is harmless.
 	Replaces bool
 
+	// Whole says that every answer names the whole life, whatever is left of it. So a life counts from when the token
+	// was first seen, and the same token again does not begin a new one. It only proves that the token lives Overlap
+	// longer, or what the answer names if that is less: it is still the newest.
+	Whole bool
+
 	// Overlap is how long the platform accepts a token after the next one was drawn. Only the newest two live: the
 	// draw after the next ends it at once.
 	Overlap time.Duration
 
 	// RenewWindow is the last part of a token's life in which an ordinary draw gives a new one. It is 0 where every
-	// draw does so.
+	// draw does so, and where none does before the life is over.
 	RenewWindow time.Duration
 
 	// ForceSpacing is the least time between two forced draws, the second of which ends the token before the first.
@@ -40,6 +46,12 @@ type Traits struct {
 	// Verifiable says that the platform can be asked whether it accepts a token, without a draw.
 	Verifiable bool
 
+	// Metered says that the platform can be asked how many draws of today it has counted, whoever made them.
+	Metered bool
+
+	// Parent is the kind of the credential whose current token a draw needs, "" where it needs a secret instead.
+	Parent string
+
 	// Ahead is how long before the expiry a refresh becomes due, and DailyLimit how many draws are made in a day,
 	// where the configuration says nothing else.
 	Ahead      time.Duration
@@ -50,21 +62,63 @@ type Traits struct {
 // APIs; false if there is no such kind or API.
 func TraitsOf(kind, api string) (Traits, bool) {
 	row, known := rowOf(kind, api)
-	return row.Traits, known
+	if !known {
+		return Traits{}, false
+	}
+	return row.Traits, true
 }
 
 // row is one API of a kind: what its tokens are like, and the calls by which
 // they are drawn and verified.
 type row struct {
 	Traits
-	draw   func(ctx context.Context, c *wechat.Client, in Inputs) (Grant, error)
+	draw func(ctx context.Context, c *wechat.Client, in Inputs) (Grant, error)
+	// verify is nil without Verifiable.
 	verify func(c *wechat.Client, ctx context.Context, token secret.Token) error
+	// meter is the path of the draw in WeChat's count, "" without Metered.
+	meter string
 }
 
 // rowOf is the table of all kinds. A kind of one API alone takes "".
 func rowOf(kind, api string) (row, bool) {
-	if kind == OfficialAccount {
+	switch kind {
+	case OfficialAccount:
 		return official(api)
+	case JSAPITicket:
+		return ticket(wechat.TicketJSAPI), api == ""
+	case WXCardTicket:
+		return ticket(wechat.TicketWXCard), api == ""
+	case WeCom:
+		return corpToken(), api == ""
+	case WeComJSAPITicket:
+		return corpTicket((*wechat.Client).CorpTicket), api == ""
+	case WeComAgentTicket:
+		return corpTicket((*wechat.Client).AgentTicket), api == ""
 	}
 	return row{}, false
+}
+
+// Form is what the configuration has to say about a credential of a kind.
+type Form struct {
+	Kind string
+	// APIs are those of the kind, the first of which is the usual one; "" alone if there is nothing to choose.
+	APIs []string
+	// Parent is the kind of the credential that it names instead of an account and a secret, "" for none.
+	Parent string
+	// AtWeCom says that the account is a corpid, and an agentid if its readers need one, not an appid, and that the base
+	// URL is that of WeCom.
+	AtWeCom bool
+}
+
+// Kinds returns all kinds in the order in which people should read them.
+func Kinds() []Form {
+	one := []string{""}
+	return []Form{
+		{Kind: OfficialAccount, APIs: []string{"stable", "classic"}},
+		{Kind: JSAPITicket, APIs: one, Parent: OfficialAccount},
+		{Kind: WXCardTicket, APIs: one, Parent: OfficialAccount},
+		{Kind: WeCom, APIs: one, AtWeCom: true},
+		{Kind: WeComJSAPITicket, APIs: one, Parent: WeCom, AtWeCom: true},
+		{Kind: WeComAgentTicket, APIs: one, Parent: WeCom, AtWeCom: true},
+	}
 }

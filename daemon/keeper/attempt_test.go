@@ -62,6 +62,10 @@ func (s *scripted) Verify(context.Context, secret.Token) error {
 	return s.err
 }
 
+func (s *scripted) Quota(context.Context, secret.Token) (credential.Quota, error) {
+	return credential.Quota{}, s.err
+}
+
 var errPanic = errors.New("a bug")
 
 // draws makes the call of an attempt on a bench.

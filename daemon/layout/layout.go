@@ -21,18 +21,45 @@ const (
 	JSON Format = "json"
 	// Raw is the token alone.
 	Raw Format = "raw"
+	// JSONString is the token in quotes.
+	JSONString Format = "json_string"
+	// JSONObject is {"access_token":"…","expires_in":7200}, of a ticket {"ticket":"…","expires_in":7200}.
+	JSONObject Format = "json_object"
+	// PHPString is the token as PHP's serialize writes it.
+	PHPString Format = "php_string"
+	// PHPArray is the array of the members of JSONObject, as PHP's serialize writes it.
+	PHPArray Format = "php_array"
+	// Hash is a hash of Redis with the members of JSONObject, and expires_at in seconds since 1970.
+	Hash Format = "hash"
 )
 
-// Target is where a reader looks, and in which form.
+// Formats returns all formats.
+func Formats() []Format {
+	return []Format{JSON, Raw, JSONString, JSONObject, PHPString, PHPArray, Hash}
+}
+
+// Target is where a reader looks, and in which form: one of Layout, Key and File. The zero value of the rest is what
+// a credential's own key has, in the formats JSON and Raw.
 type Target struct {
+	// Format of a layout is its own, or "".
 	Format Format
-	// UTCOffset is that of expiresAt as "+hhmm" or "-hhmm": a reader of 2016 takes
+	// UTCOffset is that of expiresAt in JSON as "+hhmm" or "-hhmm": a reader of 2016 takes
 	// the date in its own zone and ignores the instant unless the two agree;
 	// "-0000" is right in every zone.
 	UTCOffset string
+	// Layout is the name of one; see Layouts.
+	Layout string
+	// Key is a key in Redis, and File the path of a file.
+	Key, File string
+	// Prefix replaces the one that an SDK puts before its keys by default; NoPrefix is none at all.
+	Prefix string
+	// Mini says that the app has a mini program, where its SDK has other keys for it.
+	Mini bool
+	// SecretInKey permits keys that hold the AppSecret itself.
+	SecretInKey bool
 }
 
-// Encode renders a token for readers. expiresIn is the lifetime that WeChat
+// Encode renders a token as JSON or Raw. expiresIn is the lifetime that WeChat
 // sent with it.
 func (t Target) Encode(token secret.Token, expiresIn time.Duration, expiresAt time.Time) string {
 	if t.Format == Raw {

@@ -26,7 +26,7 @@ type answer struct {
 	body   []byte
 	// at is half way between the request and the answer, by this host's clock.
 	at time.Time
-	// hide is what no message may repeat: the AppSecret or the token of the request.
+	// hide is the call's.
 	hide string
 }
 
@@ -36,21 +36,36 @@ type reply struct {
 	Errcode     json.RawMessage `json:"errcode"`
 	Errmsg      string          `json:"errmsg"`
 	AccessToken string          `json:"access_token"`
+	Ticket      string          `json:"ticket"`
 	ExpiresIn   json.RawMessage `json:"expires_in"`
 	IPList      []any           `json:"ip_list"`
+	Quota       *struct {
+		Limit  json.RawMessage `json:"daily_limit"`
+		Used   json.RawMessage `json:"used"`
+		Remain json.RawMessage `json:"remain"`
+	} `json:"quota"`
 }
 
 // grant is the whole judgement on an answer of a token endpoint. What it
 // returns without an error keeps the bounds of Grant.
 func (a answer) grant() (Grant, *Error) {
+	return a.holding("access_token", func(r reply) string { return r.AccessToken })
+}
+
+// ticket is the same for an answer of a ticket endpoint.
+func (a answer) ticket() (Grant, *Error) {
+	return a.holding("ticket", func(r reply) string { return r.Ticket })
+}
+
+func (a answer) holding(name string, text func(reply) string) (Grant, *Error) {
 	r, failure := a.reply()
 	if failure != nil {
 		return Grant{}, failure
 	}
-	token, life := secret.NewToken(r.AccessToken), lifetime(r.ExpiresIn)
+	token, life := secret.NewToken(text(r)), lifetime(r.ExpiresIn)
 	switch {
 	case token == "":
-		return Grant{}, a.garbage("the answer holds no access_token of 1 to 512 printable characters")
+		return Grant{}, a.garbage("the answer holds no " + name + " of 1 to 512 printable characters")
 	case life == 0:
 		return Grant{}, a.garbage("the answer holds no expires_in above 0 and up to 2592000 seconds")
 	}
@@ -64,6 +79,28 @@ func (a answer) verdict() *Error {
 		return a.garbage("the answer holds no ip_list")
 	}
 	return failure
+}
+
+// quota judges an answer of quota/get.
+func (a answer) quota() (Quota, *Error) {
+	r, failure := a.reply()
+	if failure != nil {
+		return Quota{}, failure
+	}
+	if r.Quota == nil {
+		return Quota{}, a.garbage("the answer holds no quota")
+	}
+	q, sound := Quota{}, true
+	for raw, into := range map[*json.RawMessage]*int{
+		&r.Quota.Limit: &q.Limit, &r.Quota.Used: &q.Used, &r.Quota.Remain: &q.Remain,
+	} {
+		n, err := strconv.ParseInt(digits(*raw), 10, 32)
+		*into, sound = int(n), sound && err == nil && n >= 0
+	}
+	if !sound {
+		return Quota{}, a.garbage("the answer holds no daily_limit, used and remain of 0 to 2147483647")
+	}
+	return q, nil
 }
 
 // date is the Date header, zero if there is none that is a time.
@@ -100,7 +137,7 @@ func (a answer) reply() (reply, *Error) {
 		return r, nil
 	}
 	failure := apiError(int(code), sanitise(r.Errmsg, a.hide))
-	if r.AccessToken != "" {
+	if r.AccessToken != "" || r.Ticket != "" {
 		failure.Issued = MaybeIssued
 	}
 	return r, failure

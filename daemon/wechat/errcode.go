@@ -13,20 +13,22 @@ import (
 // Errcode is one of WeChat's return codes, in words of our own.
 type Errcode struct {
 	Code int
-	// Class is what it means for a mint, unknown if the token endpoints do not return it.
-	Class       Class
-	English     string
-	Cure        string
-	Chinese     string
-	CureChinese string
+	// Class is what it means for a mint, unknown if the token endpoints do not return it; WeCom is the same at WeCom.
+	Class, WeCom Class
+	English      string
+	Cure         string
+	Chinese      string
+	CureChinese  string
 }
 
 // errcodes is a table: a line of names, then one line for each code in rising
-// order, its columns those of Errcode with a tab between them. The sources are
-// WeChat's pages of getAccessToken and getStableAccessToken, its page "API IP
-// 白名单", its page of global return codes (全局返回码), and reports of
-// developers, which alone know the four of a message that its user does not get
-// (10700, 10703, 10706, 62751).
+// order, its columns those of Errcode with a tab between them. WeCom shares most
+// codes with WeChat: where one means something else there, the texts say both,
+// and the class is WeChat's/WeCom's. The sources are WeChat's pages of
+// getAccessToken and getStableAccessToken, its page "API IP 白名单", the pages of
+// global return codes (全局返回码) of both, and reports of developers, which alone
+// know 40234 and the four of a message that its user does not get (10700, 10703,
+// 10706, 62751).
 //
 //go:embed errcodes.tsv
 var errcodes string
@@ -40,7 +42,11 @@ func Lookup(code int) (Errcode, bool) {
 	}
 	line, _, _ := strings.Cut(rest, "\n")
 	column := strings.Split(line, "\t")
-	return Errcode{code, Class(column[0]), column[1], column[2], column[3], column[4]}, true
+	class, atWeCom, differs := strings.Cut(column[0], "/")
+	if !differs {
+		atWeCom = class
+	}
+	return Errcode{code, Class(class), Class(atWeCom), column[1], column[2], column[3], column[4]}, true
 }
 
 // Codes returns all codes of the table in rising order.
@@ -66,6 +72,9 @@ func Explain(w io.Writer, code int) error {
 	class := string(entry.Class)
 	if entry.Class == ClassUnknown {
 		class = "none (the token endpoints do not return it)"
+	}
+	if entry.WeCom != entry.Class {
+		class += "; at WeCom: " + strings.Replace(string(entry.WeCom), string(ClassUnknown), "none", 1)
 	}
 	_, err := fmt.Fprintf(w, "errcode %d\nclass:   %s\nmeaning: %s\ncure:    %s\n含义：   %s\n处理：   %s\n",
 		entry.Code, class, entry.English, entry.Cure, entry.Chinese, entry.CureChinese)

@@ -14,12 +14,13 @@ import (
 func TestClasses(t *testing.T) {
 	want := map[wechat.Class][]int{
 		wechat.ClassTransient: {-1},
-		wechat.ClassRate:      {45011},
+		wechat.ClassRate:      {45011, 45033},
 		wechat.ClassQuota:     {45009},
-		wechat.ClassConfig:    {40001, 40002, 40013, 40066, 40125, 41002, 41004, 43002, 43003, 44002, 47001, 48001, 61007, 61024},
-		wechat.ClassIP:        {40164, 61004},
-		wechat.ClassAdmin:     {89501, 89503, 89506, 89507},
-		wechat.ClassAccount:   {40243, 48004, 50002, 50004, 50007},
+		wechat.ClassConfig: {40001, 40002, 40013, 40066, 40091, 40125, 41002, 41004, 43002, 43003, 44002, 47001, 48001, 48002,
+			61007, 61024},
+		wechat.ClassIP:      {40164, 60020, 61004},
+		wechat.ClassAdmin:   {89501, 89503, 89506, 89507},
+		wechat.ClassAccount: {40243, 48004, 50002, 50004, 50007},
 	}
 	got := map[wechat.Class][]int{}
 	for _, e := range wechat.Codes() {
@@ -35,6 +36,22 @@ func TestClasses(t *testing.T) {
 	}
 	if len(got) > 0 {
 		t.Errorf("more classes: %v", got)
+	}
+}
+
+// A code has another class at WeCom where it means something else there.
+func TestClassesAtWeCom(t *testing.T) {
+	want := map[int]wechat.Class{
+		40066: wechat.ClassUnknown, 45009: wechat.ClassRate, 48004: wechat.ClassConfig, 50002: wechat.ClassUnknown,
+	}
+	for _, e := range wechat.Codes() {
+		class, differs := want[e.Code]
+		if !differs {
+			class = e.Class
+		}
+		if e.WeCom != class {
+			t.Errorf("%d: %s, want %s", e.Code, e.WeCom, class)
+		}
 	}
 }
 
@@ -79,8 +96,9 @@ func TestTableIsComplete(t *testing.T) {
 		// Of the token endpoints, or in front of them.
 		{40066, 40066}, {40125, 40125}, {40164, 40164}, {40243, 40243}, {48004, 48004}, {50002, 50002}, {50004, 50004}, {50007, 50007},
 		{61004, 61004}, {61007, 61007}, {61024, 61024}, {89501, 89501}, {89503, 89507},
+		{40091, 40091}, {45033, 45033}, {48002, 48002}, {60020, 60020},
 		// Of the calls around them.
-		{42007, 42007}, {48006, 48006}, {61005, 61006}, {61011, 61011}, {61023, 61023}, {76021, 76022},
+		{40234, 40234}, {42007, 42007}, {48006, 48006}, {61005, 61006}, {61011, 61011}, {61023, 61023}, {76021, 76022},
 	}
 	promised := 0
 	for _, span := range spans {
@@ -106,6 +124,11 @@ func TestExplain(t *testing.T) {
 		89506: {"class:   admin\n", "24 hours", "24 小时"},
 		89507: {"class:   admin\n", "one hour", "1 小时"},
 		-1:    {"errcode -1\n", "class:   transient\n"},
+		60020: {"class:   ip\n", "gettoken works from every address", "trusted addresses", "企业可信IP", "可信 IP"},
+		40234: {"class:   none (the token endpoints do not return it)\n", "says nothing about the access_token", "API 安全"},
+		45009: {"class:   quota; at WeCom: rate\n", "2,000 wrong ones", "2000 次"},
+		40066: {"class:   config; at WeCom: none\n", "departments", "部门"},
+		61023: {"api_get_authorizer_list", "所有账号"},
 	} {
 		var out bytes.Buffer
 		if err := wechat.Explain(&out, code); err != nil {
@@ -121,7 +144,7 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	for code, want := range map[int]string{
-		40165: "explain: errcode 40165 is not in the table; the nearest are 40164, 40125 and 40243",
+		40165: "explain: errcode 40165 is not in the table; the nearest are 40164, 40125 and 40234",
 		99999: "explain: errcode 99999 is not in the table; the nearest are 89507, 89506 and 89505",
 		7:     "explain: errcode 7 is not in the table; the nearest are 0, -1 and 10700",
 	} {

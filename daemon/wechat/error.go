@@ -49,9 +49,12 @@ const (
 // Error is a failed call. It holds no secret, no token and no URL, and wraps no
 // error: those of net/http quote servers, and nobody decides by them.
 type Error struct {
-	// Op is "mint token" or "verify token".
+	// Op is "mint token", "mint ticket", "verify token" or "ask quota".
 	Op string
-	// Class is what the failure means for a mint, also where Verify failed.
+	// WeCom says that WeCom was asked, and speaks wherever WeChat is said to.
+	WeCom bool
+	// Class is what the failure means for a mint, also where Verify or Quota failed. Where a ticket's parent is refused
+	// it is transient: that passes with the next token of the parent.
 	Class Class
 	// Code is WeChat's errcode, 0 if it sent none.
 	Code int
@@ -59,18 +62,33 @@ type Error struct {
 	Message string
 	// IP, with the classes ip and admin, is the caller's address as WeChat sees it, "" if it did not say.
 	IP string
-	// Issued, of Verify, which draws no token, is whether the request may have left without an answer.
+	// Issued, of Verify and Quota, which draw no token, is whether the request may have left without an answer.
 	Issued Issued
+}
+
+// meant says what a failure means for the call that it became of.
+func (e *Error) meant(k call) {
+	e.Op, e.WeCom = k.op, k.wecom
+	switch entry, known := Lookup(e.Code); {
+	case e.Op == opTicket && e.Refused():
+		e.Class = ClassTransient
+	case e.WeCom && e.Code == 0:
+		// The words of a failure without an errcode are ours.
+		e.Message = strings.NewReplacer("wechat.base_url", "wechat.wecom_base_url", "WeChat", "WeCom").Replace(e.Message)
+	case e.WeCom && known:
+		e.Class = entry.WeCom
+	}
 }
 
 // Left is false when the request certainly never left this process. Such a
 // call is given back to the daily quota.
 func (e *Error) Left() bool { return e.Issued == MaybeIssued || e.Code != 0 }
 
-// Refused reports that Verify learned from WeChat that the token is dead. The
-// same 40001 from a mint speaks of the AppSecret and refuses no token.
+// Refused reports that WeChat called the token dead that the call carried: the
+// one that was verified, and the parent's where a ticket was asked for. The same
+// 40001 from the mint of a token speaks of the AppSecret and refuses no token.
 func (e *Error) Refused() bool {
-	return e.Op == opVerify && slices.Contains([]int{40001, 40014, 42001}, e.Code)
+	return slices.Contains([]string{opVerify, opTicket, opQuota}, e.Op) && slices.Contains([]int{40001, 40014, 42001}, e.Code)
 }
 
 // Wait is how long WeChat says that it refuses every further call of this
@@ -84,7 +102,7 @@ func (e *Error) Wait() time.Duration {
 func (e *Error) Error() string {
 	switch {
 	case e.Code == 0 && e.Op == opMint && e.Issued == MaybeIssued:
-		return e.Op + ": " + e.Message + "; WeChat may have issued a token"
+		return e.Op + ": " + e.Message + "; " + e.platform() + " may have issued a token"
 	case e.Code == 0:
 		return e.Op + ": " + e.Message
 	}
@@ -94,21 +112,35 @@ func (e *Error) Error() string {
 		text += "; the address is " + e.IP
 	}
 	if e.Message != "" {
-		text += fmt.Sprintf(" (WeChat says %q)", e.Message)
+		text += fmt.Sprintf(" (%s says %q)", e.platform(), e.Message)
 	}
 	return text
 }
 
+func (e *Error) platform() string {
+	if e.WeCom {
+		return "WeCom"
+	}
+	return "WeChat"
+}
+
 // explain takes from the table what the code means for a mint, and knows what
-// it means for a verification instead.
+// it means for another call instead.
 func (e *Error) explain() (meaning, cure string) {
 	entry, known := Lookup(e.Code)
 	switch {
+	case e.Op == opTicket && e.Refused():
+		return e.platform() + " refuses the token that the ticket was asked for with", "a new token has to be minted first"
 	case e.Refused():
-		return "WeChat refuses this token", "a new token has to be minted"
+		return e.platform() + " refuses this token", "a new token has to be minted"
 	case e.Op == opVerify && e.Class == ClassQuota:
 		return "the day's questions about a token are used up", "set verify_every longer, and let fewer programs ask; " +
 			"until the next day in Beijing time nobody notices if the token is replaced"
+	case e.Op == opTicket && e.Class == ClassQuota:
+		return "the day's tickets are used up", "look for another program that draws tickets of this account; clear_quota " +
+			"restores the count up to ten times a month; otherwise wait for the next day in Beijing time"
+	case e.Op == opQuota && e.Class == ClassQuota:
+		return "the day's questions about quotas are used up", "let fewer programs ask; nothing else hangs on it"
 	case !known:
 		return "this code is not in the table of return codes", "look it up in WeChat's documentation"
 	}

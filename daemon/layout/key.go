@@ -1,0 +1,119 @@
+package layout
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strings"
+	"unicode/utf16"
+)
+
+// Key is the name of a key in Redis. Some SDKs put the AppSecret there, so it prints itself without it.
+type Key struct{ text, shown string }
+
+// Reveal returns the key itself.
+func (k Key) Reveal() string { return k.text }
+
+// String is what every formatting verb prints.
+func (k Key) String() string { return k.shown }
+
+// Format keeps verbs such as %x and %#v from reaching the text.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, k.shown) }
+
+// LogValue implements slog.LogValuer.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.shown) }
+
+// MarshalText keeps JSON and YAML encoders from reaching the text.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.shown), nil }
+
+// redacted stands for the secret in a key that is shown.
+const redacted = "[redacted]"
+
+// keyOf fills in a template of the table:
+//
+//	{appid}, {corpid}       the account
+//	{agentid}               the agent of WeCom; {_agentid} and {:agentid} are empty with it
+//	{secret}, {secret10}    the AppSecret, and its first ten characters
+//	{"appid"}, {"secret"}   as strings of PHP's json_encode
+//	{prefix…}               see prefixed
+//	md5(…), MD5(…)          the hash of what is filled in, in small or capital hex digits
+func keyOf(template, prefix string, s Subject) Key {
+	real, shown := filler(template, prefix, s, s.Secret.Reveal()), filler(template, prefix, s, redacted)
+	if before, rest, found := strings.Cut(template, "md5("); found {
+		inner, after, _ := strings.Cut(rest, ")")
+		template = before + hash(real.Replace(inner)) + after
+	} else if before, rest, found := strings.Cut(template, "MD5("); found {
+		inner, after, _ := strings.Cut(rest, ")")
+		template = before + strings.ToUpper(hash(real.Replace(inner))) + after
+	}
+	return Key{real.Replace(template), shown.Replace(template)}
+}
+
+func filler(template, prefix string, s Subject, key string) *strings.Replacer {
+	joined := func(joint string) string {
+		if s.AgentID == "" {
+			return ""
+		}
+		return joint + s.AgentID
+	}
+	first := key
+	if key != redacted && len(key) > 10 {
+		first = key[:10]
+	}
+	place, _ := prefixPlace(template)
+	return strings.NewReplacer("{appid}", s.Account, "{corpid}", s.Account,
+		"{agentid}", s.AgentID, "{_agentid}", joined("_"), "{:agentid}", joined(":"),
+		"{secret}", key, "{secret10}", first, "{prefix"+place+"}", prefixed(place, prefix),
+		`{"appid"}`, phpJSON(s.Account), `{"corpid"}`, phpJSON(s.Account), `{"secret"}`, phpJSON(key))
+}
+
+// NoPrefix is the Prefix of a target whose app has none, where its SDK has one by default.
+const NoPrefix = "none"
+
+// prefixed is what stands for {prefix|default}, or {prefix:|default} of a layout that puts a colon behind a prefix
+// which does not end with one. {prefix:_} leaves an underline as it is too. Without a | there is no default.
+func prefixed(place, prefix string) string {
+	ends, byDefault, _ := strings.Cut(place, "|")
+	switch prefix {
+	case "":
+		prefix = byDefault
+	case NoPrefix:
+		prefix = ""
+	}
+	if ends != "" && prefix != "" && !strings.ContainsAny(prefix[len(prefix)-1:], ends) {
+		prefix += ends[:1]
+	}
+	return prefix
+}
+
+// prefixPlace returns what stands between {prefix and } in a template.
+func prefixPlace(template string) (place string, found bool) {
+	_, rest, found := strings.Cut(template, "{prefix")
+	place, _, _ = strings.Cut(rest, "}")
+	return place, found
+}
+
+func hash(text string) string {
+	sum := md5.Sum([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// phpJSON is text as PHP's json_encode writes it: with \/ and \u, which a hash over it needs to the byte.
+func phpJSON(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\' || r == '/':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r >= ' ' && r <= 0x7f:
+			b.WriteRune(r)
+		default:
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
+		}
+	}
+	return `"` + b.String() + `"`
+}
