@@ -27,7 +27,8 @@ func failpoint() func(s keeper.Step, attempt string) {
 			time.Sleep(length)
 		default:
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // until the signal arrives
+			// Until the signal arrives.
+			select {}
 		}
 	}
 }

@@ -29,7 +29,8 @@ func (d *Daemon) notify(ctx context.Context) {
 	if watchdog > 0 {
 		rest = min(pace, watchdog/3)
 	}
-	clock := time.NewTicker(pace / 10) // readiness comes within milliseconds, mostly
+	// Readiness comes within milliseconds, mostly.
+	clock := time.NewTicker(pace / 10)
 	defer clock.Stop()
 	ready, told := false, ""
 	for {

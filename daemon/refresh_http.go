@@ -91,7 +91,8 @@ func parseWish(body []byte) (wish keeper.Wish, problem string) {
 // parseFingerprint leaves a fingerprint as it is compared. One that cannot be
 // right is a mistake of the caller, and would pass for an old token.
 func parseFingerprint(text string) (wish keeper.Wish, problem string) {
-	text = strings.TrimPrefix(strings.ToLower(text), "token:") // as logs print it
+	// As logs print it.
+	text = strings.TrimPrefix(strings.ToLower(text), "token:")
 	if len(text) != 8 || strings.Trim(text, "0123456789abcdef") != "" {
 		return wish, "a fingerprint is the first 8 hex digits of the token's SHA-256, " +
 			"as logs and /status show it: send those, or the token"

@@ -36,7 +36,8 @@ type Metrics struct {
 	mu     sync.RWMutex
 	keys   map[string]*tally
 
-	tick, build *prometheus.GaugeVec // tick has no label; a vector is what can be absent
+	// Tick has no label; a vector is what can be absent.
+	tick, build *prometheus.GaugeVec
 	clocks      *prometheus.GaugeVec
 	// Like tick: no label, and absent until the configuration was read.
 	configGood, configRead *prometheus.GaugeVec

@@ -165,7 +165,8 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			tt.forget() // nothing to forget yet: must be harmless
+			// Nothing to forget yet: must be harmless.
+			tt.forget()
 			tt.set()
 			if got := len(series(t, reg)); got != len(before)+1 {
 				t.Errorf("%d series after set, want %d", got, len(before)+1)
@@ -332,7 +333,8 @@ func TestMany(t *testing.T) {
 		m.MintRequest(name, metrics.OutcomeOK, time.Second)
 		m.State(name, metrics.StateFresh)
 	}
-	m.Expiry(names[0], time.Time{}) // not known is not the earliest
+	// Not known is not the earliest.
+	m.Expiry(names[0], time.Time{})
 	m.CallsToday(names[1], 900)
 	m.CallsToday(names[2], 950)
 	m.DailyLimit(names[2], 10000)

@@ -54,9 +54,10 @@ const (
 // are the library's: WeChat answers in tens of milliseconds, and the default
 // deadline of a mint is 5 s.
 type histogram struct {
-	count   uint64
-	sum     float64
-	buckets [11]uint64 // as Prometheus has them: each holds those before it
+	count uint64
+	sum   float64
+	// As Prometheus has them: each holds those before it.
+	buckets [11]uint64
 }
 
 func (h *histogram) observe(seconds float64) {

@@ -33,7 +33,8 @@ type Gate struct {
 // somebody knows one.
 type lack struct {
 	key, why, cure string
-	err            error // of Redis, nil if it answered
+	// Of Redis, nil if it answered.
+	err error
 }
 
 func (l lack) Error() string { return l.key + ": " + l.why }

@@ -37,7 +37,8 @@ func (k *keys) admits(r *http.Request) bool {
 		return true
 	}
 	if !is {
-		for _, hash = range k.users { // any of them takes the time
+		// Any of them takes the time.
+		for _, hash = range k.users {
 			break
 		}
 	}

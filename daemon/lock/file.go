@@ -31,8 +31,9 @@ const maxCost = 16
 // webConfig is the part of the format that is served here. Whatever else a
 // file asks for is refused: a lock must not be less than somebody believes.
 type webConfig struct {
-	TLS   *serverTLS           `yaml:"tls_server_config"`
-	Users map[string]yaml.Node `yaml:"basic_auth_users"` // bcrypt hashes by user
+	TLS *serverTLS `yaml:"tls_server_config"`
+	// Bcrypt hashes by user.
+	Users map[string]yaml.Node `yaml:"basic_auth_users"`
 }
 
 // serverTLS names files in PEM, in the directory of the configuration unless
@@ -47,11 +48,16 @@ type serverTLS struct {
 
 // keys are what one reading of the files gave.
 type keys struct {
-	tls   *tls.Config       // nil: plain HTTP
-	ends  time.Time         // when the certificate ends
-	users map[string][]byte // their hashes; empty: everybody is let in
-	files []string          // those that hold a secret
-	sum   [sha256.Size]byte // of all that was read
+	// Nil: plain HTTP.
+	tls *tls.Config
+	// When the certificate ends.
+	ends time.Time
+	// Their hashes; empty: everybody is let in.
+	users map[string][]byte
+	// Those that hold a secret.
+	files []string
+	// Of all that was read.
+	sum   [sha256.Size]byte
 	known *known
 }
 

@@ -143,7 +143,8 @@ func (f *files) served(l *lock.Lock) int64 {
 		f.Fatal(err)
 	}
 	go func() { _ = conn.(*tls.Conn).Handshake() }()
-	client := tls.Client(near, &tls.Config{InsecureSkipVerify: true}) // the serial number is what is asked for
+	// The serial number is what is asked for.
+	client := tls.Client(near, &tls.Config{InsecureSkipVerify: true})
 	defer client.Close()
 	if err := client.Handshake(); err != nil {
 		f.Fatal(err)

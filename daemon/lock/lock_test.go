@@ -65,7 +65,8 @@ func TestPasswords(t *testing.T) {
 	files := newFiles(t)
 	files.write("web.yml", "basic_auth_users:\n  prometheus: "+files.hash("right")+"\n  ops: "+files.hash("other")+"\n")
 	addr := serve(t, open(t, files.path("web.yml")))
-	for range 2 { // the second time it is known
+	// The second time it is known.
+	for range 2 {
 		for _, c := range []struct {
 			user, password string
 			want           int
@@ -92,7 +93,8 @@ func TestTLS(t *testing.T) {
 	for _, c := range []struct {
 		name, document string
 		client         *tls.Config
-		want           string // in the error; "": it is let in
+		// In the error; "": it is let in.
+		want string
 	}{
 		{"server alone", server, &tls.Config{RootCAs: ca.pool()}, ""},
 		{"authority unknown to the client", server, &tls.Config{}, "unknown authority"},

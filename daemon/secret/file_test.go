@@ -109,7 +109,8 @@ func TestAHangingFileSystemCostsItsTimeAlone(t *testing.T) {
 	if _, err := secret.ReadFile(t.Context(), file(t, canary)); err != nil {
 		t.Errorf("a file elsewhere: %v", err)
 	}
-	if err := os.WriteFile(path, nil, 0o600); err != nil { // ends the wait
+	// Ends the wait.
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := secret.ReadFile(t.Context(), sibling); err != nil {

@@ -20,12 +20,18 @@ type faultConn struct {
 	closed  chan struct{}
 
 	// Guarded by faults.mu.
-	broken   error // the switchboard's reason, nil while whole
-	lost     bool  // a write went nowhere
-	awaiting bool  // a request is out, no byte of its reply came through
-	doomed   bool  // that reply must be lost
-	held     int   // requests still on their way, which outlive the client
-	ended    bool  // by the client or the switchboard
+	// The switchboard's reason, nil while whole.
+	broken error
+	// A write went nowhere.
+	lost bool
+	// A request is out, no byte of its reply came through.
+	awaiting bool
+	// That reply must be lost.
+	doomed bool
+	// Requests still on their way, which outlive the client.
+	held int
+	// By the client or the switchboard.
+	ended bool
 }
 
 // Read returns what the pump let through.
@@ -58,7 +64,8 @@ func (c *faultConn) Write(p []byte) (int, error) {
 	f.mu.Unlock()
 	if dropped && !d.delivered {
 		c.kill(syscall.ECONNRESET)
-		return len(p), nil // the kernel had taken it; the read will tell
+		// The kernel had taken it; the read will tell.
+		return len(p), nil
 	}
 	return c.Conn.Write(p)
 }
@@ -68,8 +75,10 @@ func (c *faultConn) hold(p []byte, d time.Duration) {
 	late := bytes.Clone(p)
 	c.held++
 	time.AfterFunc(d, func() {
-		_ = c.Conn.SetWriteDeadline(time.Time{}) // the client's, which has passed
-		_, _ = c.Conn.Write(late)                // nobody is there to hear of an error
+		// The client's, which has passed.
+		_ = c.Conn.SetWriteDeadline(time.Time{})
+		// Nobody is there to hear of an error.
+		_, _ = c.Conn.Write(late)
 		c.faults.mu.Lock()
 		c.held--
 		over := c.ended && c.held == 0
@@ -101,7 +110,8 @@ func (c *faultConn) pump() {
 			return
 		}
 		if n > 0 {
-			_, _ = c.replies.write(buf[:n]) // fails after Close only
+			// Fails after Close only.
+			_, _ = c.replies.write(buf[:n])
 		}
 		if err != nil {
 			c.replies.end(err, syscall.EPIPE, false)
@@ -170,7 +180,8 @@ func (c *faultConn) Close() error {
 
 // SetDeadline implements net.Conn.
 func (c *faultConn) SetDeadline(at time.Time) error {
-	_ = c.SetReadDeadline(at) // has no failure
+	// Has no failure.
+	_ = c.SetReadDeadline(at)
 	return c.SetWriteDeadline(at)
 }
 

@@ -29,14 +29,16 @@ func Containing(texts ...string) Match {
 // A request is one Write of the client. net/http and Redis clients send a
 // small request in one write; a larger one is matched by its first part.
 type Faults struct {
-	mu      sync.Mutex
-	refuse  bool
-	hang    bool
-	delay   time.Duration
-	latency func() time.Duration // nil: none
+	mu     sync.Mutex
+	refuse bool
+	hang   bool
+	delay  time.Duration
+	// Nil: none.
+	latency func() time.Duration
 	drops   []drop
 	conns   map[*faultConn]struct{}
-	changed chan struct{} // closed and forgotten at the next change
+	// Closed and forgotten at the next change.
+	changed chan struct{}
 }
 
 // drop is what is left of one DropReplies or DropRequests.
@@ -44,7 +46,8 @@ type drop struct {
 	left      int
 	match     Match
 	delivered bool
-	held      time.Duration // not lost at all, but late
+	// Not lost at all, but late.
+	held time.Duration
 }
 
 // Refuse makes new dials fail with ECONNREFUSED and resets the live
@@ -148,7 +151,8 @@ func (f *Faults) Wrap(dial DialFunc) DialFunc {
 			return nil, err
 		}
 		c := &faultConn{Conn: inner, faults: f, replies: newStream(), closed: make(chan struct{})}
-		if f.add(c) { // switched on while dial was busy
+		// Switched on while dial was busy.
+		if f.add(c) {
 			c.kill(syscall.ECONNRESET)
 		}
 		go c.pump()

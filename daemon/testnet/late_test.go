@@ -51,7 +51,8 @@ func TestLatency(t *testing.T) {
 			if took := time.Since(start); took != want {
 				t.Errorf("took %v, want %v", took, want)
 			}
-			f.Heal() // a property of the path, no fault
+			// A property of the path, no fault.
+			f.Heal()
 		}
 	})
 }

@@ -132,7 +132,8 @@ func (c *conn) Close() error {
 		c.out.end(io.EOF, net.ErrClosed, false)
 	}
 	c.in.end(net.ErrClosed, syscall.EPIPE, true)
-	return c.SetDeadline(time.Time{}) // stops the timers
+	// Stops the timers.
+	return c.SetDeadline(time.Time{})
 }
 
 func (c *conn) LocalAddr() net.Addr  { return c.local }
@@ -161,7 +162,8 @@ func (a address) String() string  { return string(a) }
 // reset closes c so that its peer reads ECONNRESET instead of EOF.
 func reset(c net.Conn) {
 	if l, ok := c.(interface{ SetLinger(int) error }); ok {
-		_ = l.SetLinger(0) // fails on a closed connection only
+		// Fails on a closed connection only.
+		_ = l.SetLinger(0)
 	}
 	_ = c.Close()
 }

@@ -15,11 +15,13 @@ const streamLimit = 64 << 10
 // synctest counts as durably blocked; a channel per chunk would not let a
 // writer run ahead of an absent reader.
 type stream struct {
-	mu       sync.Mutex
-	changed  *sync.Cond
-	buf      []byte
-	readEnd  error // what read returns once buf is empty
-	writeEnd error // what write returns
+	mu      sync.Mutex
+	changed *sync.Cond
+	buf     []byte
+	// What read returns once buf is empty.
+	readEnd error
+	// What write returns.
+	writeEnd error
 	readBy   deadline
 	writeBy  deadline
 }
@@ -114,7 +116,8 @@ func (s *stream) setDeadline(d *deadline, at time.Time) {
 		own = time.AfterFunc(left, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if d.timer == own { // not replaced while it was firing
+			// Not replaced while it was firing.
+			if d.timer == own {
 				d.passed = true
 				s.changed.Broadcast()
 			}

@@ -190,7 +190,8 @@ func TestRefuse(t *testing.T) {
 		e, f := newEcho(t), &testnet.Faults{}
 		d := f.Wrap(e.ln.Dial)
 		live := dial(t, d)
-		f.Refuse(false) // what was never refused is not disturbed
+		// What was never refused is not disturbed.
+		f.Refuse(false)
 		mustAsk(t, live, "a")
 		f.Refuse(true)
 		if _, err := live.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
@@ -228,7 +229,8 @@ func TestHang(t *testing.T) {
 			t.Errorf("dial into a partition: %v", err)
 		}
 		time.AfterFunc(time.Minute, func() { f.Hang(false) })
-		late := dial(t, d) // waits out the partition
+		// Waits out the partition.
+		late := dial(t, d)
 		mustAsk(t, late, "b")
 		mustAsk(t, idle, "c")
 		wantErr(t, lossy, "hole", os.ErrDeadlineExceeded)
@@ -265,7 +267,8 @@ func TestDrops(t *testing.T) {
 		name string
 		drop func(f *testnet.Faults)
 		err  error
-		seen string // by the server, after: other, commit, commit, commit
+		// By the server, after: other, commit, commit, commit.
+		seen string
 	}{
 		{"replies", func(f *testnet.Faults) { f.DropReplies(2, testnet.Containing("commit")) }, io.EOF,
 			"other,commit1,commit2,commit3"},
@@ -278,7 +281,8 @@ func TestDrops(t *testing.T) {
 				e, f := newEcho(t), &testnet.Faults{}
 				d := f.Wrap(e.ln.Dial)
 				c := dial(t, d)
-				tt.drop(f) // acts on live connections
+				// Acts on live connections.
+				tt.drop(f)
 				mustAsk(t, c, "other")
 				wantErr(t, c, "commit1", tt.err)
 				wantErr(t, c, "after", syscall.EPIPE)
@@ -306,7 +310,8 @@ func TestDelay(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Second {
 			t.Errorf("took %v", took)
 		}
-		f.Delay(time.Hour) // longer than the deadline of ask
+		// Longer than the deadline of ask.
+		f.Delay(time.Hour)
 		wantErr(t, c, "c", os.ErrDeadlineExceeded)
 		f.DropReplies(1, nil)
 		f.Heal()

@@ -68,7 +68,8 @@ func TestClientStatusErrors(t *testing.T) {
 		chunk := []byte(strings.Repeat(" ", 1<<20))
 		for range 64 {
 			if _, err := w.Write(chunk); err != nil {
-				return // what should happen after 8 MiB
+				// What should happen after 8 MiB.
+				return
 			}
 		}
 		_, _ = io.WriteString(w, "{}")

@@ -57,7 +57,8 @@ func FuzzPageEscapes(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		text = "x" + text // an empty one may leave its element out
+		// An empty one may leave its element out.
+		text = "x" + text
 		for _, n := range []int{1, 20} {
 			if got, want := markup(t, everywhere(text, n), ""), markup(t, everywhere("x", n), ""); got != want {
 				t.Errorf("%q changes the markup of %d", text, n)

@@ -39,7 +39,8 @@ func FuzzHumane(f *testing.F) {
 			t.Fatalf("humane(%v) = %q", d, text)
 		}
 		if strings.Contains(text, "d") {
-			return // ParseDuration has no days
+			// ParseDuration has no days.
+			return
 		}
 		back, err := time.ParseDuration(text)
 		if err != nil {

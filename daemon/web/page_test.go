@@ -102,7 +102,8 @@ func TestPageReadiness(t *testing.T) {
 	contains(t, stuck, "<title>Not ready · wxtokend</title>", "<p>no tick has ended for 14s</p>")
 	one := render(t, unready("missing"))
 	contains(t, one, "Not ready</span>")
-	lacks(t, one, "Why not ready") // the card says it
+	// The card says it.
+	lacks(t, one, "Why not ready")
 	contains(t, render(t, unready("missing", "rejected", "")), "Not ready</span>", "Why not ready",
 		"<p>2 of 3 credentials are not ready</p>")
 }
@@ -110,12 +111,14 @@ func TestPageReadiness(t *testing.T) {
 func TestPageOfWhatIsNotKnown(t *testing.T) {
 	contains(t, render(t, source{}), "Credentials: 0")
 	c := alive("k", keeper.Unknown, time.Hour)
-	page := render(t, source{status: web.Status{Credentials: []web.Credential{c}}}) // no time
+	// No time.
+	page := render(t, source{status: web.Status{Credentials: []web.Credential{c}}})
 	contains(t, page, "waiting for the first observation of Redis", `<rect class="track"`,
 		`<span></span> <span class="muted">2026-01-01 20:04:05 UTC</span>`)
 	lacks(t, page, `class="fill"`, "<no value>", "%!", "<nil>", "0001-01-01")
 	c = alive("k", keeper.Fresh, time.Hour)
-	c.Life, c.Fingerprint = 0, nil // a token that an older state recorded
+	// A token that an older state recorded.
+	c.Life, c.Fingerprint = 0, nil
 	page = render(t, source{status: web.Status{Overview: web.Overview{Time: at(0)}, Credentials: []web.Credential{c}}})
 	contains(t, page, "<strong>1h</strong> left", `<rect class="track"`, "<dt>Fingerprint</dt><dd><code></code></dd>")
 	lacks(t, page, `class="fill"`)

@@ -37,17 +37,20 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second, // a scrape over a slow link
-		IdleTimeout:       65 * time.Second, // above the usual scrape interval, so that a scraper keeps its connection
-		MaxHeaderBytes:    16 << 10,
-		ConnState:         new(connections).changed,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		// A scrape over a slow link.
+		WriteTimeout: 30 * time.Second,
+		// Above the usual scrape interval, so that a scraper keeps its connection.
+		IdleTimeout:    65 * time.Second,
+		MaxHeaderBytes: 16 << 10,
+		ConnState:      new(connections).changed,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	select {
 	case err := <-served:
-		_ = srv.Close() // the listener is broken; do not leave its connections behind
+		// The listener is broken; do not leave its connections behind.
+		_ = srv.Close()
 		return fmt.Errorf("serve http: %w", err)
 	case <-ctx.Done():
 	}
@@ -56,7 +59,8 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 	defer cancel()
 	if err := srv.Shutdown(deadline); err != nil {
 		log.Warn("http requests cut off", "error", err)
-		_ = srv.Close() // ends their contexts; there is nothing left to save
+		// Ends their contexts; there is nothing left to save.
+		_ = srv.Close()
 	}
 	<-served
 	return nil

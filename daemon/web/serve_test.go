@@ -23,7 +23,8 @@ type server struct {
 	ln   *testnet.Listener
 	stop context.CancelFunc
 	done chan error
-	log  *bytes.Buffer // read it after done
+	// Read it after done.
+	log *bytes.Buffer
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *server {

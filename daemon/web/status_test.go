@@ -28,7 +28,8 @@ func golden(t *testing.T, name, got string) {
 func TestStatusContract(t *testing.T) {
 	src := sample()
 	resp := ask(t, src, http.MethodGet, "/status")
-	var readable bytes.Buffer // the same fields in the same order
+	// The same fields in the same order.
+	var readable bytes.Buffer
 	if err := json.Indent(&readable, []byte(resp.body), "", "\t"); err != nil {
 		t.Fatal(err)
 	}

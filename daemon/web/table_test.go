@@ -40,7 +40,8 @@ func TestPrintTableOfHostileText(t *testing.T) {
 	if strings.ContainsAny(got, "\t\x1b\u202e") {
 		t.Errorf("control characters in %q", got)
 	}
-	if lines := strings.Count(got, "\n"); lines != 10 { // title, blank, note, blank, header, row, blank, error, cure, note
+	// Title, blank, note, blank, header, row, blank, error, cure, note.
+	if lines := strings.Count(got, "\n"); lines != 10 {
 		t.Errorf("%d lines in %q", lines, got)
 	}
 }
