@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"container/heap"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,7 +38,7 @@ func (e *entry) becomes(c config.Credential) bool {
 	if e.leaving {
 		e = e.next
 	}
-	return e != nil && e.config == c
+	return e != nil && reflect.DeepEqual(e.config, c)
 }
 
 func (e *entry) leave(next *entry) {

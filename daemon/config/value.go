@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -20,6 +21,7 @@ import (
 // place is a password often enough.
 var checks = map[string]func(text string) error{
 	"":           func(string) error { return nil },
+	"account":    checkAccount,
 	"address":    checkAddress,
 	"backoff":    durationTo(store.LongestBackoff),
 	"base url":   checkBaseURL,
@@ -27,6 +29,7 @@ var checks = map[string]func(text string) error{
 	"database":   numberFrom(0, 1<<16-1),
 	"duration":   durationTo(longestDuration),
 	"key":        checkKey,
+	"kind":       func(text string) error { return oneOf(kinds())(text) },
 	"lease":      durationTo(store.LongestLease),
 	"listen":     CheckListen,
 	"proxy url":  checkProxy,
@@ -112,6 +115,21 @@ func checkKey(text string) error {
 		return errors.New("must not be . or ..: these are directories in the path of a URL, so no request could name the key")
 	}
 	return checkVisible(text)
+}
+
+func kinds() (names []string) {
+	for _, form := range credential.Kinds() {
+		names = append(names, form.Kind)
+	}
+	return names
+}
+
+// checkAccount takes what WeCom calls its corps and agents.
+func checkAccount(text string) error {
+	if strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") != "" {
+		return errors.New("must be of letters and digits, as in the console of WeCom")
+	}
+	return nil
 }
 
 // checkVisible keeps out what makes one name look like another.

@@ -12,6 +12,8 @@ import (
 type Spec struct {
 	// Slot is the credential as Redis' scripts see it: key, account, leases and the like.
 	store.Slot
+	// Name is what people call the account, and what a draw needs of it. Slot.Account is the Owner in Redis.
+	Name   string
 	Kind   string
 	Traits Traits
 	// Secret reads the AppSecret anew.

@@ -19,14 +19,17 @@ import (
 	"time"
 
 	"wxtokend/daemon/credential"
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/metrics"
 )
 
 // Options are what a keeper works with.
 type Options struct {
-	Spec    credential.Spec
-	Kind    credential.Kind
+	Spec credential.Spec
+	Kind credential.Kind
+	// Parent is the credential whose token each draw needs; nil where Traits.Parent is "".
+	Parent  Parent
 	Store   *store.Store
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
@@ -44,12 +47,21 @@ type Options struct {
 	RedisTimeout, CallTimeout time.Duration
 }
 
+// Parent is a credential whose token others are drawn with. A Keeper is one.
+type Parent interface {
+	// Current is the token that readers of the parent can use now, "" if there is none.
+	Current() secret.Token
+	// Wish brings a report to Redis, as a reader's.
+	Wish(ctx context.Context, wish Wish) (status store.Status, message string, err error)
+}
+
 // Keeper keeps one credential fresh. Its looks come from one goroutine; what a
 // look calls for is carried out in others: at most one action at a time, and at
 // most one question beside it.
 type Keeper struct {
 	policy  policy
 	kind    credential.Kind
+	parent  Parent
 	store   *store.Store
 	metrics *metrics.Metrics
 	log     *slog.Logger
@@ -94,8 +106,8 @@ type Keeper struct {
 // New returns a keeper that has seen nothing yet.
 func New(o Options) *Keeper {
 	return &Keeper{
-		policy: policy{o.Spec}, kind: o.Kind, store: o.Store, metrics: o.Metrics,
-		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Account),
+		policy: policy{o.Spec}, kind: o.Kind, parent: o.Parent, store: o.Store, metrics: o.Metrics,
+		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Name),
 		lookSoon: o.LookSoon, many: o.Many, passing: o.Passing, jitter: o.Jitter,
 		redisTimeout: o.RedisTimeout, callTimeout: o.CallTimeout,
 		told: told{failing: map[string]failing{}},
@@ -117,7 +129,7 @@ type sight struct {
 // Take takes in an observation and starts what it calls for. It does not wait
 // for it.
 func (k *Keeper) Take(result store.Result, spawn Spawner) {
-	local := time.Now()
+	local, orphan := time.Now(), k.parent != nil && k.parent.Current() == ""
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.memory.tick(local, 3*k.policy.Poll+2*k.redisTimeout)
@@ -127,6 +139,7 @@ func (k *Keeper) Take(result store.Result, spawn Spawner) {
 		return
 	}
 	v := k.look(result.Observation, local)
+	v.orphan = orphan
 	k.seen = sight{v, decide(v, k.policy), local}
 	k.tell(local)
 	k.startAll(spawn)

@@ -17,6 +17,23 @@ func (p policy) effectiveAhead(life time.Duration) time.Duration {
 	return min(p.Ahead, life/2)
 }
 
+// ends is when the token of a draw ends that began at t0, where the state had known.
+// One that names its whole life each time lives since it was first seen: the same
+// again proves no more than that it is still the newest, and so the overlap.
+func (p policy) ends(grant credential.Grant, t0 time.Time, known store.State) time.Time {
+	if !p.Traits.Whole || grant.Token != known.Token {
+		return t0.Add(grant.ExpiresIn)
+	}
+	proven := t0.Add(min(p.Overlap, grant.ExpiresIn))
+	if proven.After(known.ExpiresAt) {
+		return proven
+	}
+	return known.ExpiresAt
+}
+
+// forces says that a forced draw gives another token than an ordinary one.
+func (p policy) forces() bool { return p.Replaces || p.Traits.ForcedPerDay > 0 }
+
 // unchangedWait is when to ask again after WeChat answered with the token that
 // was stored already: it renews only within the last part of a token's life,
 // and by its clock we came too early.

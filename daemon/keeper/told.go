@@ -189,6 +189,9 @@ func (k *Keeper) tellHold() {
 		k.log.Warn("the daily_limit of calls is reached, nothing is minted before the next day in UTC+8",
 			"limit", k.policy.DailyLimit, "next_attempt", store.NextDay(k.seen.Now))
 	}
+	if hold != k.told.hold && hold == holdParent {
+		k.log.Info("due, but waiting: "+string(hold), "next_attempt", "as soon as it has one")
+	}
 	k.told.hold = hold
 }
 
@@ -219,7 +222,7 @@ func (k *Keeper) tellOthers() {
 func (k *Keeper) tellReport() {
 	var waiting secret.Token
 	v := k.seen.look
-	if reported(v) && !k.seen.decision.ask && !store.HasRoom(v.State.QuestionsAt, v.Now, store.QuestionsEvery) {
+	if reported(v) && !k.seen.decision.ask && !hasRoom(v) {
 		waiting = v.Rejected
 	}
 	if waiting != "" && waiting != k.told.report {
