@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 // Simulate is `wxtokend simulate`.
 type Simulate struct {
 	Listen  string        `help:"address to listen on" default:"127.0.0.1:9478" placeholder:"HOST:PORT"`
-	App     []string      `arg:"separate" help:"an account; may be given several times; default: the one of the demo" placeholder:"APPID:SECRET"`
+	App     []string      `arg:"separate" help:"an account; may be given several times; default: the one of the demo, without --corp" placeholder:"APPID:SECRET"`
+	Corp    []string      `arg:"separate" help:"an agent of WeCom with its secret; may be given several times" placeholder:"CORPID:AGENTID:SECRET"`
 	Life    time.Duration `help:"how long a token lives" default:"2h"`
 	Overlap time.Duration `help:"how long a superseded token is accepted, and how early the stable endpoint renews; default: life/24, as at WeChat"`
 	Seed    uint64        `help:"draw the same tokens and faults each time; 0: random" default:"0"`
@@ -46,7 +48,7 @@ func (s Simulate) simulator() (*wechatsim.Server, error) {
 	if s.Overlap > 0 {
 		o.Periods.Overlap, o.Periods.RenewWindow = s.Overlap, s.Overlap
 	}
-	if len(s.App) == 0 {
+	if len(s.App)+len(s.Corp) == 0 {
 		o.Apps = []wechatsim.App{{AppID: appID, Secret: appSecret}}
 	}
 	for _, text := range s.App {
@@ -56,7 +58,28 @@ func (s Simulate) simulator() (*wechatsim.Server, error) {
 		}
 		o.Apps = append(o.Apps, wechatsim.App{AppID: id, Secret: secret.Secret(appSecret)})
 	}
+	corps, err := corpsOf(s.Corp)
+	if err != nil {
+		return nil, err
+	}
+	o.Corps = corps
 	return wechatsim.New(o)
+}
+
+// corpsOf collects agents by the corp that they belong to.
+func corpsOf(agents []string) (corps []wechatsim.Corp, err error) {
+	for _, text := range agents {
+		parts := strings.SplitN(text, ":", 3)
+		if len(parts) != 3 {
+			return nil, errors.New("--corp must be CORPID:AGENTID:SECRET")
+		}
+		at := slices.IndexFunc(corps, func(c wechatsim.Corp) bool { return c.CorpID == parts[0] })
+		if at < 0 {
+			at, corps = len(corps), append(corps, wechatsim.Corp{CorpID: parts[0]})
+		}
+		corps[at].Agents = append(corps[at].Agents, wechatsim.Agent{AgentID: parts[1], Secret: secret.Secret(parts[2])})
+	}
+	return corps, nil
 }
 
 // Run serves the simulator until ctx ends.

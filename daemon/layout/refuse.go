@@ -59,7 +59,7 @@ func (t Target) refusePrefix(l sdk, rows []row) *Refusal {
 	switch {
 	case t.Prefix != "" && !found:
 		return &Refusal{"prefix", "the keys of " + l.name + " have none", "leave prefix out"}
-	case t.Prefix == NoPrefix && (ends == "" || !byDefault):
+	case t.Prefix == NoPrefix && ends == "":
 		return &Refusal{"prefix", "the keys of " + l.name + " always have one", "write the prefix of the app"}
 	case t.Prefix == "" && found && !byDefault:
 		return &Refusal{"prefix", "every app has its own",
@@ -136,7 +136,8 @@ func (t Target) refuseFree(s Subject) error {
 		return &Refusal{"secret_in_key", "only a layout puts the AppSecret into a key",
 			"leave it out, or write a layout"}
 	case !slices.Contains(Formats(), t.Format):
-		return &Refusal{"format", fmt.Sprintf("there is no format %q", string(t.Format)), fmt.Sprintf("choose one of %v", Formats())}
+		return &Refusal{"format", fmt.Sprintf("there is no format %q", string(t.Format)),
+			fmt.Sprintf("choose one of %v", Formats())}
 	case t.File != "" && t.Format == Hash:
 		return &Refusal{"format", "a hash is of Redis, and not of files", "write json_object, which has the same members"}
 	case t.Key == "":
@@ -150,7 +151,8 @@ func (t Target) refuseKnown(s Subject) error {
 	var refused error
 	for _, l := range table() {
 		for _, r := range l.rows {
-			if r.kind != s.Kind || r.hasSecret() && s.Secret == "" || keyOf(r.key, "", s).text != t.Key {
+			secretless := r.hasSecret() && s.Secret == ""
+			if r.kind != s.Kind || secretless || keyOf(r.key, "", s).text != t.Key {
 				continue
 			}
 			if r.reads(t.Format, s.Kind) {

@@ -1,6 +1,9 @@
 package layout
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The kinds of credentials that layouts tell apart, by their names in a configuration.
 const (
@@ -19,6 +22,7 @@ const (
 	ticketAnswer = "errcode=zero errmsg=ok " + ticketObject
 	rubyToken    = "access_token=token got_token_at=began token_expires_in=life"
 	rubyTicket   = "errcode=zero errmsg=ok ticket=token oauth2_state=nonce got_ticket_at=began ticket_expires_in=life"
+	nestToken    = "access_token=token expires_in=ends"
 	nestTicket   = "errcode=zero errmsg=ok ticket=token expires_in=ends"
 	millisToken  = tokenObject + " expired_time=endsMilli"
 	millisTicket = ticketObject + " expired_time=endsMilli"
@@ -56,10 +60,11 @@ type row struct {
 
 // table is all layouts. Who adds one adds rows here, their bytes to the test, and the warnings to docs/layouts.md.
 func table() []sdk {
-	return append(append(goSDKs(), javaSDKs()...), append(append(phpSDKs(), pythonAndRuby()...), nodeSDKs()...)...)
+	return slices.Concat(goSDKs(), javaSDKs(), phpSDKs(), []sdk{wechatpy()}, rubySDKs(), nodeSDKs())
 }
 
 func goSDKs() []sdk {
+	const ticket = "powerwechat.basic_service.jssdk.ticket."
 	return []sdk{
 		{name: "silenceper", read: "silenceper/wechat v2.1.10, Go",
 			hurts: "silenceper takes whatever lies there for the token itself",
@@ -79,9 +84,9 @@ func goSDKs() []sdk {
 			rows: []row{
 				{kind: official, key: "powerwechat.access_token.md5({appid}{secret})", form: JSONObject, holds: tokenObject},
 				{kind: wecom, key: "powerwechat.access_token.md5({corpid}{secret})", form: JSONObject, holds: tokenObject},
-				{kind: jsapi, key: "powerwechat.basic_service.jssdk.ticket.jsapi.{appid}", form: JSONObject, holds: ticketAnswer},
-				{kind: card, key: "powerwechat.basic_service.jssdk.ticket.wx_card.{appid}", form: JSONObject, holds: ticketAnswer},
-				{kind: corpTicket, key: "powerwechat.basic_service.jssdk.ticket.jsapi.{corpid}", form: JSONObject, holds: ticketAnswer},
+				{kind: jsapi, key: ticket + "jsapi.{appid}", form: JSONObject, holds: ticketAnswer},
+				{kind: card, key: ticket + "wx_card.{appid}", form: JSONObject, holds: ticketAnswer},
+				{kind: corpTicket, key: ticket + "jsapi.{corpid}", form: JSONObject, holds: ticketAnswer},
 			}},
 		{name: "fastwego", read: "fastwego/offiaccount v1.0.1, Go",
 			hurts: "fastwego takes whatever lies there for the token itself",
@@ -108,7 +113,7 @@ func javaSDKs() []sdk {
 			{kind: jsapi, mini: true, key: "{prefix:|wa}wechat_ma_jsapi_ticket_key:{appid}", form: Raw},
 			{kind: card, mini: true, key: "{prefix:|wa}wechat_ma_card_api_ticket_key:{appid}", form: Raw},
 		}},
-		{name: "wxjava_old", read: read, hurts: "the deprecated storages of WxJava read the form of the layout alone", rows: []row{
+		{name: "wxjava_old", read: read, hurts: "the deprecated storages of WxJava read their own form alone", rows: []row{
 			{kind: official, mini: true, key: "{prefix|maConfig}:accessToken", form: Hash, holds: oldHash},
 			{kind: jsapi, mini: true, key: "{prefix|maConfig}:jsapiTicket", form: Hash, holds: oldHash},
 			{kind: card, mini: true, key: "{prefix|maConfig}:cardApiTicket", form: Hash, holds: oldHash},

@@ -4,16 +4,16 @@ import "time"
 
 // easyWeChat5 is the rows of EasyWeChat 5, whose keys begin with prefix.
 func easyWeChat5(prefix string) []row {
+	token, ticket := prefix+"easywechat.kernel.access_token.", prefix+"easywechat.basic_service.jssdk.ticket."
+	corp := prefix + "easywechat.work.jssdk.ticket."
 	return []row{
 		{kind: official, form: PHPArray, holds: tokenObject,
-			key: prefix + `easywechat.kernel.access_token.md5({"grant_type":"client_credential","appid":{"appid"},"secret":{"secret"}})`},
-		{kind: jsapi, key: prefix + "easywechat.basic_service.jssdk.ticket.jsapi.{appid}", form: PHPArray, holds: ticketAnswer},
-		{kind: card, key: prefix + "easywechat.basic_service.jssdk.ticket.wx_card.{appid}", form: PHPArray, holds: ticketAnswer},
-		{kind: wecom, form: PHPArray, holds: tokenObject,
-			key: prefix + `easywechat.kernel.access_token.md5({"corpid":{"corpid"},"corpsecret":{"secret"}})`},
-		{kind: corpTicket, key: prefix + "easywechat.work.jssdk.ticket.config.{corpid}", form: PHPArray, holds: ticketAnswer},
-		{kind: agentTicket, key: prefix + "easywechat.work.jssdk.ticket.{agentid}.agent_config.{corpid}", form: PHPArray,
-			holds: ticketAnswer},
+			key: token + `md5({"grant_type":"client_credential","appid":{"appid"},"secret":{"secret"}})`},
+		{kind: jsapi, key: ticket + "jsapi.{appid}", form: PHPArray, holds: ticketAnswer},
+		{kind: card, key: ticket + "wx_card.{appid}", form: PHPArray, holds: ticketAnswer},
+		{kind: wecom, key: token + `md5({"corpid":{"corpid"},"corpsecret":{"secret"}})`, form: PHPArray, holds: tokenObject},
+		{kind: corpTicket, key: corp + "config.{corpid}", form: PHPArray, holds: ticketAnswer},
+		{kind: agentTicket, key: corp + "{agentid}.agent_config.{corpid}", form: PHPArray, holds: ticketAnswer},
 	}
 }
 
@@ -37,7 +37,7 @@ func phpSDKs() []sdk {
 		// Laravel 11 adds no colon any more, and its own prefixes end with an underline.
 		symfony, laravel = "{prefix:|}", "{prefix:_}"
 		read5, read6     = "EasyWeChat 5.36.4, PHP", "EasyWeChat 6.19.1, PHP"
-		hurts            = "the PHP cache below EasyWeChat reads serialised values alone, and takes the rest for a miss or for false"
+		hurts            = "the PHP cache below EasyWeChat reads serialised values alone, and nothing else is found"
 	)
 	return []sdk{
 		{name: "easywechat6", read: read6, hurts: hurts, rows: easyWeChat6(symfony, PHPString)},
@@ -47,45 +47,59 @@ func phpSDKs() []sdk {
 	}
 }
 
-func pythonAndRuby() []sdk {
+// wechatpy asks for an expiry beside each token, and takes an old one for the end of the new token.
+func wechatpy() sdk {
+	const account, corp = "{prefix|wechatpy}:{appid}_", "{prefix|wechatpy}:{corpid}_"
+	return sdk{name: "wechatpy", read: "wechatpy 2.0.0a26, Python", hurts: "wechatpy fails with JSONDecodeError", rows: []row{
+		{kind: official, key: account + "access_token", form: JSONString},
+		{kind: official, key: account + "access_token_expires_at", form: Raw, holds: "ends"},
+		{kind: jsapi, key: account + "jsapi_ticket", form: JSONString},
+		{kind: jsapi, key: account + "jsapi_ticket_expires_at", form: Raw, holds: "ends"},
+		{kind: card, key: account + "jsapi_card_ticket", form: JSONString},
+		{kind: card, key: account + "jsapi_card_ticket_expires_at", form: Raw, holds: "ends"},
+		{kind: wecom, key: corp + "{secret10}_access_token", form: JSONString},
+		{kind: wecom, key: corp + "access_token_expires_at", form: Raw, holds: "ends", shared: true},
+		{kind: corpTicket, key: corp + "jsapi_ticket", form: JSONString},
+		{kind: corpTicket, key: corp + "jsapi_ticket_expires_at", form: Raw, holds: "ends"},
+		{kind: agentTicket, key: corp + "agent_jsapi_ticket", form: JSONString},
+		{kind: agentTicket, key: corp + "agent_jsapi_ticket_expires_at", form: Raw, holds: "ends"},
+	}}
+}
+
+func rubySDKs() []sdk {
+	const (
+		early         = 10 * time.Second
+		token, ticket = "{prefix|my_app_wechat}_token_{secret}", "{prefix|my_app_wechat}_ticket_{secret}"
+	)
 	return []sdk{
-		{name: "wechatpy", read: "wechatpy 2.0.0a26, Python", hurts: "wechatpy raises JSONDecodeError in the app", rows: []row{
-			{kind: official, key: "{prefix|wechatpy}:{appid}_access_token", form: JSONString},
-			{kind: official, key: "{prefix|wechatpy}:{appid}_access_token_expires_at", form: Raw, holds: "ends"},
-			{kind: jsapi, key: "{prefix|wechatpy}:{appid}_jsapi_ticket", form: JSONString},
-			{kind: jsapi, key: "{prefix|wechatpy}:{appid}_jsapi_ticket_expires_at", form: Raw, holds: "ends"},
-			{kind: card, key: "{prefix|wechatpy}:{appid}_jsapi_card_ticket", form: JSONString},
-			{kind: card, key: "{prefix|wechatpy}:{appid}_jsapi_card_ticket_expires_at", form: Raw, holds: "ends"},
-			{kind: wecom, key: "{prefix|wechatpy}:{corpid}_{secret10}_access_token", form: JSONString},
-			{kind: wecom, key: "{prefix|wechatpy}:{corpid}_access_token_expires_at", form: Raw, holds: "ends", shared: true},
-			{kind: corpTicket, key: "{prefix|wechatpy}:{corpid}_jsapi_ticket", form: JSONString},
-			{kind: corpTicket, key: "{prefix|wechatpy}:{corpid}_jsapi_ticket_expires_at", form: Raw, holds: "ends"},
-			{kind: agentTicket, key: "{prefix|wechatpy}:{corpid}_agent_jsapi_ticket", form: JSONString},
-			{kind: agentTicket, key: "{prefix|wechatpy}:{corpid}_agent_jsapi_ticket_expires_at", form: Raw, holds: "ends"},
-		}},
-		{name: "weixin_authorize", read: "weixin_authorize 1.6.4, Ruby", hurts: "weixin_authorize fails with WRONGTYPE at anything but a hash",
+		{name: "weixin_authorize", read: "weixin_authorize 1.6.4, Ruby",
+			hurts: "weixin_authorize fails with WRONGTYPE at anything but a hash",
 			rows: []row{
-				{kind: official, key: "MD5(weixin_{appid})", form: Hash, holds: "access_token=token expired_at=ends", early: 10 * time.Second},
-				{kind: jsapi, key: "MD5(js_sdk_{appid})", form: Hash, holds: "jsticket=token expired_at=ends", early: 10 * time.Second},
+				{kind: official, key: "MD5(weixin_{appid})", form: Hash, holds: "access_token=token expired_at=ends", early: early},
+				{kind: jsapi, key: "MD5(js_sdk_{appid})", form: Hash, holds: "jsticket=token expired_at=ends", early: early},
 			}},
-		{name: "eric_guo", read: "Eric-Guo/wechat 1.2.0, Ruby", hurts: "the gem wechat draws its own where a member is missing", rows: []row{
-			{kind: official, key: "{prefix|my_app_wechat}_token_{secret}", form: JSONObject, holds: rubyToken},
-			{kind: jsapi, key: "{prefix|my_app_wechat}_ticket_{secret}", form: JSONObject, holds: rubyTicket},
-			{kind: wecom, key: "{prefix|my_app_wechat}_token_{secret}", form: JSONObject, holds: rubyToken},
-			{kind: corpTicket, key: "{prefix|my_app_wechat}_ticket_{secret}", form: JSONObject, holds: rubyTicket},
-		}},
+		{name: "eric_guo", read: "Eric-Guo/wechat 1.2.0, Ruby",
+			hurts: "the gem wechat draws its own where a member is missing",
+			rows: []row{
+				{kind: official, key: token, form: JSONObject, holds: rubyToken},
+				{kind: jsapi, key: ticket, form: JSONObject, holds: rubyTicket},
+				{kind: wecom, key: token, form: JSONObject, holds: rubyToken},
+				{kind: corpTicket, key: ticket, form: JSONObject, holds: rubyTicket},
+			}},
 	}
 }
 
 func nodeSDKs() []sdk {
+	const nest = "{prefix:|nest-wechat}"
 	return []sdk{
 		{name: "nest_wechat", read: "nest-wechat 0.2.50, Node.js",
-			hurts: "nest-wechat takes expires_in for the second since 1970 at which the token ends, and draws its own when that has passed",
+			hurts: "nest-wechat takes expires_in for the second since 1970 at which the token ends, so that it draws its own",
 			rows: []row{
-				{kind: official, key: "{prefix:|nest-wechat}key_access_token_{appid}", form: JSONObject, holds: "access_token=token expires_in=ends"},
-				{kind: jsapi, key: "{prefix:|nest-wechat}key_ticket_{appid}", form: JSONObject, holds: nestTicket},
+				{kind: official, key: nest + "key_access_token_{appid}", form: JSONObject, holds: nestToken},
+				{kind: jsapi, key: nest + "key_ticket_{appid}", form: JSONObject, holds: nestTicket},
 			}},
-		{name: "tnwx", read: "tnwx 2.5.6, Node.js", hurts: "tnwx asks for expired_time, in milliseconds since 1970, and believes nothing without it",
+		{name: "tnwx", read: "tnwx 2.5.6, Node.js",
+			hurts: "tnwx asks for expired_time, in milliseconds since 1970, and believes nothing without it",
 			rows: []row{
 				{kind: official, key: "{appid}", form: JSONObject, holds: millisToken},
 				{kind: jsapi, key: "{appid}:jsapi", form: JSONObject, holds: millisTicket},
@@ -94,7 +108,8 @@ func nodeSDKs() []sdk {
 				{kind: corpTicket, key: "{agentid}:{corpid}:corp", form: JSONObject, holds: millisCorp},
 				{kind: agentTicket, key: "{agentid}:{corpid}:agent", form: JSONObject, holds: millisCorp},
 			}},
-		{name: "node_easywechat", read: "node-easywechat 3.6.2, Node.js", hurts: "node-easywechat takes whatever lies there for the token itself",
-			rows: easyWeChat6("", Raw)},
+		{name: "node_easywechat", read: "node-easywechat 3.6.2, Node.js",
+			hurts: "node-easywechat takes whatever lies there for the token itself",
+			rows:  easyWeChat6("", Raw)},
 	}
 }

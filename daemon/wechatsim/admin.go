@@ -15,14 +15,15 @@ func (s *Server) adminHandler() http.Handler {
 	mux.HandleFunc("GET /sim/accepts", s.getAccepts)
 	mux.HandleFunc("GET /sim/issued", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.Issued()) })
 	mux.HandleFunc("GET /sim/apps", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.views()) })
-	mux.HandleFunc("POST /sim/apps/{appid}", s.postApp)
+	mux.HandleFunc("POST /sim/apps/{appid...}", s.postApp)
 	mux.HandleFunc("POST /sim/draw", s.postDraw)
+	mux.HandleFunc("POST /sim/revoke", s.postRevoke)
 	mux.HandleFunc("POST /sim/faults", s.postFault)
 	mux.HandleFunc("GET /sim/faults", s.getFaults)
 	mux.HandleFunc("DELETE /sim/faults", s.deleteFaults)
 	mux.HandleFunc("/sim/", func(w http.ResponseWriter, r *http.Request) {
 		respond(w, http.StatusNotFound, failure(&FieldError{"path", r.Method + " " + r.URL.Path + " is not served",
-			"use GET accepts, issued, apps, faults; POST apps/{appid}, draw, faults; DELETE faults"}))
+			"use GET accepts, issued, apps, faults; POST apps/{appid}, draw, revoke, faults; DELETE faults"}))
 	})
 	return http.NewCrossOriginProtection().Handler(mux)
 }
@@ -52,6 +53,22 @@ func (s *Server) postDraw(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, map[string]string{"access_token": token.Reveal(), "fingerprint": token.Fingerprint()})
+}
+
+func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) {
+	var d struct {
+		AppID   string  `json:"appid"`
+		Channel Channel `json:"channel"`
+	}
+	err := decode(w, r, &d)
+	if err == nil {
+		err = s.Revoke(d.AppID, d.Channel)
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	answer(w, map[string]bool{"revoked": true})
 }
 
 // decode reads a request's body. The error never quotes it: it may hold a secret.

@@ -120,9 +120,14 @@ func (c appChange) check() (prefixes []netip.Prefix, err error) {
 	return prefixes, nil
 }
 
-// apply is called with mu held; only an unknown quota can still stop it, and
-// that is found out first.
+// apply is called with mu held; only an unknown quota, or a state where there is
+// none, can still stop it, and that is found out first.
 func (c appChange) apply(s *Server, a *app, prefixes []netip.Prefix, now time.Time) error {
+	if c.State != nil || c.Freeze != nil {
+		if err := a.steady(); err != nil {
+			return err
+		}
+	}
 	quotas := map[*meter]Quota{}
 	for path, raw := range c.Quota {
 		m, err := a.meter(path)
@@ -133,7 +138,7 @@ func (c appChange) apply(s *Server, a *app, prefixes []netip.Prefix, now time.Ti
 		// Numbers that are not given stay.
 		q := m.Quota
 		if err := strict(strings.NewReader(string(raw)), &q); err != nil {
-			return &FieldError{"quota." + path, err.Error(), "give limit, used, minute_limit and minute_used as whole numbers"}
+			return &FieldError{"quota." + path, err.Error(), "give limit, used, and those with minute_ and hour_, as whole numbers"}
 		}
 		quotas[m] = q
 	}
@@ -150,7 +155,7 @@ func (c appChange) apply(s *Server, a *app, prefixes []netip.Prefix, now time.Ti
 		a.state, a.changeAt = *c.State, time.Time{}
 	}
 	if c.Freeze != nil {
-		s.schedule(a, map[bool]State{true: SecretFrozen, false: OK}[*c.Freeze], now)
+		return s.schedule(a, map[bool]State{true: SecretFrozen, false: OK}[*c.Freeze], now)
 	}
 	return nil
 }

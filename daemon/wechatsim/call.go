@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"wxtokend/daemon/secret"
 )
 
 // bodyLimit is more than any request that the simulator understands.
@@ -35,6 +37,8 @@ type params struct {
 	AppSecret string `json:"appsecret"`
 	Force     bool   `json:"force_refresh"`
 	CGIPath   string `json:"cgi_path"`
+	// Type is a ticket's, in the query alone.
+	Type string `json:"-"`
 }
 
 // readCall fails only if the body does not arrive.
@@ -44,10 +48,15 @@ func readCall(r *http.Request) (call, error) {
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		c.caller = peer.Addr().Unmap()
 	}
-	if c.path == PathToken || c.path == PathClearV2 {
+	switch c.path {
+	case PathToken, PathClearV2:
 		c.params = params{
 			GrantType: q.Get("grant_type"), AppID: q.Get("appid"), Secret: q.Get("secret"), AppSecret: q.Get("appsecret"),
 		}
+	case PathCorpToken:
+		c.params = params{AppID: q.Get("corpid"), Secret: q.Get("corpsecret")}
+	case PathTicket, PathAgentTicket:
+		c.params = params{Type: q.Get("type")}
 	}
 	if c.path == PathToken || r.Method != http.MethodPost {
 		return c, nil
@@ -76,7 +85,34 @@ func (s *Server) owner(c call) *app {
 	if g := s.grants[c.token]; g != nil {
 		return g.app
 	}
-	return s.apps[c.AppID]
+	a := s.apps[c.AppID]
+	if c.path == PathCorpToken && a != nil {
+		if agent := a.agent(secret.Secret(c.Secret)); agent != nil {
+			return agent
+		}
+	}
+	return a
+}
+
+// corporate says that a call goes to WeCom. Some paths belong to both: there the
+// token decides.
+func (s *Server) corporate(c call) bool {
+	switch c.path {
+	case PathCorpToken, PathCorpTicket, PathAgentTicket:
+		return true
+	case PathDomainIP, PathCallbackIP:
+		g := s.grants[c.token]
+		return g != nil && g.app.corporate()
+	}
+	return false
+}
+
+// failAt is a failure of the platform that a call went to.
+func (s *Server) failAt(c call, code int, text string) reply {
+	if s.corporate(c) {
+		return s.failCorp(code, text, c.caller)
+	}
+	return s.fail(code, text)
 }
 
 // process answers a call as WeChat would. This is the instant at which it
@@ -88,12 +124,12 @@ func (s *Server) process(c call, f Fault) reply {
 	if f.Kind == FaultErrcode && f.Code == 40164 && f.Message == "" {
 		return s.failIP(c.caller)
 	} else if f.Kind == FaultErrcode {
-		return s.fail(f.Code, f.Message)
+		return s.failAt(c, f.Code, f.Message)
 	}
 	if want := method(c.path); want == "" {
 		return s.fail(40066, "")
 	} else if c.method != want {
-		return s.fail(map[string]int{http.MethodGet: 43001, http.MethodPost: 43002}[want], "")
+		return s.failAt(c, map[string]int{http.MethodGet: 43001, http.MethodPost: 43002}[want], "")
 	}
 	switch c.path {
 	case PathToken:
@@ -102,14 +138,16 @@ func (s *Server) process(c call, f Fault) reply {
 		return s.stableToken(c, f, now)
 	case PathClearV2:
 		return s.clearBySecret(c, now)
+	case PathCorpToken:
+		return s.corpToken(c, f, now)
 	}
-	return s.callWithToken(c, now)
+	return s.callWithToken(c, f, now)
 }
 
 // method is the one that an endpoint takes, "" of an unknown endpoint.
 func method(path string) string {
 	switch path {
-	case PathToken, PathDomainIP, PathCallbackIP:
+	case PathToken, PathDomainIP, PathCallbackIP, PathTicket, PathCorpToken, PathCorpTicket, PathAgentTicket:
 		return http.MethodGet
 	case PathStableToken, PathQuotaGet, PathClear, PathClearV2:
 		return http.MethodPost
@@ -118,7 +156,14 @@ func method(path string) string {
 }
 
 // callWithToken answers the endpoints that take ?access_token=.
-func (s *Server) callWithToken(c call, now time.Time) reply {
+func (s *Server) callWithToken(c call, f Fault, now time.Time) reply {
+	if s.corporate(c) {
+		g, code := s.judgeCorp(c.token, now)
+		if code != 0 {
+			return s.failCorp(code, "", c.caller)
+		}
+		return s.corpCall(g.app, c, f, now)
+	}
 	g, code := s.judge(c.token, now)
 	if code != 0 {
 		return s.fail(code, "")
@@ -137,6 +182,8 @@ func (s *Server) callWithToken(c call, now time.Time) reply {
 		return s.quotaReport(a, c, now)
 	case PathClear:
 		return s.clear(a, c, now)
+	case PathTicket:
+		return s.ticket(a, c, f, now)
 	}
 	return reply{IPs: []string{"101.226.103.0/25"}}
 }

@@ -20,8 +20,12 @@ type grant struct {
 	issue Issue
 }
 
+// alive says that it is accepted.
+func (g *grant) alive(now time.Time) bool { return now.Before(g.until) }
+
 // channel is the chain of tokens that replace each other, newest first.
 type channel struct {
+	name   Channel
 	grants []*grant
 }
 
@@ -40,7 +44,7 @@ func (c *channel) push(g *grant, now time.Time, overlap time.Duration, keep bool
 	}
 	kept := []*grant{g}
 	for i, old := range c.grants {
-		if i == 0 || keep && now.Before(old.until) {
+		if i == 0 || keep && old.alive(now) {
 			kept = append(kept, old)
 		} else {
 			dropped = append(dropped, old)
@@ -52,13 +56,23 @@ func (c *channel) push(g *grant, now time.Time, overlap time.Duration, keep bool
 
 // rotate issues a new token on a channel. Called with mu held.
 func (s *Server) rotate(a *app, ch Channel, reason, from string, now time.Time, length int) (*grant, error) {
-	token, err := newToken(s.entropy, length)
+	head, life, overlap, keep := "98_", s.periods.Life, s.periods.Overlap, s.keepSuperseded
+	switch {
+	case ch.ticket():
+		// It goes on working for half as long as it is given out.
+		head, life = "T", life+life/2
+		overlap, keep = life, true
+	case ch == WeCom:
+		// The one before it keeps what it was promised.
+		head, overlap, keep = "W", life, true
+	}
+	token, err := newToken(s.entropy, head, length)
 	if err != nil {
 		return nil, err
 	}
 	c := a.channels[ch]
-	g := &grant{app: a, channel: c, token: token, until: now.Add(s.periods.Life)}
-	for _, dead := range c.push(g, now, s.periods.Overlap, s.keepSuperseded) {
+	g := &grant{app: a, channel: c, token: token, until: now.Add(life)}
+	for _, dead := range c.push(g, now, overlap, keep) {
 		delete(s.grants, dead.token)
 	}
 	g.issue = Issue{
@@ -69,9 +83,9 @@ func (s *Server) rotate(a *app, ch Channel, reason, from string, now time.Time, 
 	return g, nil
 }
 
-// judge is the one place that decides whether a token is accepted: the errcode
-// for the caller, 0 for yes. Called with mu held. A token that was dropped, or
-// never issued, looks the same to WeChat: not the latest.
+// judge is the one place that decides whether a token is accepted by an endpoint
+// of WeChat: the errcode for the caller, 0 for yes. Called with mu held. A token
+// that was dropped, or never issued, looks the same to WeChat: not the latest.
 func (s *Server) judge(token string, now time.Time) (*grant, int) {
 	if token == "" {
 		return nil, 41001
@@ -83,7 +97,7 @@ func (s *Server) judge(token string, now time.Time) (*grant, int) {
 	switch {
 	case !known:
 		return nil, 40001
-	case now.Before(g.until):
+	case g.alive(now):
 		return g, 0
 	case g == g.channel.current():
 		return g, 42001
@@ -91,16 +105,31 @@ func (s *Server) judge(token string, now time.Time) (*grant, int) {
 	return g, 40001
 }
 
-// tokenShape is the shape of every token seen since 2018: a number that grows
-// over the years, an underscore, characters of base64url.
+// judgeCorp is judge for WeCom.
+func (s *Server) judgeCorp(token string, now time.Time) (*grant, int) {
+	g, known := s.grants[token]
+	switch {
+	case token == "":
+		return nil, 41001
+	case !known || g.channel.name != WeCom:
+		return nil, 40014
+	case !g.alive(now):
+		return g, 42001
+	}
+	return g, 0
+}
+
+// tokenShape is the shape of every token of WeChat seen since 2018: a number that
+// grows over the years, an underscore, characters of base64url. Tickets and
+// WeCom's tokens begin with a letter here, so that nobody takes one for another.
 var tokenShape = regexp.MustCompile(`^[0-9]{1,3}_[A-Za-z0-9_-]{80,}$`)
 
-func newToken(entropy io.Reader, length int) (string, error) {
+func newToken(entropy io.Reader, head string, length int) (string, error) {
 	raw := make([]byte, length)
 	if _, err := io.ReadFull(entropy, raw); err != nil {
 		return "", err
 	}
-	return ("98_" + base64.RawURLEncoding.EncodeToString(raw))[:length], nil
+	return (head + base64.RawURLEncoding.EncodeToString(raw))[:length], nil
 }
 
 // expiresIn is the JSON number for a remaining life, never more than the truth.

@@ -1,6 +1,6 @@
-// Package wechatsim is a simulated WeChat: the endpoints around access tokens
-// with their rules, quotas and errors, an oracle that knows which token is
-// accepted, and faults on demand.
+// Package wechatsim is a simulated WeChat and WeCom: the endpoints around access
+// tokens and tickets with their rules, quotas and errors, an oracle that knows
+// which token is accepted, and faults on demand.
 //
 // It is an http.Handler, so an app tests against it in process:
 //
@@ -56,8 +56,43 @@
 //	tokens: number, underscore, 136 characters in all             OBSERVED (TokenLength)
 //	the Date header is right (FaultClockSkew: it is not)          ASSUMED
 //
-// Tickets and WeCom are not simulated. TLS is, as a handshake that fails
-// (FaultTLS), where a test serves the simulator with
+// Tickets, of WeCom too where it says nothing else:
+//
+//	drawn with an access_token, whose errcodes are those of a call OFFICIAL
+//	the same ticket for 2 hours, expires_in always 7200           OBSERVED
+//	it works for 3 hours, whatever was drawn since                OBSERVED
+//	no new access_token throws a ticket out                       OBSERVED
+//	10,000 a day for each type together, as the least that was seen OBSERVED
+//	an unknown type: 40097, at WeCom 40058                        ASSUMED
+//	86 characters                                                 OBSERVED
+//	which accounts may have one is not looked at                  ASSUMED
+//	WeCom: one for the whole corp, one for each agent             OFFICIAL
+//	WeCom: 400 an hour for a corp, 100 for an agent, then 45009   OFFICIAL, of the agent's ticket ASSUMED
+//
+// WeCom:
+//
+//	one token for each secret, apart from all others              OFFICIAL
+//	the same token as long as it is valid                         OFFICIAL (an older edition)
+//	expires_in is 7200 each time, and that promise is kept, so
+//	that a token lives up to 4 hours                              ASSUMED (CorpRemaining: what is left), the 4 hours OBSERVED
+//	a token may end early (Revoke)                                OFFICIAL
+//	every success carries errcode 0                               OFFICIAL
+//	gettoken answers every address, the other calls only those
+//	that the agent trusts: 60020                                  OBSERVED
+//	get_api_domain_ip, getcallbackip and tickets are such calls   ASSUMED
+//	10,000 calls a minute and 150,000 an hour for a corp and call OFFICIAL, not those for an address
+//	over a limit: 45009 for a minute or an hour from then on      OFFICIAL
+//	2000 wrong secrets in an hour: 45009 for an hour              OBSERVED, that it meets the corp ASSUMED
+//	corpid missing 41002, unknown 40013; secret missing 41004,
+//	wrong 40001; no token 41001, expired 42001                    OFFICIAL
+//	a token that is not WeCom's, or none any more: 40014          OFFICIAL
+//	the texts, with the caller's address in each                  OBSERVED
+//
+// The paths that both have, get_api_domain_ip and getcallbackip, are WeCom's for
+// the tokens of WeCom.
+//
+// TLS is simulated as a handshake that fails (FaultTLS), where a test serves the
+// simulator with
 //
 //	srv := httptest.NewUnstartedServer(sim)
 //	srv.TLS = &tls.Config{GetConfigForClient: sim.ConfigForClient}

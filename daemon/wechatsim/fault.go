@@ -43,7 +43,7 @@ const (
 	FaultSlowBody FaultKind = "slow_body"
 	// FaultTruncated sends half of the JSON.
 	FaultTruncated FaultKind = "truncated"
-	// FaultNoToken sends JSON without access_token.
+	// FaultNoToken sends JSON without access_token or ticket.
 	FaultNoToken FaultKind = "no_token"
 	// FaultExpiresIn sends ExpiresIn instead of the truth, and none if it is empty.
 	FaultExpiresIn FaultKind = "expires_in"
@@ -68,7 +68,7 @@ type Fault struct {
 
 	// Path is the endpoint that is hit, "" for every one.
 	Path string `json:"path,omitempty"`
-	// AppID is the app that is hit, "" for every one.
+	// AppID is the app that is hit, "" for every one. A corp stands for its agents too.
 	AppID string `json:"appid,omitempty"`
 
 	// Times is how many calls are left to hit, 0 for no limit.
@@ -179,7 +179,7 @@ func (f Fault) matches(path, appid string) bool {
 	case FaultTLS:
 		return false
 	case FaultNoToken, FaultExpiresIn, FaultLongToken:
-		if path != PathToken && path != PathStableToken {
+		if !gives(path) {
 			return false
 		}
 	case FaultDuplicate:
@@ -187,7 +187,17 @@ func (f Fault) matches(path, appid string) bool {
 			return false
 		}
 	}
-	return (f.Path == "" || f.Path == path) && (f.AppID == "" || f.AppID == appid)
+	hit := f.AppID == "" || f.AppID == appid || strings.HasPrefix(appid, f.AppID+"/")
+	return hit && (f.Path == "" || f.Path == path)
+}
+
+// gives says that an endpoint gives a token or a ticket.
+func gives(path string) bool {
+	switch path {
+	case PathToken, PathStableToken, PathTicket, PathCorpToken, PathCorpTicket, PathAgentTicket:
+		return true
+	}
+	return false
 }
 
 // replacesAnswer says that the call never reaches WeChat.

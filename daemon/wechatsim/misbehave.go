@@ -72,8 +72,8 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, rep reply, f Fault
 		reset(w)
 		return
 	case f.Kind == FaultNoToken:
-		rep.Token = ""
-	case f.Kind == FaultExpiresIn && rep.Token != "":
+		rep.Token, rep.Ticket = "", ""
+	case f.Kind == FaultExpiresIn && len(rep.ExpiresIn) > 0:
 		rep.ExpiresIn = f.ExpiresIn
 	}
 	if f.Kind == FaultClockSkew {

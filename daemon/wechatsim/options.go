@@ -8,9 +8,10 @@ import (
 	"wxtokend/daemon/secret"
 )
 
-// Options configure a simulator. Apps is the only field that has to be set.
+// Options configure a simulator. Apps or Corps have to be set, and nothing else.
 type Options struct {
-	Apps []App
+	Apps  []App
+	Corps []Corp
 
 	// Periods are WeChat's time spans; the zero value means DefaultPeriods.
 	Periods Periods
@@ -26,6 +27,10 @@ type Options struct {
 	// KeepSuperseded lets every superseded token live out its overlap. Off,
 	// only the newest two tokens of a channel live.
 	KeepSuperseded bool
+
+	// CorpRemaining makes gettoken of WeCom tell the seconds that a token has left, with which it ends. Off, it tells
+	// a whole life each time and keeps that promise, so that a token may live for two.
+	CorpRemaining bool
 
 	// StrictJSON answers a body that is not JSON with 47001. Off, it is taken
 	// for a request without an appid (41002), as seen with form bodies.
@@ -72,14 +77,26 @@ const (
 	AccountFrozen State = "account_frozen"
 )
 
-// Channel is one of the two ways to a token. They never touch each other.
+// Channel is one of the ways to a token or a ticket of an app. They never touch each other.
 type Channel string
 
-// The channels: GET /cgi-bin/token and POST /cgi-bin/stable_token.
+// The channels. An app has the first four, an agent of WeCom the next two, and a corp the last.
 const (
+	// Classic is GET /cgi-bin/token, Stable POST /cgi-bin/stable_token.
 	Classic Channel = "classic"
 	Stable  Channel = "stable"
+	// JSAPITicket and WXCardTicket are GET /cgi-bin/ticket/getticket.
+	JSAPITicket  Channel = "jsapi_ticket"
+	WXCardTicket Channel = "wx_card_ticket"
+	// WeCom is GET /cgi-bin/gettoken, AgentTicket GET /cgi-bin/ticket/get.
+	WeCom       Channel = "wecom"
+	AgentTicket Channel = "wecom_agent_ticket"
+	// CorpTicket is GET /cgi-bin/get_jsapi_ticket.
+	CorpTicket Channel = "wecom_jsapi_ticket"
 )
+
+// ticket says that no endpoint takes what this channel gives.
+func (c Channel) ticket() bool { return c != Classic && c != Stable && c != WeCom }
 
 // Periods are the time spans in WeChat's rules.
 type Periods struct {
@@ -135,6 +152,9 @@ func (p Periods) month(now time.Time) int64 { return p.day(now) / 30 }
 
 func (p Periods) minute(now time.Time) int64 { return now.UnixNano() / int64(p.Minute) }
 
+// An hour has sixty minutes, however long they are.
+func (p Periods) hour(now time.Time) int64 { return p.minute(now) / 60 }
+
 // FieldError says which value was refused, why, and what to do about it.
 type FieldError struct {
 	Field  string `json:"field"`
@@ -166,6 +186,11 @@ func (o *Options) validate() error {
 			return fmt.Errorf("app %d: %w", i, err)
 		}
 	}
+	for i, c := range o.Corps {
+		if err := c.validate(); err != nil {
+			return fmt.Errorf("corp %d: %w", i, err)
+		}
+	}
 	return nil
 }
 
@@ -190,11 +215,4 @@ func (s State) validate() error {
 		return nil
 	}
 	return &FieldError{"state", fmt.Sprintf("unknown state %q", s), "give ok, secret_frozen, forbidden or account_frozen"}
-}
-
-func (c Channel) validate() error {
-	if c == Classic || c == Stable {
-		return nil
-	}
-	return &FieldError{"channel", fmt.Sprintf("unknown channel %q", c), "give classic or stable"}
 }

@@ -39,12 +39,13 @@ func (l *issueLog) add(i Issue) {
 func (l *issueLog) newest() []Issue { return l.entries[max(0, len(l.entries)-issuesLimit):] }
 
 // Accepts says whether the endpoints that take ?access_token= would take this
-// token for this app now. They use the same judgement.
+// token for this app now, with the same judgement; and whether a ticket works. An
+// agent of WeCom is the app CORPID/AGENTID, a ticket of a corp is CORPID's.
 func (s *Server) Accepts(appid, token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g, code := s.judge(token, time.Now())
-	return code == 0 && g.app.id == appid
+	g := s.grants[token]
+	return g != nil && g.app.id == appid && g.alive(time.Now())
 }
 
 // Current is the newest token of a channel and its expiry, which may have
@@ -53,7 +54,7 @@ func (s *Server) Current(appid string, ch Channel) (secret.Token, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.apps[appid]
-	if a == nil || ch.validate() != nil || a.channels[ch].current() == nil {
+	if a == nil || a.channels[ch] == nil || a.channels[ch].current() == nil {
 		return "", time.Time{}
 	}
 	g := a.channels[ch].current()
@@ -80,12 +81,12 @@ func (s *Server) Calls(appid string) map[string]int {
 // Draw issues a token as if somebody else had called: a forgotten service, a
 // colleague with a console. It costs no quota. The reason goes to the log.
 func (s *Server) Draw(appid string, ch Channel, reason string) (secret.Token, error) {
-	if err := ch.validate(); err != nil {
-		return "", fmt.Errorf("draw token: %w", err)
-	}
 	var token secret.Token
 	err := s.change(appid, func(a *app, now time.Time) error {
-		g, err := s.rotate(a, ch, reason, "", now, s.tokenLength)
+		if err := a.has(ch); err != nil {
+			return err
+		}
+		g, err := s.rotate(a, ch, reason, "", now, s.length(ch))
 		if err == nil {
 			token = secret.Token(g.token)
 		}
@@ -95,6 +96,31 @@ func (s *Server) Draw(appid string, ch Channel, reason string) (secret.Token, er
 		return "", fmt.Errorf("draw token: %w", err)
 	}
 	return token, nil
+}
+
+// Revoke ends the current token or ticket of a channel now, as WeCom says that it
+// may do at any time. The next draw gives another.
+func (s *Server) Revoke(appid string, ch Channel) error {
+	err := s.change(appid, func(a *app, now time.Time) error {
+		err := a.has(ch)
+		if err == nil && a.channels[ch].current() != nil {
+			a.channels[ch].current().until = now
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("revoke token: %w", err)
+	}
+	return nil
+}
+
+// has says whether an app has a channel.
+func (a *app) has(ch Channel) error {
+	if a.channels[ch] != nil {
+		return nil
+	}
+	all := slices.Sorted(maps.Keys(a.channels))
+	return &FieldError{"channel", fmt.Sprintf("%s has no channel %q", a.id, ch), fmt.Sprintf("give one of %v", all)}
 }
 
 // ForceRefresh is an administrator's forced refresh of the stable channel,
@@ -122,6 +148,9 @@ func (s *Server) SetState(appid string, to State) error {
 		return err
 	}
 	return s.change(appid, func(a *app, _ time.Time) error {
+		if err := a.steady(); err != nil {
+			return err
+		}
 		a.state, a.changeAt = to, time.Time{}
 		return nil
 	})
@@ -129,17 +158,21 @@ func (s *Server) SetState(appid string, to State) error {
 
 // Freeze freezes the AppSecret; as at WeChat it acts after Periods.Thaw.
 func (s *Server) Freeze(appid string) error {
-	return s.change(appid, func(a *app, now time.Time) error { s.schedule(a, SecretFrozen, now); return nil })
+	return s.change(appid, func(a *app, now time.Time) error { return s.schedule(a, SecretFrozen, now) })
 }
 
 // Unfreeze undoes Freeze, after Periods.Thaw too.
 func (s *Server) Unfreeze(appid string) error {
-	return s.change(appid, func(a *app, now time.Time) error { s.schedule(a, OK, now); return nil })
+	return s.change(appid, func(a *app, now time.Time) error { return s.schedule(a, OK, now) })
 }
 
-func (s *Server) schedule(a *app, to State, now time.Time) {
+func (s *Server) schedule(a *app, to State, now time.Time) error {
+	if err := a.steady(); err != nil {
+		return err
+	}
 	a.settle(now)
 	a.nextState, a.changeAt = to, now.Add(s.periods.Thaw)
+	return nil
 }
 
 // Quota is what an app may call of an endpoint today, and what it has used.

@@ -1,6 +1,7 @@
 package wechatsim
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -9,12 +10,13 @@ import (
 	"time"
 )
 
-// reply is the JSON of every answer. A token comes without errcode; the other
-// successes carry errcode 0.
+// reply is the JSON of every answer. A token of WeChat comes without errcode; the
+// other successes carry errcode 0.
 type reply struct {
 	Code               *int            `json:"errcode,omitempty"`
 	Message            string          `json:"errmsg,omitempty"`
 	Token              string          `json:"access_token,omitempty"`
+	Ticket             string          `json:"ticket,omitempty"`
 	ExpiresIn          json.RawMessage `json:"expires_in,omitempty"`
 	IPs                []string        `json:"ip_list,omitempty"`
 	Quota              *quotaReply     `json:"quota,omitempty"`
@@ -54,6 +56,20 @@ func (s *Server) failIP(caller netip.Addr) reply {
 	return s.fail(40164, fmt.Sprintf("invalid ip %s ipv6 %s, not in whitelist", caller, v6))
 }
 
+// failCorp is an error as WeCom words it, which names the caller in every one.
+// Called with mu held.
+func (s *Server) failCorp(code int, text string, caller netip.Addr) reply {
+	if text == "" {
+		text = cmp.Or(corpMessages[code], message(code))
+	}
+	var b [8]byte
+	// Where entropy fails, zeros do.
+	_, _ = io.ReadFull(s.entropy, b[:])
+	text = fmt.Sprintf("%s, hint: [%d%015d], from ip: %s, more info at https://open.work.weixin.qq.com/devtool/query?e=%d",
+		text, time.Now().Unix(), binary.BigEndian.Uint64(b[:])%1e15, caller, code)
+	return reply{Code: &code, Message: text}
+}
+
 // failBody refuses a body that was not understood.
 func (s *Server) failBody(c call) reply {
 	switch {
@@ -83,6 +99,21 @@ func message(code int) string {
 
 const stableHint = ", could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r"
 
+// corpMessages are those of WeCom, as far as they are not those of WeChat. It is
+// never written to.
+var corpMessages = map[int]string{
+	40001: "invalid credential",
+	40013: "invalid corpid",
+	40058: "invalid Request Parameter",
+	40091: "secret is invalid",
+	41002: "corpid missing",
+	41004: "corpsecret missing",
+	45009: "api freq out of limit",
+	45033: "api concurrent out of limit",
+	48002: "api forbidden",
+	60020: "not allow to access from your ip",
+}
+
 // messages is never written to. Texts that are not known from WeChat are in
 // plain English.
 var messages = map[int]string{
@@ -92,6 +123,7 @@ var messages = map[int]string{
 	40013: "invalid appid",
 	40014: "invalid access_token",
 	40066: "invalid url",
+	40097: "invalid args",
 	40125: "invalid appsecret",
 	40243: "appsecret is frozen",
 	41001: "access_token missing",

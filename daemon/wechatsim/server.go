@@ -25,6 +25,7 @@ type Server struct {
 	tokenLength    int
 	keepSuperseded bool
 	strictJSON     bool
+	corpRemaining  bool
 	admin          http.Handler
 
 	// mu guards everything below; nobody holds it while reading or writing
@@ -62,6 +63,12 @@ type app struct {
 	forced     perPeriod
 	clears     perPeriod
 	calls      map[string]int
+
+	// Of a corp: its agents, and how often gettoken met a wrong secret.
+	agents []*app
+	wrong  perPeriod
+	// corp is that of an agent.
+	corp *app
 }
 
 // New makes a simulator, or returns a *FieldError that names the bad option.
@@ -71,7 +78,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		periods: o.Periods, tokenLength: o.TokenLength,
-		keepSuperseded: o.KeepSuperseded, strictJSON: o.StrictJSON,
+		keepSuperseded: o.KeepSuperseded, strictJSON: o.StrictJSON, corpRemaining: o.CorpRemaining,
 		apps: map[string]*app{}, grants: map[string]*grant{},
 		entropy: crand.Reader, dice: rand.New(rand.NewPCG(rand.Uint64(), 0)),
 	}
@@ -80,12 +87,19 @@ func New(o Options) (*Server, error) {
 		binary.LittleEndian.PutUint64(key[:], o.Seed)
 		s.entropy, s.dice = rand.NewChaCha8(key), rand.New(rand.NewPCG(o.Seed, 0))
 	}
+	var all []*app
 	for _, a := range o.Apps {
-		if s.apps[a.AppID] != nil {
+		all = append(all, newApp(a))
+	}
+	for _, c := range o.Corps {
+		all = append(all, c.apps()...)
+	}
+	for _, a := range all {
+		if s.apps[a.id] != nil {
 			return nil, fmt.Errorf("simulator options: %w",
-				&FieldError{"appid", fmt.Sprintf("%q is given twice", a.AppID), "give each app once"})
+				&FieldError{"appid", fmt.Sprintf("%q is given twice", a.id), "give each app, corp and agent once"})
 		}
-		s.apps[a.AppID] = newApp(a)
+		s.apps[a.id] = a
 	}
 	s.admin = s.adminHandler()
 	return s, nil
@@ -101,8 +115,11 @@ func newApp(a App) *app {
 	return &app{
 		id: a.AppID, secret: a.Secret, kind: a.Kind, state: a.State,
 		whitelist: a.Whitelist, whitelistTokens: a.WhitelistTokens,
-		channels: map[Channel]*channel{Classic: {}, Stable: {}},
-		meters:   meters(a.Kind), calls: map[string]int{},
+		channels: map[Channel]*channel{
+			Classic: {name: Classic}, Stable: {name: Stable},
+			JSAPITicket: {name: JSAPITicket}, WXCardTicket: {name: WXCardTicket},
+		},
+		meters: meters(a.Kind), calls: map[string]int{},
 	}
 }
 

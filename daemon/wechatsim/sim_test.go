@@ -60,6 +60,7 @@ type answer struct {
 	Code     *int            `json:"errcode"`
 	Message  string          `json:"errmsg"`
 	Token    string          `json:"access_token"`
+	Ticket   string          `json:"ticket"`
 	Expires  json.RawMessage `json:"expires_in"`
 	IPs      []string        `json:"ip_list"`
 	Quota    map[string]int  `json:"quota"`

@@ -15,7 +15,7 @@ func (s *Server) bySecret(c call, now time.Time) (*app, reply) {
 	}
 	a := s.apps[c.AppID]
 	switch {
-	case a == nil:
+	case a == nil || a.corporate():
 		return nil, s.fail(40013, "")
 	case c.Secret == "":
 		return nil, s.fail(41004, "")

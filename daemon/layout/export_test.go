@@ -1,0 +1,26 @@
+package layout
+
+// Row is a row of the table, for tests and documents.
+type Row struct {
+	Layout, Read, Kind string
+	Mini               bool
+	Key, Form, Holds   string
+	Early              int
+	Shared             bool
+}
+
+// Table returns all rows.
+func Table() []Row {
+	var all []Row
+	for _, l := range table() {
+		for _, r := range l.rows {
+			all = append(all, Row{
+				l.name, l.read, r.kind, r.mini, r.key, string(r.form), r.holds, int(r.early.Seconds()), r.shared,
+			})
+		}
+	}
+	return all
+}
+
+// PHPJSON is phpJSON, to be compared with PHP's.
+func PHPJSON(text string) string { return phpJSON(text) }
