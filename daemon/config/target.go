@@ -96,4 +96,3 @@ func checkMode(text string) error {
 	}
 	return nil
 }
-
