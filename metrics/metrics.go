@@ -281,7 +281,9 @@ func (m *Metrics) Targets(key string, all, failing int) {
 }
 
 // TargetWrite counts one write of a token to a target.
-func (m *Metrics) TargetWrite(key string, result Write) { count(m, key, targetWrites, writes(), result) }
+func (m *Metrics) TargetWrite(key string, result Write) {
+	count(m, key, targetWrites, writes(), result)
+}
 
 // TargetForeign counts what somebody else wrote to a target.
 func (m *Metrics) TargetForeign(key string) { count(m, key, targetForeign, single(), "") }

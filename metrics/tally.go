@@ -27,8 +27,8 @@ type figures struct {
 	calls, limit int
 	// How many places besides the key readers look at, and which of them are not as they should be.
 	targets, targetsFailing int
-	counts       [countersOfAKey][11]uint64
-	mints        histogram
+	counts                  [countersOfAKey][11]uint64
+	mints                   histogram
 }
 
 // The times of a credential.

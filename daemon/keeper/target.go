@@ -1,6 +1,8 @@
 package keeper
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,8 +124,9 @@ func (k *Keeper) see(glances []store.Glance, v look) (drawn bool) {
 		if verdict == layout.Ours {
 			t.settled, t.foreign, t.trouble = true, "", failing{}
 		}
-		// As under the key, it is not buried before a mint has answered it.
-		if verdict == layout.Foreign && t.settled && k.policy.Replaces && v.Now.Sub(v.State.OutsideAt) >= k.policy.Overlap {
+		// As under the key, a token is not buried before a mint has answered it.
+		if verdict == layout.Foreign && t.settled && t.holdsToken() && k.policy.Replaces &&
+			v.Now.Sub(v.State.OutsideAt) >= k.policy.Overlap {
 			drawn = true
 			continue
 		}
@@ -161,6 +164,22 @@ func (t *target) found(should layout.Entry) layout.Found {
 		g.Name == "wrongtype")
 	return found
 }
+
+// holdsToken says that what was found has something in it that could be a token:
+// the shortest seen had 86 characters of the same alphabet.
+func (t *target) holdsToken() bool {
+	foreign := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
+	}
+	for text := range maps.Values(t.glance.Fields) {
+		if slices.ContainsFunc(strings.FieldsFunc(text.Reveal(), foreign), tokenLike) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(t.glance.Value.Reveal(), foreign), tokenLike)
+}
+
+func tokenLike(text string) bool { return len(text) >= 32 }
 
 // targetFailed keeps what fails at a target, and logs it once for each cause. It
 // is no matter of the key. Called with mu held.
