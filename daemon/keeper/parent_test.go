@@ -35,7 +35,7 @@ func TestElapsed(t *testing.T) {
 		{"the same, late", true, ours, time.Minute, life, overlap},
 		{"the same, after its end", true, ours, -time.Hour, life, overlap},
 		{"the same, of which less is left", true, ours, time.Hour, time.Minute, time.Minute},
-		{"the same, and answers name what is left", false, ours, time.Hour, 59 * time.Minute, 59 * time.Minute},
+		{"the same, and answers name what is left", false, ours, 30 * time.Minute, 59 * time.Minute, 59 * time.Minute},
 	} {
 		p := ticketPolicy()
 		p.Traits.Whole = tt.whole
