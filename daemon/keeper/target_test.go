@@ -158,6 +158,12 @@ func TestForeignTargetIsTold(t *testing.T) {
 		w.observed()
 		check(w, "the target", w.target(), newest.Reveal())
 		check(w, "told", w.said("an app fetches its own token"), 0)
+		check(w, "told of a deletion", w.said("a target was deleted"), 0)
+		w.mini.Del(targetKey)
+		w.observed(ToWrite)
+		w.run()
+		check(w, "told of a deletion", w.said("a target was deleted"), 1)
+		w.observed()
 		for n := range 3 {
 			w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
 			w.observed(ToWrite)
@@ -166,7 +172,7 @@ func TestForeignTargetIsTold(t *testing.T) {
 			w.observed()
 		}
 		check(w, "counted", w.counted("wxtokend_target_foreign_tokens_total", ""), 3)
-		check(w, "written", w.counted("wxtokend_target_writes_total", "written"), 5)
+		check(w, "written", w.counted("wxtokend_target_writes_total", "written"), 6)
 		check(w, "notes", strings.Count(strings.Join(w.Status().Notes, "\n"), "an app fetches its own token"), 1)
 		time.Sleep(foreignFor)
 		check(w, "notes, later", strings.Count(strings.Join(w.Status().Notes, "\n"), "an app fetches its own token"), 0)
