@@ -98,8 +98,8 @@ func New(o Options) (*Daemon, error) {
 	}}
 	var err error
 	d.platform, err = credential.NewPlatform(credential.Options{
-		BaseURL: o.Config.WeChat.BaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
-		Clock: d.weChatClock.answered,
+		BaseURL: o.Config.WeChat.BaseURL, WeComURL: o.Config.WeChat.WeComBaseURL, Proxy: o.Config.WeChat.Proxy.Reveal(),
+		DialContext: o.DialWeChat, Clock: d.weChatClock.answered,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("wechat: %w", err)
