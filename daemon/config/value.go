@@ -35,6 +35,7 @@ var checks = map[string]func(text string) error{
 	"proxy url":  checkProxy,
 	"redis url":  store.CheckURL,
 	"utc offset": checkUTCOffset,
+	"rotation":   func(text string) error { _, err := credential.NewRotation(text); return err },
 	"verify":     durationTo(store.LongestVerify),
 	"visible":    checkVisible,
 }
