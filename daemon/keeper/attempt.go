@@ -247,7 +247,7 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	case store.Refused:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
 		next := "a forced refresh, at most once in five minutes"
-		if !k.policy.forces() {
+		if !k.policy.Traits.Forces() {
 			next = "the same once more, in five minutes or later"
 		}
 		k.log.Warn("WeChat gave back the token that it refuses", "token", a.commit.Token, "next_attempt", next)
