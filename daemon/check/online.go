@@ -87,6 +87,7 @@ func (p *probe) stored(ctx context.Context, c config.Credential) secret.Token {
 	result := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, []store.Slot{slot})[0]
 	if p.rights(ctx, c, result.Err); result.Err == nil {
 		p.token(c, result.Observation)
+		p.telling(ctx, c, result.Observation)
 	}
 	if o := result.Observation; o.State.Live(o.Now) {
 		return o.State.Token

@@ -96,6 +96,10 @@ func TestUserWithExactlyTheRightsIsEnough(t *testing.T) {
 	w.mint(s, token)
 	s.user(t, minimal)
 	output, findings := w.run(asUser(s))
+	w.expect(output, findings, 0, "warn  telling WXAccessToken: ", "NOPERM: its user lacks a right",
+		"ACL SETUSER <user> +publish &wxtokend:WXAccessToken\n")
+	s.user(t, minimal+" "+store.TellingRights(w.slot().Keys))
+	output, findings = w.run(asUser(s))
 	w.expect(output, findings, 0)
 	w.golden("minimal_rights", output)
 }

@@ -226,19 +226,7 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	expires := a.commit.ExpiresAt
 	switch status {
 	case store.Committed, store.Already:
-		k.remember(a)
-		// A new observation makes the daemon ready before the next poll.
-		defer k.lookSoon()
-		result := metrics.ResultNew
-		if unchanged {
-			result = metrics.ResultUnchanged
-		}
-		k.metrics.Refresh(k.policy.Keys.Value, result)
-		if a.begin.Answers && unchanged {
-			k.metrics.Report(k.policy.Keys.Value, metrics.ReportUnconfirmed)
-		}
-		k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint,
-			"token", a.commit.Token, "expires_at", expires)
+		k.stored(ctx, a, unchanged)
 	case store.Lost:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultRefused)
 		k.metrics.FenceRejection(k.policy.Keys.Value)
@@ -254,6 +242,27 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	default:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
 		k.log.Warn("the token had expired before it could be stored", "status", string(status), "expires_at", expires)
+	}
+}
+
+// stored is what follows a commit that Redis confirmed.
+func (k *Keeper) stored(ctx context.Context, a *attempt, unchanged bool) {
+	k.remember(a)
+	result := metrics.ResultNew
+	if unchanged {
+		result = metrics.ResultUnchanged
+	}
+	k.metrics.Refresh(k.policy.Keys.Value, result)
+	if a.begin.Answers && unchanged {
+		k.metrics.Report(k.policy.Keys.Value, metrics.ReportUnconfirmed)
+	}
+	k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint,
+		"token", a.commit.Token, "expires_at", a.commit.ExpiresAt)
+	// A new observation makes the daemon ready before the next poll.
+	k.lookSoon()
+	// Not when a known token is written back: whoever was told of it has it.
+	if !unchanged {
+		k.herald.tell(ctx, k.policy.Slot, *a.commit)
 	}
 }
 

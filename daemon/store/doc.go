@@ -139,6 +139,16 @@
 // save changes it. What concerns one process alone (its address is barred, it
 // may not mint) never lies here.
 //
+// # Telling readers
+//
+// After a commit of a new token, and also after one that had arrived before, Go
+// publishes its expiry and fingerprint (see [Store.Tell]). That is no line of
+// commit.lua, although it would be told exactly once there: proxies that read a
+// script before they let it pass refuse all of it for its PUBLISH, and then no
+// token is stored; and a user of Redis without the right would have each commit
+// in the server's log of denials. A hint that is told at most once has readers look
+// at the key all the same, which is what a reader that was away has to do anyway.
+//
 // # Clocks
 //
 // Only Redis' clock counts. When it has gone back by more than a second since
