@@ -81,6 +81,10 @@ func (f *figures) expose(e exposition) {
 			prometheus.GaugeValue, 1, "appid", f.appid, "kind", f.kind, "api", f.api, "mint", strconv.FormatBool(f.mint))
 	}
 	f.exposeReadiness(e)
+	if f.targets > 0 {
+		e.send("wxtokend_targets_failing", "Targets of the token that are not as they should be.",
+			prometheus.GaugeValue, float64(f.targetsFailing))
+	}
 	f.exposeCounters(e)
 	buckets := make(map[float64]uint64, len(f.mints.buckets))
 	for i, most := range prometheus.DefBuckets {
@@ -140,7 +144,14 @@ func (f *figures) exposeCounters(e exposition) {
 			"result", texts(reports())},
 		foreign: {"foreign_tokens", "Tokens found under the key that no replica minted.",
 			"", single()},
+		targetWrites: {"target_writes", "Writes of the token to targets, by what became of them.",
+			"result", texts(writes())},
+		targetForeign: {"target_foreign_tokens", "Values that somebody else wrote to targets.",
+			"", single()},
 	} {
+		if i >= targetWrites && f.targets == 0 {
+			continue
+		}
 		for j, value := range c.values {
 			var label []string
 			if c.label != "" {

@@ -272,6 +272,20 @@ func (m *Metrics) Report(key string, report Report) {
 // ForeignToken counts one token under the key that no replica minted.
 func (m *Metrics) ForeignToken(key string) { count(m, key, foreign, single(), "") }
 
+// Targets says how many targets a credential has, and how many of them are not
+// as they should be. One without any has no series of them.
+func (m *Metrics) Targets(key string, all, failing int) {
+	t := m.of(key)
+	defer t.mu.Unlock()
+	t.targets, t.targetsFailing = all, failing
+}
+
+// TargetWrite counts one write of a token to a target.
+func (m *Metrics) TargetWrite(key string, result Write) { count(m, key, targetWrites, writes(), result) }
+
+// TargetForeign counts what somebody else wrote to a target.
+func (m *Metrics) TargetForeign(key string) { count(m, key, targetForeign, single(), "") }
+
 // RedisOperation counts one round trip to Redis; a nil err is a success.
 func (m *Metrics) RedisOperation(op Op, err error) {
 	result := redisOK

@@ -21,10 +21,12 @@ type figures struct {
 	state int
 	ready bool
 	// Failing has 1 or 0 for each place in failings; an aggregate has how many fail so.
-	failing [13]int
+	failing [14]int
 	times   [timesOfAKey]time.Time
 	// Negative ones are not known.
 	calls, limit int
+	// How many places besides the key readers look at, and which of them are not as they should be.
+	targets, targetsFailing int
 	counts       [countersOfAKey][11]uint64
 	mints        histogram
 }
@@ -47,6 +49,9 @@ const (
 	verifications
 	reported
 	foreign
+	// Of those that have targets.
+	targetWrites
+	targetForeign
 	countersOfAKey
 )
 
@@ -81,6 +86,8 @@ func (f *figures) add(o *figures) {
 		f.calls, f.limit = o.calls, o.limit
 	}
 	f.ready = f.ready && o.ready
+	f.targets += o.targets
+	f.targetsFailing += o.targetsFailing
 	for i, n := range o.failing {
 		f.failing[i] += n
 	}

@@ -145,10 +145,10 @@ func (k *Keeper) draw(ctx context.Context, a *attempt, b begun) {
 	if err == nil {
 		k.metrics.MintRequest(k.policy.Keys.Value, metrics.OutcomeOK, took)
 		a.abort = nil
-		ends := k.policy.ends(grant, b.T0, a.seen.State)
+		elapsed := k.policy.elapsed(grant, b.T0, a.seen.State)
 		a.commit = &store.Commit{
-			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, ExpiresAt: ends, T0: b.T0, Order: b.Order,
-			UnchangedWait: k.policy.unchangedWait(ends.Sub(b.T0)), RefusedWait: k.policy.refusedWait(b.Failures),
+			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, Elapsed: elapsed, T0: b.T0, Order: b.Order,
+			UnchangedWait: k.policy.unchangedWait(grant.ExpiresIn - elapsed), RefusedWait: k.policy.refusedWait(b.Failures),
 			Outside: a.decision.outside, Forced: a.begin.Forced,
 		}
 		if a.begin.Answers {
@@ -223,7 +223,7 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	}
 	k.passing(Committed, a.begin.Attempt)
 	k.finished(a)
-	expires := a.commit.ExpiresAt
+	expires := a.commit.ExpiresAt()
 	switch status {
 	case store.Committed, store.Already:
 		k.stored(ctx, a, unchanged)
@@ -273,7 +273,7 @@ func (k *Keeper) remember(a *attempt) {
 	defer k.mu.Unlock()
 	k.barred = time.Time{}
 	k.memory.fill(store.State{
-		Token: c.Token, ExpiresIn: c.ExpiresIn, Life: c.ExpiresIn, ExpiresAt: c.ExpiresAt, MintedAt: c.Order,
+		Token: c.Token, ExpiresIn: c.ExpiresIn, Life: c.ExpiresIn, ExpiresAt: c.ExpiresAt(), MintedAt: c.Order,
 	}, c.T0, a.begun)
 }
 

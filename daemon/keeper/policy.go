@@ -17,18 +17,16 @@ func (p policy) effectiveAhead(life time.Duration) time.Duration {
 	return min(p.Ahead, life/2)
 }
 
-// ends is when the token of a draw ends that began at t0, where the state had known.
-// One that names its whole life each time lives since it was first seen: the same
-// again proves no more than that it is still the newest, and so the overlap.
-func (p policy) ends(grant credential.Grant, t0 time.Time, known store.State) time.Time {
+// elapsed is how much of the life that a draw names was over when it began, at t0,
+// where the state had known. Where each answer names the whole life it counts
+// since the token was first seen: the same again proves no more than that it is
+// still the newest, so that it lives for an overlap.
+func (p policy) elapsed(grant credential.Grant, t0 time.Time, known store.State) time.Duration {
 	if !p.Traits.Whole || grant.Token != known.Token {
-		return t0.Add(grant.ExpiresIn)
+		return 0
 	}
-	proven := t0.Add(min(p.Overlap, grant.ExpiresIn))
-	if proven.After(known.ExpiresAt) {
-		return proven
-	}
-	return known.ExpiresAt
+	left := max(known.ExpiresAt.Sub(t0), p.Overlap)
+	return max(0, grant.ExpiresIn-left)
 }
 
 // forces says that a forced draw gives another token than an ordinary one.

@@ -1,5 +1,10 @@
 package layout
 
+import (
+	"strings"
+	"time"
+)
+
 // Row is a row of the table, for tests and documents.
 type Row struct {
 	Layout, Read, Kind string
@@ -24,3 +29,13 @@ func Table() []Row {
 
 // PHPJSON is phpJSON, to be compared with PHP's.
 func PHPJSON(text string) string { return phpJSON(text) }
+
+// Example is what lies there for TOKEN, which ends at 1479300000.
+func (r Row) Example() string {
+	ends := time.Unix(1479300000, 0)
+	value, fields := Mirror{Form: Format(r.Form), holds: r.Holds}.Entry("TOKEN", 2*time.Hour, ends, ends).Reveal()
+	for i := 0; i < len(fields); i += 2 {
+		value = strings.TrimSpace(value + " " + fields[i] + "=" + fields[i+1])
+	}
+	return value
+}

@@ -120,6 +120,14 @@ func TestTTLNeverPassesTheToken(t *testing.T) {
 	}
 }
 
+func TestEmptyTokenIsNotWritten(t *testing.T) {
+	for _, c := range layoutBytes(t) {
+		for _, m := range c.mirrors(t) {
+			check(t, m.String(), m.Entry("", 2*time.Hour, ends, ends.Add(-time.Hour)).TTL, 0)
+		}
+	}
+}
+
 func TestClash(t *testing.T) {
 	account := subject("official_account")
 	second := account

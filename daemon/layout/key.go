@@ -72,7 +72,8 @@ func filler(template, prefix string, s Subject, key string) *strings.Replacer {
 const NoPrefix = "none"
 
 // prefixed is what stands for {prefix|default}, or {prefix:|default} of a layout that puts a colon behind a prefix
-// which does not end with one. {prefix:_} leaves an underline as it is too. Without a | there is no default.
+// which does not end with one. {prefix:_-} leaves an underline and a hyphen as they are too. Without a | there is no
+// default.
 func prefixed(place, prefix string) string {
 	ends, byDefault, _ := strings.Cut(place, "|")
 	switch prefix {

@@ -54,6 +54,10 @@ type Entry struct {
 func (m Mirror) Entry(token secret.Token, expiresIn time.Duration, expiresAt, now time.Time) Entry {
 	g := grant{token, expiresIn, expiresAt}
 	e := Entry{Mirror: m, TTL: expiresAt.Add(-m.early).Sub(now), token: token, ends: expiresAt}
+	if token == "" {
+		// Some SDKs hand out an empty token.
+		e.TTL = 0
+	}
 	switch m.Form {
 	case JSON:
 		e.value = Target{Format: JSON, UTCOffset: m.offset}.Encode(token, expiresIn, expiresAt)

@@ -25,10 +25,9 @@ const (
 	nestToken    = "access_token=token expires_in=ends"
 	nestTicket   = "errcode=zero errmsg=ok ticket=token expires_in=ends"
 	millisToken  = tokenObject + " expired_time=endsMilli"
-	millisTicket = ticketObject + " expired_time=endsMilli"
-	// The reader of WeCom's tickets in the newest source asks them for an access_token.
-	millisCorp = "ticket=token access_token=token expires_in=life expired_time=endsMilli"
-	oldHash    = "value=token expire=endsMilli"
+	// tnwx asks some of its tickets for an access_token, and believes none with an errcode.
+	millisTicket = "ticket=token access_token=token expires_in=life expired_time=endsMilli"
+	oldHash      = "value=token expire=endsMilli"
 )
 
 // sdk is one layout: where the SDKs of one family look for a token.

@@ -34,8 +34,8 @@ func easyWeChat6(prefix string, form Format) []row {
 
 func phpSDKs() []sdk {
 	const (
-		// Laravel 11 adds no colon any more, and its own prefixes end with an underline.
-		symfony, laravel = "{prefix:|}", "{prefix:_}"
+		// From Laravel 11 on it adds no colon any more, and its own prefixes end with an underline or a hyphen.
+		symfony, laravel = "{prefix:|}", "{prefix:_-}"
 		read5, read6     = "EasyWeChat 5.36.4, PHP", "EasyWeChat 6.19.1, PHP"
 		hurts            = "the PHP cache below EasyWeChat reads serialised values alone, and nothing else is found"
 	)
@@ -50,7 +50,8 @@ func phpSDKs() []sdk {
 // wechatpy asks for an expiry beside each token, and takes an old one for the end of the new token.
 func wechatpy() sdk {
 	const account, corp = "{prefix|wechatpy}:{appid}_", "{prefix|wechatpy}:{corpid}_"
-	return sdk{name: "wechatpy", read: "wechatpy 2.0.0a26, Python", hurts: "wechatpy fails with JSONDecodeError", rows: []row{
+	const read, hurts = "wechatpy 2.0.0a26, Python", "wechatpy fails with JSONDecodeError"
+	return sdk{name: "wechatpy", read: read, hurts: hurts, rows: []row{
 		{kind: official, key: account + "access_token", form: JSONString},
 		{kind: official, key: account + "access_token_expires_at", form: Raw, holds: "ends"},
 		{kind: jsapi, key: account + "jsapi_ticket", form: JSONString},
@@ -105,8 +106,8 @@ func nodeSDKs() []sdk {
 				{kind: jsapi, key: "{appid}:jsapi", form: JSONObject, holds: millisTicket},
 				{kind: card, key: "{appid}:wx_card", form: JSONObject, holds: millisTicket},
 				{kind: wecom, key: "{agentid}_{corpid}", form: JSONObject, holds: millisToken},
-				{kind: corpTicket, key: "{agentid}:{corpid}:corp", form: JSONObject, holds: millisCorp},
-				{kind: agentTicket, key: "{agentid}:{corpid}:agent", form: JSONObject, holds: millisCorp},
+				{kind: corpTicket, key: "{agentid}:{corpid}:corp", form: JSONObject, holds: millisTicket},
+				{kind: agentTicket, key: "{agentid}:{corpid}:agent", form: JSONObject, holds: millisTicket},
 			}},
 		{name: "node_easywechat", read: "node-easywechat 3.6.2, Node.js",
 			hurts: "node-easywechat takes whatever lies there for the token itself",

@@ -56,7 +56,8 @@ func TestRefusals(t *testing.T) {
 		{"raw for wechatpy", to{Layout: "wechatpy", Format: "raw"}, account, "format", "JSONDecodeError"},
 		{"JSON string for PowerWeChat", to{Layout: "powerwechat", Format: "json_string"}, account, "format", "panics"},
 		{"JSON for silenceper", to{Layout: "silenceper", Format: "json"}, account, "format", "for the token itself"},
-		{"raw for EasyWeChat 6", to{Layout: "easywechat6", Format: "raw", SecretInKey: true}, account, "format", "serialised"},
+		{"raw for EasyWeChat 6", to{Layout: "easywechat6", Format: "raw", SecretInKey: true}, account,
+			"format", "serialised"},
 
 		{"no format", to{Key: "a"}, account, "format", `no format ""`},
 		{"unknown format", to{Key: "a", Format: "xml"}, account, "format", `no format "xml"`},
@@ -83,7 +84,8 @@ func TestRefusals(t *testing.T) {
 				t.Fatalf("%v, %v", mirrors, err)
 			}
 			check(t, "place", refusal.Place, tt.place)
-			if text := refusal.Error(); !strings.Contains(text, tt.reason) || refusal.Cure == "" || strings.Contains(text, "\n") {
+			text := refusal.Error()
+			if !strings.Contains(text, tt.reason) || refusal.Cure == "" || strings.Contains(text, "\n") {
 				t.Errorf("%q does not say %q", text, tt.reason)
 			}
 			if strings.Contains(err.Error(), appSecret) {
@@ -107,7 +109,8 @@ func TestFreeTargets(t *testing.T) {
 		{"wecom", to{Key: "a", Format: "json_object"}, `{"access_token":"57_abc","expires_in":7200}`},
 		{"jsapi_ticket", to{Key: "a", Format: "json_object"}, `{"ticket":"57_abc","expires_in":7200}`},
 		{"official_account", to{Key: "a", Format: "php_string"}, `s:6:"57_abc";`},
-		{"official_account", to{Key: "a", Format: "php_array"}, `a:2:{s:12:"access_token";s:6:"57_abc";s:10:"expires_in";i:7200;}`},
+		{"official_account", to{Key: "a", Format: "php_array"},
+			`a:2:{s:12:"access_token";s:6:"57_abc";s:10:"expires_in";i:7200;}`},
 		{"official_account", to{Key: "a", Format: "hash"}, "access_token=57_abc expires_in=7200 expires_at=1479300000"},
 		{"wecom_agent_ticket", to{Key: "a", Format: "hash"}, "ticket=57_abc expires_in=7200 expires_at=1479300000"},
 		{"official_account", to{File: "/run/wx/token", Format: "raw"}, "57_abc"},

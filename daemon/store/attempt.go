@@ -86,8 +86,8 @@ type Commit struct {
 	Attempt   string
 	Token     secret.Token
 	ExpiresIn time.Duration
-	// ExpiresAt is when it ends, zero: ExpiresIn after T0.
-	ExpiresAt time.Time
+	// Elapsed is how much of that was over at T0.
+	Elapsed time.Duration
 	// T0 and Order are those that Begin answered.
 	T0, Order time.Time
 	// Outside says that the mint answered a draw of somebody else, Forced that
@@ -100,13 +100,13 @@ type Commit struct {
 	Answered secret.Token
 }
 
+// ExpiresAt is when the token ends.
+func (m Commit) ExpiresAt() time.Time { return m.T0.Add(m.ExpiresIn - m.Elapsed) }
+
 // Commit stores the token for readers, iff the lease is still this attempt's.
 // unchanged says that WeChat answered with the token that was stored already.
 func (s *Store) Commit(ctx context.Context, c Slot, m Commit) (status Status, unchanged bool, err error) {
-	expires, answered := m.ExpiresAt, ""
-	if expires.IsZero() {
-		expires = m.T0.Add(m.ExpiresIn)
-	}
+	expires, answered := m.ExpiresAt(), ""
 	if m.Answered != "" {
 		answered = sha1Hex(m.Answered.Reveal())
 	}

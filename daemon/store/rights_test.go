@@ -61,6 +61,7 @@ func TestRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	check(t, "mirrors", store.WithMirrors(store.ReadOnlyRights(own), "a", "b:c"), "~a ~b:c "+store.ReadOnlyRights(own))
 	check(t, "no keys", store.Rights(), "~KEY ~{KEY}:*"+commands)
 	check(t, "a tag of its own", store.Rights(own), "~shop:{a}:token ~shop:{a}:token:*"+commands)
 }

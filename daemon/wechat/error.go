@@ -88,7 +88,8 @@ func (e *Error) Left() bool { return e.Issued == MaybeIssued || e.Code != 0 }
 // one that was verified, and the parent's where a ticket was asked for. The same
 // 40001 from the mint of a token speaks of the AppSecret and refuses no token.
 func (e *Error) Refused() bool {
-	return slices.Contains([]string{opVerify, opTicket, opQuota}, e.Op) && slices.Contains([]int{40001, 40014, 42001}, e.Code)
+	carriesToken := e.Op == opVerify || e.Op == opTicket || e.Op == opQuota
+	return carriesToken && slices.Contains([]int{40001, 40014, 42001}, e.Code)
 }
 
 // Wait is how long WeChat says that it refuses every further call of this

@@ -176,7 +176,8 @@ func TestTheDaysLimitIsOfAMinuteAtWeCom(t *testing.T) {
 }
 
 func TestWeComURLIsRead(t *testing.T) {
-	_, err := wechat.New(wechat.Options{BaseURL: "https://api.weixin.qq.com", WeComURL: "https://u:" + canarySecret + "@%zz"})
+	bad := wechat.Options{BaseURL: "https://api.weixin.qq.com", WeComURL: "https://u:" + canarySecret + "@%zz"}
+	_, err := wechat.New(bad)
 	if err == nil || !strings.Contains(err.Error(), "wecom_base_url") || strings.Contains(err.Error(), canarySecret) {
 		t.Error(err)
 	}

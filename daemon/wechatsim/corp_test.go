@@ -149,7 +149,8 @@ func TestTrustedAddresses(t *testing.T) {
 			t.Error("the token is dead")
 		}
 		s.must(s.SetWhitelist(agent, netip.MustParsePrefix(caller+"/32")))
-		if a := s.do("GET", wechatsim.PathDomainIP+"?access_token="+token, ""); a.code() != 0 || a.Code == nil || len(a.IPs) == 0 {
+		a := s.do("GET", wechatsim.PathDomainIP+"?access_token="+token, "")
+		if a.code() != 0 || a.Code == nil || len(a.IPs) == 0 {
 			t.Errorf("trusted: %s", a.body)
 		}
 	})
@@ -166,7 +167,8 @@ func TestCorpTickets(t *testing.T) {
 		if first.Ticket == "" || string(first.Expires) != "7200" || first.Ticket != corp(two).Ticket {
 			t.Errorf("of the corp: %s", first.body)
 		}
-		if a, b := own(one).Ticket, own(two).Ticket; a == "" || a == b || a == first.Ticket || !s.Accepts(agent, a) || !s.Accepts(agentTwo, b) {
+		a, b := own(one).Ticket, own(two).Ticket
+		if a == b || a == first.Ticket || !s.Accepts(agent, a) || !s.Accepts(agentTwo, b) {
 			t.Errorf("of the agents: %q, %q", a, b)
 		}
 		s.wantWorks("of the corp", corpid, first.Ticket, true)

@@ -100,7 +100,8 @@ func TestQuotaAndFaultsOfTickets(t *testing.T) {
 			wechatsim.FaultExpiresIn: func(a answer) bool { return a.Ticket == first.Ticket && string(a.Expires) == "-1" },
 			wechatsim.FaultErrcode:   func(a answer) bool { return a.code() == 42001 },
 		} {
-			_, err := s.Inject(wechatsim.Fault{Kind: kind, Code: 42001, ExpiresIn: []byte("-1"), Path: wechatsim.PathTicket, Times: 1})
+			f := wechatsim.Fault{Kind: kind, Code: 42001, ExpiresIn: []byte("-1"), Path: wechatsim.PathTicket, Times: 1}
+			_, err := s.Inject(f)
 			s.must(err)
 			if a := s.ticket(token, "jsapi"); !holds(a) {
 				t.Errorf("%s: %s", kind, a.body)

@@ -1,13 +1,6 @@
--- Every script begins with this. It is atomic: nobody else's write falls
--- between its lines, and a process that dies never leaves half of it.
+-- The scripts about one credential go on with this.
 --
 -- KEYS: 1 what readers read, 2 the state, 3 the lease, 4 a reader's report.
--- ARGV[1]: a JSON object, `a`. Times and durations are milliseconds by the clock
--- of Redis. Some proxies read scripts before they let them through: a command
--- is a literal, a key is written KEYS[n], and no list is unpacked.
-local a = cjson.decode(ARGV[1])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- What a daemon can have written. Everything else counts as absent, here and
 -- nowhere else: whoever decides, decides on what observe.lua says.
@@ -43,15 +36,6 @@ local TIMES = {
 local STANDS = {
   begun_at = true, next_attempt_at = true, verify_at = true, no_answer_until = true, questions_at = true,
 }
-
--- The reply of a read, nil if the key has another type. Any other error ends
--- the script: a missing right, taken for an empty state, would start a mint at
--- each poll.
-local function expect(reply)
-  if type(reply) ~= 'table' or not reply.err then return reply end
-  if not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply.err) end
-  return nil
-end
 
 -- A whole number in the one way in which save writes it, up to `most`.
 local function number(text, most)
@@ -150,10 +134,6 @@ local function lease()
   if not attempt or ttl <= 0 or ttl > most + 1000 then return nil end
   return { attempt = attempt, n = number(n, COUNT), clean = clean == '1', length = most }
 end
-
--- How long a token that ends then is left to readers. `now` is short of what the
--- clock cut off, less than a millisecond, and by so much would the key outlive it.
-local function left(ends) return ends - now - 1 end
 
 -- Compare-and-swap: the decision was made in Go, on what was observed.
 local function changed()
