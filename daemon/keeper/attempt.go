@@ -257,7 +257,7 @@ func (k *Keeper) stored(ctx context.Context, a *attempt, unchanged bool) {
 		k.metrics.Report(k.policy.Keys.Value, metrics.ReportUnconfirmed)
 	}
 	k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint,
-		"token", a.commit.Token, "expires_at", a.commit.ExpiresAt)
+		"token", a.commit.Token, "expires_at", a.commit.ExpiresAt())
 	// A new observation makes the daemon ready before the next poll.
 	k.lookSoon()
 	// Not when a known token is written back: whoever was told of it has it.

@@ -25,7 +25,7 @@ func NewHerald(s *store.Store, log *slog.Logger) *Herald { return &Herald{store:
 // tell is for a token that was just stored, and never fails: readers have it
 // whether they hear of it or not.
 func (h *Herald) tell(ctx context.Context, c store.Slot, m store.Commit) {
-	err := h.store.Tell(ctx, c, m.Token, m.ExpiresAt)
+	err := h.store.Tell(ctx, c, m.Token, m.ExpiresAt())
 	trouble := store.Trouble{}
 	if err != nil {
 		trouble = store.ExplainFor(store.TellingRights(c.Keys), err)

@@ -142,6 +142,8 @@ func (k *Keeper) notes() []string {
 	note(k.unlike.what != "", k.unlike.what)
 	note(s.OutsideDraws > 1 && k.seen.Now.Sub(s.OutsideAt) < time.Hour,
 		"somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
+	draws := outsideToday(k.seen.look, k.policy)
+	note(draws >= outsideTold, outsideNote(draws))
 	note(k.readOnly, repairsNothing)
 	note(hold != "" && !k.policy.Mint, "due, but this replica has mint: false: another one has to draw the token")
 	note(hold != "" && k.policy.Mint, "due, but waiting: "+string(hold))

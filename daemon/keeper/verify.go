@@ -28,14 +28,19 @@ func (k *Keeper) verify(ctx context.Context, v look) {
 		k.log.Info("a reader reports that WeChat refused the token; asking WeChat", "token", v.Rejected)
 	}
 	k.passing(Verifying, "")
+	start := time.Now()
 	asking, cancel := context.WithTimeout(ctx, k.callTimeout)
 	defer cancel()
 	verdict, wait := k.judge(v, k.kind.Verify(asking, v.State.Token))
 	if verdict == "" {
 		return
 	}
+	hearing := store.Hearing{At: asked, Verdict: verdict, Wait: wait}
+	if verdict == store.VerdictAccepted && countDue(v, k.policy) {
+		hearing.Count = k.count(ctx, v, start)
+	}
 	k.passing(Judging, "")
-	status, err = k.store.Verdict(ctx, k.policy.Slot, v.Observation, asked, verdict, wait)
+	status, err = k.store.Verdict(ctx, k.policy.Slot, v.Observation, hearing)
 	k.noteFailure(opJudge, err)
 	if err != nil {
 		return

@@ -29,6 +29,9 @@
 //	day        day (UTC+8), calls
 //	question   verify_at, verified_at, watch_until, suspect_at, refused (fingerprint), no_answer_until
 //	outside    outside_at, outside_draws: draws of somebody else that were answered
+//	count      quota_day, quota_limit, quota_used: what WeChat said last of the day's draws;
+//	           quota_base, outside_today: what of it is taken for ours beside calls, and what
+//	           is certainly not; quota_ask_at
 //	force      force (how many are to do), force_for (which refused token), forced_at, no_force_until
 //	person     asked_at, wished_at
 //	room       questions_at, requests_at, secrets_at: what an hour has room for, see HasRoom
@@ -112,6 +115,17 @@
 //   - V3, a known refusal is not confirmed anew, but asked about again in its turn.
 //   - V4, an accepting answer belongs to its question: a process that slept over it
 //     would take back what a later one has heard.
+//
+// With an accepting answer may come what WeChat has counted of the day's draws. What
+// goes beyond ours was somebody else's, which nobody is to be accused of wrongly:
+//
+//   - Q1, a day that has ended meanwhile: calls are those of the next one.
+//   - Q2, another day, or the count of another API: nothing is left of the one before.
+//   - Q3, a comparison begins with all that WeChat has counted taken for ours: the
+//     first answer after calls were lost (a FLUSHALL, a failover, whatever marks), or
+//     after WeChat began to count anew, whose hour nobody knows. There calls are those
+//     of the question, as one begun since then may not be counted yet.
+//   - Q4, later our calls are those of now, as WeChat may have counted each of them.
 //
 // discard deletes a report that calls for no question, and only the one that was seen.
 //

@@ -63,6 +63,14 @@ type State struct {
 	OutsideAt    time.Time
 	OutsideDraws int
 
+	// QuotaDay is the day of which WeChat said last how many draws it allows and
+	// has counted, and OutsideToday how many of them were certainly somebody else's.
+	QuotaDay              int64
+	QuotaLimit, QuotaUsed int
+	OutsideToday          int
+	// QuotaAskAt is when WeChat may be asked for that again.
+	QuotaAskAt time.Time
+
 	// Force is how many forced refreshes are still to do.
 	Force int
 	// ForcedAt is the last one, NoForceUntil when WeChat allows the next.
@@ -103,6 +111,9 @@ const (
 	// SecretsEvery spreads 6 waits that a changed AppSecret ended: replicas with
 	// different secrets in a crash loop would end each other's for ever.
 	SecretsEvery = time.Hour / 6
+	// CountEvery is the least time between two questions for WeChat's count, whose
+	// own quota nobody knows: 288 a day.
+	CountEvery = 5 * time.Minute
 )
 
 // The longest times that a configuration may ask for. What would take longer was
@@ -165,6 +176,8 @@ func decodeState(flat []any) State {
 		NoAnswerUntil: f.time("no_answer_until"), SuspectAt: f.time("suspect_at"), Refused: f.text("refused"),
 		OutsideAt: f.time("outside_at"), OutsideDraws: int(f.number("outside_draws")), Force: int(f.number("force")),
 		ForcedAt: f.time("forced_at"), NoForceUntil: f.time("no_force_until"), AskedAt: f.time("asked_at"),
+		QuotaDay: f.number("quota_day"), QuotaLimit: int(f.number("quota_limit")), QuotaUsed: int(f.number("quota_used")),
+		OutsideToday: int(f.number("outside_today")), QuotaAskAt: f.time("quota_ask_at"),
 		QuestionsAt: f.time("questions_at"), RequestsAt: f.time("requests_at"), SecretsAt: f.time("secrets_at"),
 	}
 	var failure Failure

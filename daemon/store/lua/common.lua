@@ -21,6 +21,7 @@ local TEXTS = {
 local NUMBERS = {
   schema = COUNT, expires_in = MONTH, life = MONTH, expires_at = ENDS, minted_at = ENDS, asked_at = ENDS,
   generation = COUNT, settled = COUNT, failures = COUNT, day = COUNT, calls = COUNT, outside_draws = COUNT, force = 2,
+  quota_day = COUNT, quota_limit = COUNT, quota_used = COUNT, quota_base = COUNT, outside_today = COUNT,
 }
 local TIMES = {
   begun_at = 0, verified_at = 0, suspect_at = 0, outside_at = 0, forced_at = 0, wished_at = 0,
@@ -28,7 +29,7 @@ local TIMES = {
   next_attempt_at = 3 * HOUR,
   unknown_until = LONGEST_LEASE, watch_until = 2 * HOUR, verify_at = 24 * HOUR,
   no_answer_until = 2 * HOUR, no_force_until = 25 * HOUR,
-  questions_at = HOUR, requests_at = HOUR, secrets_at = HOUR,
+  questions_at = HOUR, requests_at = HOUR, secrets_at = HOUR, quota_ask_at = 24 * HOUR,
 }
 
 -- What stands still until somebody saves by the clock that went back, and
@@ -108,6 +109,8 @@ local function save(s)
     'verify_at', s.verify_at, 'verified_at', s.verified_at, 'watch_until', s.watch_until, 'suspect_at', s.suspect_at,
     'questions_at', s.questions_at, 'refused', s.refused, 'outside_at', s.outside_at, 'outside_draws', s.outside_draws,
     'force', s.force, 'force_for', s.force_for, 'forced_at', s.forced_at, 'no_force_until', s.no_force_until,
+    'quota_ask_at', s.quota_ask_at, 'quota_day', s.quota_day, 'quota_limit', s.quota_limit, 'quota_used', s.quota_used,
+    'quota_base', s.quota_base, 'outside_today', s.outside_today,
     'no_answer_until', s.no_answer_until, 'asked_at', s.asked_at,
     'wished_at', s.wished_at, 'requests_at', s.requests_at)
 end
@@ -143,8 +146,9 @@ end
 
 local function outstanding(s) return s.generation > s.settled end
 
--- Somebody may have drawn a token that nobody stored.
-local function mark(s) s.generation = s.generation + 1 end
+-- Somebody may have drawn a token that nobody stored. Nor may the count of our
+-- draws be right then, so that what WeChat has counted is compared anew (Q3).
+local function mark(s) s.generation, s.quota_base = s.generation + 1, 0 end
 
 -- If the state was lost (deleted, or evicted), the count goes on from the number
 -- of the lease: from less, `settled` would already cover later marks.
