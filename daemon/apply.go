@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -74,6 +75,10 @@ func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
 		return credential.Spec{}, err
 	}
 	traits, name := c.Traits(), c.Account().Name()
+	targets, err := c.AllPlaces(context.Background())
+	if err != nil {
+		return credential.Spec{}, err
+	}
 	target := layout.Target{Format: layout.Format(c.Format), UTCOffset: c.UTCOffset}
 	return credential.Spec{
 		Slot: store.Slot{
@@ -83,7 +88,7 @@ func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
 			Lease: c.Lease, Overlap: traits.Overlap, VerifyEvery: c.VerifyEvery,
 			Poll: paceOf(n, d.options.Config.Refresh.Poll).round,
 		},
-		Name: name, Kind: c.Kind, Traits: traits, Secret: c.ReadSecret, Mint: c.Mint,
+		Name: name, Kind: c.Kind, Traits: traits, Targets: targets, Secret: c.ReadSecret, Mint: c.Mint,
 		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
 		DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
 	}, nil

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"context"
+	"reflect"
 	"time"
 
 	"wxtokend/daemon/credential"
@@ -34,6 +35,7 @@ type Credential struct {
 	BackoffMin  time.Duration `yaml:"backoff_min,omitempty" is:"backoff"`
 	BackoffMax  time.Duration `yaml:"backoff_max,omitempty" is:"backoff"`
 	VerifyEvery time.Duration `yaml:"verify_every,omitempty" is:"verify"`
+	Targets     []Target      `yaml:"targets,omitempty"`
 
 	// Of the credential that From names.
 	parent Account
@@ -92,6 +94,9 @@ func (c Credential) Traits() credential.Traits {
 	return traits
 }
 
+// Equal says that both are configured alike, the account of a parent included.
+func (c Credential) Equal(other Credential) bool { return reflect.DeepEqual(c, other) }
+
 // Adopt tells each credential the account of the one that it is drawn from.
 func Adopt(all []Credential) {
 	accounts := make(map[string]Account, len(all))
@@ -132,4 +137,7 @@ func (c *Credential) inherit(r Refresh) {
 	c.BackoffMin = cmp.Or(c.BackoffMin, r.BackoffMin)
 	c.BackoffMax = cmp.Or(c.BackoffMax, r.BackoffMax)
 	c.VerifyEvery = cmp.Or(c.VerifyEvery, r.VerifyEvery)
+	for i := range c.Targets {
+		c.Targets[i].inherit(*c)
+	}
 }

@@ -1,10 +1,16 @@
 package config
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"wxtokend/daemon/credential"
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/store"
 )
 
@@ -17,6 +23,10 @@ func (l *loader) validateCredentials() {
 		l.validateSecret(path, "secret", own.Secret, own.SecretFile)
 		l.validateKeys(path, own.Key, i, owner)
 		l.relations(path, Refresh{c.Refresh.Poll, own.Lease, own.BackoffMin, own.BackoffMax, own.VerifyEvery})
+	}
+	places := map[string]layout.Mirror{}
+	for i, own := range c.Credentials {
+		l.validateTargets(fmt.Sprintf("credentials[%d]", i), own, owner, places)
 	}
 }
 
@@ -72,11 +82,59 @@ func (l *loader) refuse(path string, form credential.Form) {
 func (l *loader) validateKeys(path, key string, i int, owner map[string]int) {
 	// That it can be a key was checked with the option.
 	keys, _ := store.NewKeys(key)
-	for _, key := range []string{keys.Value, keys.State, keys.Lease, keys.Rejected} {
+	for _, key := range keys.List() {
 		if other, taken := owner[key]; taken {
 			l.fail(path+".key", "shares a Redis key with credentials[%d]: give each credential a key of its own", other)
 			return
 		}
 		owner[key] = i
 	}
+}
+
+// validateTargets wants a place for each target that nothing else is written to:
+// owner has the keys of the credentials, and taken what other targets write.
+func (l *loader) validateTargets(path string, own Credential, owner map[string]int, taken map[string]layout.Mirror) {
+	for i, t := range own.Targets {
+		path := fmt.Sprintf("%s.targets[%d]", path, i)
+		l.validateFile(path, t)
+		all, err := own.Places(l.ctx, t)
+		if refused, ok := errors.AsType[*layout.Refusal](err); ok {
+			l.fail(path+"."+refused.Place, "%s: %s", refused.Reason, refused.Cure)
+		} else if err != nil {
+			l.failSecret(path, err)
+		}
+		for _, place := range all {
+			name := cmp.Or(place.Key.Reveal(), place.File)
+			if other, is := taken[name]; !is {
+				taken[name] = place.Mirror
+			} else if clash := layout.Clash(other, place.Mirror); clash != "" {
+				l.fail(path, "%s", clash)
+			}
+			other, owned := owner[name]
+			l.require(!owned, path, "%v is a key that credentials[%d] keeps itself: choose another", place, other)
+		}
+	}
+}
+
+// validateFile refuses a file that would be read as something else.
+func (l *loader) validateFile(path string, t Target) {
+	l.require(t.Mode == "" || t.File != "", path+".mode", "is that of a file: remove it, or write file")
+	if t.File == "" {
+		return
+	}
+	l.require(filepath.IsAbs(t.File), path+".file", "must be an absolute path, such as /run/wx/token")
+	mine := append(l.cfg.SecretFiles(), slices.Collect(maps.Keys(l.cfg.traces))...)
+	l.require(!slices.ContainsFunc(mine, func(other string) bool { return sameFile(other, t.File) }), path+".file",
+		"is a file that wxtokend reads itself: choose another")
+}
+
+// sameFile compares names, and what they lead to.
+func sameFile(a, b string) bool {
+	absolute, err := filepath.Abs(a)
+	if err == nil && absolute == filepath.Clean(b) {
+		return true
+	}
+	one, err := os.Stat(a)
+	other, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(one, other)
 }

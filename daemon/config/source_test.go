@@ -221,3 +221,16 @@ func TestDifferences(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestDigestOfWhatCannotBeRead: it is another one than that of nothing, or a file that can be read
+// again, and is empty, would be no change.
+func TestDigestOfWhatCannotBeRead(t *testing.T) {
+	directory(t, map[string]string{"config.yaml": ""})
+	empty := here(nil).Digest(t.Context())
+	if err := os.Remove("config.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	if gone := here(nil).Digest(t.Context()); gone == empty {
+		t.Error("a file that is gone has the digest of an empty one")
+	}
+}

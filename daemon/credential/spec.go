@@ -2,11 +2,20 @@ package credential
 
 import (
 	"context"
+	"io/fs"
 	"time"
 
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
+
+// Target is one more place where readers look.
+type Target struct {
+	layout.Mirror
+	// Mode is that of a file.
+	Mode fs.FileMode
+}
 
 // Spec is one credential as it is configured. It does not change.
 type Spec struct {
@@ -16,6 +25,8 @@ type Spec struct {
 	Name   string
 	Kind   string
 	Traits Traits
+	// Targets are where readers look besides.
+	Targets []Target
 	// Secret reads the AppSecret anew.
 	Secret func(ctx context.Context) (secret.Secret, error)
 

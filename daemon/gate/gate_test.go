@@ -139,3 +139,31 @@ func TestATokenOpens(t *testing.T) {
 		})
 	}
 }
+
+// A token that ends within Min opens nothing, nor does a key without an end.
+func TestALifeThatOpens(t *testing.T) {
+	for left, want := range map[time.Duration]string{
+		0: "it never ends", time.Minute - time.Millisecond: "it ends in 1m0s", time.Minute: "",
+	} {
+		t.Run(left.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mini := miniredis.NewMiniRedis()
+				mini.ClockTTL(true)
+				defer mini.Close()
+				g, log := gateOf(t, mini, "one")
+				if err := mini.Set("one", good); err != nil {
+					t.Fatal(err)
+				}
+				if left > 0 {
+					mini.SetTTL("one", left)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				err := g.Wait(ctx)
+				if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("%v, want %q\n%s", err, want, log)
+				}
+			})
+		})
+	}
+}

@@ -35,6 +35,8 @@ type look struct {
 	left time.Duration
 	// Each draw needs a token of the parent, and it has none.
 	orphan bool
+	// A target shows that somebody else drew a token, which ends ours.
+	drawn bool
 }
 
 // decision is what a look calls for.
@@ -170,7 +172,7 @@ func mintReason(v look, p policy) string {
 		return "forced"
 	case !s.Live(v.Now):
 		return "refused"
-	case p.Replaces && v.Value.Token != s.Token && v.Value.Token != "":
+	case p.Replaces && (v.drawn || v.Value.Token != s.Token && v.Value.Token != ""):
 		return "foreign"
 	case !p.Traits.Verifiable && reported(v) && rested(v, p) && hasRoom(v):
 		// To draw once more is how to ask: it gives the same again, or what is good now.

@@ -90,6 +90,10 @@ type Keeper struct {
 	leaving bool
 	own     *attempt
 
+	// Targets in Redis are written, and files are looked after.
+	mirroring, filing bool
+	targets           targets
+
 	memory memory
 	// By a person, as seen last.
 	asked time.Time
@@ -112,7 +116,7 @@ func New(o Options) *Keeper {
 		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Name),
 		lookSoon: o.LookSoon, many: o.Many, passing: o.Passing, jitter: o.Jitter,
 		redisTimeout: o.RedisTimeout, callTimeout: o.CallTimeout,
-		told: told{failing: map[string]failing{}},
+		told: told{failing: map[string]failing{}}, targets: newTargets(o.Spec.Targets),
 	}
 }
 
@@ -138,10 +142,11 @@ func (k *Keeper) Take(result store.Result, spawn Spawner) {
 	k.lookFailed(result.Err)
 	if result.Err != nil {
 		k.tellState(local)
+		k.start(&k.filing, k.toFile, spawn, k.assertFiles)
 		return
 	}
 	v := k.look(result.Observation, local)
-	v.orphan = orphan
+	v.orphan, v.drawn = orphan, k.see(result.Mirrors, v)
 	k.seen = sight{v, decide(v, k.policy), local}
 	k.tell(local)
 	k.startAll(spawn)

@@ -78,7 +78,7 @@ func (w *world) observe() store.Observation {
 func (w *world) observed(want ...Errand) {
 	w.Helper()
 	w.errands, w.actions = nil, nil
-	w.Take(store.Result{Observation: w.observe()}, w.spawn)
+	w.Take(w.store.Observe(w.Context(), []store.Slot{w.Slot()})[0], w.spawn)
 	if !slices.Equal(w.errands, want) {
 		w.Errorf("errands %v, want %v", w.errands, want)
 	}

@@ -154,7 +154,7 @@ func (k *Keeper) notes() []string {
 		"the token, so nobody notices whether it was replaced: %s", k.told.silent, k.told.silence))
 	note(k.told.clock, fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its times "+
 		"with time() are wrong by so much", k.clockOff().Round(time.Second)))
-	return append(notes, k.failures()...)
+	return append(append(notes, k.failures()...), k.targetNotes()...)
 }
 
 // failures are what fails at each poll, in an order that lasts.

@@ -64,7 +64,11 @@ const repairsNothing = "this replica repairs nothing, as its user of Redis may o
 // explain says what is wrong, with the rights that this replica needs: one that
 // never asks for a token need not write.
 func (k *Keeper) explain(err error) store.Trouble {
-	return store.ExplainFor(store.RightsOf(k.policy.Mint, k.policy.Keys), err)
+	var names []string
+	for _, t := range k.targets.keys {
+		names = append(names, t.String())
+	}
+	return store.ExplainFor(store.WithMirrors(store.RightsOf(k.policy.Mint, k.policy.Keys), names...), err)
 }
 
 // noteFailure keeps what fails, and logs it once for each cause, however many
@@ -133,6 +137,7 @@ func (k *Keeper) tell(local time.Time) {
 	k.tellHold()
 	k.tellState(local)
 	k.tellClock()
+	k.tellTargets()
 	// What is called for no more has nothing left to fail.
 	maps.DeleteFunc(k.told.failing, func(what string, _ failing) bool {
 		switch what {
@@ -170,6 +175,9 @@ func (k *Keeper) failingNow() (classes []metrics.Outcome) {
 	}
 	if k.told.redis != "" {
 		classes = append(classes, metrics.FailingRedis)
+	}
+	if len(k.targets.failing()) > 0 {
+		classes = append(classes, metrics.FailingTarget)
 	}
 	for what := range k.told.failing {
 		class := metrics.FailingRedis

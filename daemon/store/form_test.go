@@ -34,11 +34,13 @@ func TestScriptsHaveTheFormThatProxiesWant(t *testing.T) {
 			formOf(t, found, name+".lua", store.Source(name), before[name == "mirror"])
 		}
 	}
-	trial, err := os.ReadFile("../check/trial.lua")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"trial.lua", "target.lua"} {
+		trial, err := os.ReadFile("../check/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		formOf(t, found, name, string(trial), 0)
 	}
-	formOf(t, found, "trial.lua", string(trial), 0)
 	for _, finding := range sorted(found) {
 		t.Error(finding)
 	}

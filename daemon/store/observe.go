@@ -20,25 +20,26 @@ type Result struct {
 func (s *Store) Observe(ctx context.Context, credentials []Slot) []Result {
 	asked := make([]question, 0, len(credentials))
 	for _, c := range credentials {
-		asked = append(asked, question{script: "observe", keys: c.Keys.list(), args: c.account()})
+		// First the mirrors: what lies there then is of no newer token than the one that is looked at.
 		for _, m := range c.Mirrors {
 			asked = append(asked, m.question())
 		}
+		asked = append(asked, question{script: "observe", keys: c.Keys.List(), args: c.account()})
 	}
 	s.askAll(ctx, asked)
 	results := make([]Result, len(credentials))
 	next := 0
 	for i, c := range credentials {
-		o, err := s.decodeObservation(asked[next].reply, c)
-		if err != nil {
-			err = fmt.Errorf("observe %s: %w", c.Keys.Value, err)
-		}
-		results[i] = Result{Observation: o, Err: err}
-		next++
 		for range c.Mirrors {
 			results[i].Mirrors = append(results[i].Mirrors, decodeGlance(asked[next].reply))
 			next++
 		}
+		o, err := s.decodeObservation(asked[next].reply, c)
+		next++
+		if err != nil {
+			err = fmt.Errorf("observe %s: %w", c.Keys.Value, err)
+		}
+		results[i].Observation, results[i].Err = o, err
 	}
 	return results
 }

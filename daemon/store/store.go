@@ -113,7 +113,7 @@ func (s *Store) run(ctx context.Context, script *redis.Script, c Slot, args map[
 	if err != nil {
 		return "", nil, fmt.Errorf("encode arguments: %w", err)
 	}
-	reply, err := script.Run(ctx, s.client, c.Keys.list(), encoded).Slice()
+	reply, err := script.Run(ctx, s.client, c.Keys.List(), encoded).Slice()
 	if err != nil {
 		return "", nil, err
 	}

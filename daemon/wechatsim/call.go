@@ -37,6 +37,7 @@ type params struct {
 	AppSecret string `json:"appsecret"`
 	Force     bool   `json:"force_refresh"`
 	CGIPath   string `json:"cgi_path"`
+	templateMessage
 	// Type is a ticket's, in the query alone.
 	Type string `json:"-"`
 }
@@ -149,7 +150,7 @@ func method(path string) string {
 	switch path {
 	case PathToken, PathDomainIP, PathCallbackIP, PathTicket, PathCorpToken, PathCorpTicket, PathAgentTicket:
 		return http.MethodGet
-	case PathStableToken, PathQuotaGet, PathClear, PathClearV2:
+	case PathStableToken, PathQuotaGet, PathClear, PathClearV2, PathTemplateSend:
 		return http.MethodPost
 	}
 	return ""
@@ -182,6 +183,8 @@ func (s *Server) callWithToken(c call, f Fault, now time.Time) reply {
 		return s.quotaReport(a, c, now)
 	case PathClear:
 		return s.clear(a, c, now)
+	case PathTemplateSend:
+		return s.sendTemplate(c)
 	case PathTicket:
 		return s.ticket(a, c, f, now)
 	}

@@ -67,12 +67,13 @@ func meters(kind Kind) map[string]*meter {
 		}
 	}
 	return map[string]*meter{
-		PathToken:       {Quota: Quota{Limit: tokens}},
-		PathStableToken: {Quota: Quota{Limit: 500_000, MinuteLimit: 10_000}},
-		PathDomainIP:    {Quota: Quota{Limit: 1000}},
-		PathCallbackIP:  {Quota: Quota{Limit: 1000}},
-		PathQuotaGet:    {Quota: Quota{Limit: 10_000}},
-		PathTicket:      {Quota: Quota{Limit: 10_000}},
+		PathToken:        {Quota: Quota{Limit: tokens}},
+		PathStableToken:  {Quota: Quota{Limit: 500_000, MinuteLimit: 10_000}},
+		PathDomainIP:     {Quota: Quota{Limit: 1000}},
+		PathCallbackIP:   {Quota: Quota{Limit: 1000}},
+		PathQuotaGet:     {Quota: Quota{Limit: 10_000}},
+		PathTemplateSend: {Quota: Quota{Limit: 100_000}},
+		PathTicket:       {Quota: Quota{Limit: 10_000}},
 	}
 }
 

@@ -19,6 +19,7 @@ type reply struct {
 	Ticket             string          `json:"ticket,omitempty"`
 	ExpiresIn          json.RawMessage `json:"expires_in,omitempty"`
 	IPs                []string        `json:"ip_list,omitempty"`
+	MessageID          int64           `json:"msgid,omitempty"`
 	Quota              *quotaReply     `json:"quota,omitempty"`
 	RateLimit          *rateReply      `json:"rate_limit,omitempty"`
 	ComponentRateLimit *rateReply      `json:"component_rate_limit,omitempty"`
@@ -120,8 +121,10 @@ var messages = map[int]string{
 	-1:    "system error",
 	40001: "invalid credential, access_token is invalid or not latest" + stableHint,
 	40002: "invalid grant_type",
+	40003: "invalid openid",
 	40013: "invalid appid",
 	40014: "invalid access_token",
+	40037: "invalid template_id",
 	40066: "invalid url",
 	40097: "invalid args",
 	40125: "invalid appsecret",

@@ -41,6 +41,8 @@ type Server struct {
 	dice    *rand.Rand
 	faults  []*Fault
 	faultID int
+	// messages counts the template messages that were sent.
+	messages int64
 }
 
 // app is an account and everything that WeChat remembers about it.
