@@ -189,6 +189,7 @@ func (k *Keeper) newAbort(
 		Unknown: failed.Issued != credential.NotIssued, UnknownWait: k.policy.unknownWait(a.begin.Forced),
 		GiveBack: !failed.Left(), Wait: k.policy.waitAfter(failed.Class, n, at, a.seen.State.ExpiresAt),
 		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
+		Address: addressIn(failed),
 	}
 	if a.begin.Forced && k.policy.Traits.ForcedPerDay > 0 && failed.Class == credential.ClassQuota {
 		// WeChat forces no more today, but ordinary refreshes go on.

@@ -31,11 +31,16 @@ func (k *Keeper) verify(ctx context.Context, v look) {
 	start := time.Now()
 	asking, cancel := context.WithTimeout(ctx, k.callTimeout)
 	defer cancel()
-	verdict, wait := k.judge(v, k.kind.Verify(asking, v.State.Token))
+	answer := k.kind.Verify(asking, v.State.Token)
+	verdict, wait := k.judge(v, answer)
+	address := addressIn(answer)
+	if verdict == "" && address != "" {
+		verdict = store.VerdictBarred
+	}
 	if verdict == "" {
 		return
 	}
-	hearing := store.Hearing{At: asked, Verdict: verdict, Wait: wait}
+	hearing := store.Hearing{At: asked, Verdict: verdict, Wait: wait, Address: address}
 	if verdict == store.VerdictAccepted && countDue(v, k.policy) {
 		hearing.Count = k.count(ctx, v, start)
 	}
@@ -93,6 +98,15 @@ func (k *Keeper) judge(v look, err error) (verdict store.Verdict, wait time.Dura
 			"error", err)
 	}
 	return "", 0
+}
+
+// addressIn is this host's as WeChat named it when it did not let it ask, or "".
+func addressIn(answer error) string {
+	failed, _ := errors.AsType[*credential.Error](answer)
+	if failed == nil || failed.Class != credential.ClassIP {
+		return ""
+	}
+	return failed.IP
 }
 
 // discard deletes a report that calls for nothing: of another token, or of one

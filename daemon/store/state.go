@@ -2,6 +2,8 @@ package store
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 
 	"wxtokend/daemon/secret"
@@ -45,6 +47,9 @@ type State struct {
 	// Secret is the fingerprint of the AppSecret of the last attempt.
 	Secret string
 
+	// Exits are the addresses that the platform did not let in within a week.
+	Exits Exits
+
 	// Day is in days since 1970 in UTC+8, Calls are those of that day.
 	Day   int64
 	Calls int
@@ -80,6 +85,27 @@ type State struct {
 
 	// Of what people and readers ask for there is so much an hour; see HasRoom.
 	QuestionsAt, RequestsAt, SecretsAt time.Time
+}
+
+// Exits is a list as Redis holds it.
+type Exits string
+
+// List has the newest first.
+func (e Exits) List() (all []Exit) {
+	for exit := range strings.FieldsSeq(string(e)) {
+		address, at, _ := strings.Cut(exit, "=")
+		// The script has let no other form through.
+		ms, _ := strconv.ParseInt(at, 10, 64)
+		all = append(all, Exit{address, milli(ms)})
+	}
+	return all
+}
+
+// Exit is an address from which calls leave, as the platform sees it.
+type Exit struct {
+	Address string
+	// At is when the platform named it last.
+	At time.Time
 }
 
 // Failure is the last error of a credential, for people.
@@ -177,7 +203,7 @@ func decodeState(flat []any) State {
 		OutsideAt: f.time("outside_at"), OutsideDraws: int(f.number("outside_draws")), Force: int(f.number("force")),
 		ForcedAt: f.time("forced_at"), NoForceUntil: f.time("no_force_until"), AskedAt: f.time("asked_at"),
 		QuotaDay: f.number("quota_day"), QuotaLimit: int(f.number("quota_limit")), QuotaUsed: int(f.number("quota_used")),
-		OutsideToday: int(f.number("outside_today")), QuotaAskAt: f.time("quota_ask_at"),
+		Exits: Exits(f.text("exits")), OutsideToday: int(f.number("outside_today")), QuotaAskAt: f.time("quota_ask_at"),
 		QuestionsAt: f.time("questions_at"), RequestsAt: f.time("requests_at"), SecretsAt: f.time("secrets_at"),
 	}
 	var failure Failure

@@ -19,6 +19,8 @@ const (
 	Suspected Status = "suspected"
 	// WeChat answers nobody any more today.
 	Blind Status = "blind"
+	// The address is kept that WeChat does not let in.
+	Barred Status = "barred"
 	// A report about a token that is not the current one.
 	Discarded Status = "discarded"
 )
@@ -31,6 +33,8 @@ const (
 	VerdictAccepted Verdict = "accepted"
 	VerdictRefused  Verdict = "refused"
 	VerdictNone     Verdict = "none"
+	// VerdictBarred: it did not let this host ask.
+	VerdictBarred Verdict = "barred"
 )
 
 // Claim asks to be the one replica that verifies the observed token now; at is
@@ -60,6 +64,8 @@ type Hearing struct {
 	Verdict Verdict
 	// Wait is until the next question after VerdictNone.
 	Wait time.Duration
+	// Address is this host's as WeChat sees it, with VerdictBarred.
+	Address string
 	// Count is what else was asked of WeChat with a token that it accepts, nil if nothing was.
 	Count *Count
 }
@@ -80,7 +86,7 @@ type Count struct {
 func (s *Store) Verdict(ctx context.Context, c Slot, o Observation, h Hearing) (Status, error) {
 	args := map[string]any{
 		"token": sha1Hex(o.State.Token.Reveal()), "claimed_at": wire(h.At), "fingerprint": o.State.Token.Fingerprint(),
-		"verdict": h.Verdict, "wait": h.Wait.Milliseconds(),
+		"verdict": h.Verdict, "wait": h.Wait.Milliseconds(), "address": h.Address,
 	}
 	if q := h.Count; q != nil {
 		args["count"] = map[string]any{

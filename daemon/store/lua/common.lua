@@ -16,7 +16,7 @@ local LONGEST_LEASE = HOUR
 -- configuration allows no longer times than these.
 local TEXTS = {
   appid = 128, issuer = 300, api = 16, token = 512, attempt = 64, last_error = 4096,
-  secret = 8, refused = 8, force_for = 8,
+  secret = 8, refused = 8, force_for = 8, exits = 1024,
 }
 local NUMBERS = {
   schema = COUNT, expires_in = MONTH, life = MONTH, expires_at = ENDS, minted_at = ENDS, asked_at = ENDS,
@@ -50,6 +50,35 @@ end
 -- What WeChat may send as a token, or somebody call an account.
 local function printable(text) return string.find(text, '^[!-~]+$') and text or '' end
 
+-- The addresses that the platform does not let in, the newest first: address=time,
+-- divided by blanks. There may be many behind a NAT, and a person whitelists them
+-- within days.
+local EXITS = 16
+local WEEK = 7 * 24 * HOUR
+local ADDRESS = '[%x.:]+'
+
+-- Those of them that are news, by a clock that went back by so much.
+local function news(text, version, back)
+  local all, kept = {}, {}
+  for address, at in string.gmatch(text, '(' .. ADDRESS .. ')=(%d+)') do
+    all[#all + 1] = address .. '=' .. at
+    local seen = number(at, version) - back
+    if seen > now - WEEK then kept[#kept + 1] = address .. '=' .. string.format('%.0f', seen) end
+  end
+  if #all > EXITS or table.concat(all, ' ') ~= text then return '' end
+  return table.concat(kept, ' ')
+end
+
+-- The platform has named this one, which is the newest; the oldest has no room.
+local function named(exits, address)
+  if #address > 39 or not string.find(address, '^' .. ADDRESS .. '$') then return exits end
+  local all = { address .. '=' .. string.format('%.0f', now) }
+  for other, at in string.gmatch(exits, '(%S+)=(%d+)') do
+    if other ~= address and #all < EXITS then all[#all + 1] = other .. '=' .. at end
+  end
+  return table.concat(all, ' ')
+end
+
 -- A state without a token, and without a past.
 local function blank()
   local s = {}
@@ -79,6 +108,7 @@ local function load_state()
     s[field] = turned and STANDS[field] and 0 or math.max(number(raw[field], version + ahead) - back, 0)
   end
   s.token = printable(s.token)
+  s.exits = news(s.exits, version, back)
   -- Of all that WeChat issues nothing lives longer than a month.
   if s.expires_at > math.max(version, now) + MONTH then s.expires_at = 0 end
   -- Settled in advance, the next lost mint would be no outstanding one.
@@ -105,7 +135,7 @@ local function save(s)
     'token', s.token, 'expires_in', s.expires_in, 'life', s.life, 'expires_at', s.expires_at, 'minted_at', s.minted_at,
     'generation', s.generation, 'settled', s.settled, 'attempt', s.attempt, 'begun_at', s.begun_at,
     'failures', s.failures, 'next_attempt_at', s.next_attempt_at, 'unknown_until', s.unknown_until,
-    'last_error', s.last_error, 'secret', s.secret, 'secrets_at', s.secrets_at, 'day', s.day, 'calls', s.calls,
+    'last_error', s.last_error, 'exits', s.exits, 'secret', s.secret, 'secrets_at', s.secrets_at, 'day', s.day, 'calls', s.calls,
     'verify_at', s.verify_at, 'verified_at', s.verified_at, 'watch_until', s.watch_until, 'suspect_at', s.suspect_at,
     'questions_at', s.questions_at, 'refused', s.refused, 'outside_at', s.outside_at, 'outside_draws', s.outside_draws,
     'force', s.force, 'force_for', s.force_for, 'forced_at', s.forced_at, 'no_force_until', s.no_force_until,

@@ -26,6 +26,12 @@ if a.verdict == 'none' then
   save(s)
   return { 'blind' }
 end
+if a.verdict == 'barred' then
+  -- V5: nothing was heard of the token, but from where WeChat was asked.
+  s.exits = named(s.exits, a.address)
+  save(s)
+  return { 'barred' }
+end
 local about = redis.sha1hex(reported()) == a.token
 if a.verdict == 'accepted' then
   -- V4: another question came after this one, and WeChat may have changed its mind.
