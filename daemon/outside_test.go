@@ -188,8 +188,9 @@ func TestCountsAreNoHarm(t *testing.T) {
 			t.Errorf("verify_every %v: WeChat's count was asked for %d times, at most %d", every, counts, most)
 		}
 		for _, f := range []wechatsim.Fault{
-			{Kind: wechatsim.FaultHang}, {Kind: wechatsim.FaultErrcode, Code: 48001}, {Kind: wechatsim.FaultErrcode, Code: 45009},
-			{Kind: wechatsim.FaultErrcode, Code: 40234}, {Kind: wechatsim.FaultErrcode, Code: 40001}, {Kind: wechatsim.FaultHTML},
+			{Kind: wechatsim.FaultHang}, {Kind: wechatsim.FaultHTML}, {Kind: wechatsim.FaultErrcode, Code: 48001},
+			{Kind: wechatsim.FaultErrcode, Code: 45009}, {Kind: wechatsim.FaultErrcode, Code: 40234},
+			{Kind: wechatsim.FaultErrcode, Code: 40001},
 		} {
 			f.Path = wechatsim.PathQuotaGet
 			t.Run(fmt.Sprint(f.Kind, f.Code, every), func(t *testing.T) {

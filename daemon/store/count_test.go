@@ -20,7 +20,8 @@ func (w *world) counts(used int, edits ...func(*store.Count)) store.State {
 	}
 	status, at, err := w.store.Claim(w.Context(), w.c, o)
 	check(w, "claim", w.answered(status, err), store.Claimed)
-	status, err = w.store.Verdict(w.Context(), w.c, o, store.Hearing{At: at, Verdict: store.VerdictAccepted, Count: &count})
+	h := store.Hearing{At: at, Verdict: store.VerdictAccepted, Count: &count}
+	status, err = w.store.Verdict(w.Context(), w.c, o, h)
 	check(w, "verdict", w.answered(status, err), store.Accepted)
 	return w.observe().State
 }

@@ -14,7 +14,8 @@ func (w *world) barred(address string) {
 	w.Helper()
 	w.plant("begun_at", 0, "next_attempt_at", 0)
 	w.mustBegin(attempt("ab"))
-	check(w, "abort", w.abort(store.Abort{Attempt: "ab", Wait: time.Second, Failure: failure(), Address: address}), store.Aborted)
+	a := store.Abort{Attempt: "ab", Wait: time.Second, Failure: failure(), Address: address}
+	check(w, "abort", w.abort(a), store.Aborted)
 }
 
 func addresses(exits store.Exits) string {
