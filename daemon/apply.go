@@ -13,8 +13,8 @@ import (
 	"wxtokend/daemon/store"
 )
 
-// reconfigure makes a new configuration's credentials the daemon's. They have to
-// fit the times of this process, which stay.
+// reconfigure makes a new configuration's credentials and consumers the
+// daemon's. They have to fit the times and the addresses of this process, which stay.
 func (d *Daemon) reconfigure(c config.Config) (Changes, error) {
 	running := d.options.Config
 	least := max(running.WeChat.Timeout+2*running.Redis.Timeout, running.Refresh.Poll)
@@ -24,7 +24,13 @@ func (d *Daemon) reconfigure(c config.Config) (Changes, error) {
 				"redis.timeout and refresh.poll ask for, and these need a restart", one.Key, one.Lease, least)
 		}
 	}
+	if err := d.mayServe(c); err != nil {
+		return Changes{}, err
+	}
 	done, err := d.apply(c.Credentials)
+	if err == nil {
+		d.useConsumers(c)
+	}
 	d.heart.tickSoon()
 	return done, err
 }

@@ -21,6 +21,7 @@ import (
 	"wxtokend/daemon/layout"
 	"wxtokend/daemon/lock"
 	"wxtokend/daemon/store"
+	"wxtokend/daemon/tokenapi"
 	"wxtokend/metrics"
 )
 
@@ -76,6 +77,7 @@ type Daemon struct {
 	observer *observer
 	pool     *pool
 	reloader *reloader
+	api      *tokenapi.API
 
 	metrics  *metrics.Metrics
 	gatherer *prometheus.Registry
@@ -108,10 +110,15 @@ func New(o Options) (*Daemon, error) {
 		return nil, err
 	}
 	d.assemble()
-	if _, err := d.apply(o.Config.Credentials); err != nil {
+	err = d.mayServe(o.Config)
+	if err == nil {
+		_, err = d.apply(o.Config.Credentials)
+	}
+	if err != nil {
 		d.Close()
 		return nil, err
 	}
+	d.useConsumers(o.Config)
 	return d, nil
 }
 
@@ -123,6 +130,7 @@ func (d *Daemon) assemble() {
 	d.herald = keeper.NewHerald(d.store, o.Log)
 	d.registry = newRegistry(c.Refresh.Poll)
 	d.pool = newPool()
+	d.api = tokenapi.New(tokenapi.Options{Tokens: lender{d}, Log: o.Log, Count: d.metrics.APIRequest})
 	d.heart = &heartbeat{
 		rhythm: d.registry.rhythm, schedule: every{d.registry.rhythm, o.Jitter},
 		panics: panics, log: o.Log, soon: make(chan struct{}, 1),

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/keeper"
@@ -25,12 +26,12 @@ func (d *Daemon) parent(c config.Credential) keeper.Parent {
 	return parent{d.registry, c.From}
 }
 
-// Current implements keeper.Parent.
-func (p parent) Current() secret.Token {
+// Lend implements keeper.Parent.
+func (p parent) Lend() (token secret.Token, until time.Time) {
 	if e := p.registry.find(p.key); e != nil {
-		return e.Current()
+		return e.Lend()
 	}
-	return ""
+	return "", time.Time{}
 }
 
 // Wish implements keeper.Parent.

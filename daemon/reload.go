@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -127,6 +128,9 @@ func (r *reloader) reload(ctx context.Context, asked bool) {
 	}
 	r.metrics.ConfigRead(time.Now(), true)
 	r.tell(done, keysThatDiffer(r.newest.Credentials, c.Credentials), config.Differences(r.running, c), asked)
+	if !reflect.DeepEqual(r.newest.HTTP.Consumers, c.HTTP.Consumers) {
+		r.log.Info("the token API has the consumers of the new configuration", "consumers", len(c.HTTP.Consumers))
+	}
 	if lost := c.Lost(r.newest); len(lost) > 0 {
 		r.log.Warn("files of the configuration are empty or gone that were there before: "+
 			"put them back if nobody meant that", "files", strings.Join(lost, ", "))

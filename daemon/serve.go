@@ -26,6 +26,7 @@ func (d *Daemon) serve(ctx context.Context, ln net.Listener, stop func()) (wait 
 	if d.options.Probes != nil {
 		listen(d.options.Probes, web.NewProbes(d, d.Live), &plain)
 	}
+	context.AfterFunc(ctx, d.api.Stop)
 	if d.options.Lock != nil {
 		all.Go(func() { d.options.Lock.Follow(ctx, d.options.Log, d.metrics.LockRead) })
 	}
@@ -40,5 +41,6 @@ func (d *Daemon) handler() http.Handler {
 	mux.Handle("/", d.options.Lock.Handler(web.NewHandler(d, d.Live, d.gatherer)))
 	// It has a bearer token of its own, and a request has room for one of the two.
 	mux.HandleFunc("POST /refresh/{key...}", d.refreshHandler)
-	return mux
+	// Its consumers have secrets of their own, likewise.
+	return d.api.Handler(mux)
 }

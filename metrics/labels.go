@@ -143,6 +143,28 @@ func states() []State {
 	return []State{StateUnknown, StateFresh, StateDue, StateExpired, StateMissing, StateRejected}
 }
 
+// APIResult is what a request to the token API got.
+type APIResult string
+
+// APIUnauthorized showed no right secret, APIForbidden the secret of a consumer
+// who may not read that key, APILimited too many wrong ones before; at
+// APIUnavailable there was no token that is good enough.
+const (
+	APIOK           APIResult = "ok"
+	APINotModified  APIResult = "not_modified"
+	APIBadRequest   APIResult = "bad_request"
+	APIUnauthorized APIResult = "unauthorized"
+	APIForbidden    APIResult = "forbidden"
+	APILimited      APIResult = "limited"
+	APIUnavailable  APIResult = "unavailable"
+)
+
+func apiResults() []APIResult {
+	return []APIResult{
+		APIOK, APINotModified, APIBadRequest, APIUnauthorized, APIForbidden, APILimited, APIUnavailable,
+	}
+}
+
 // Op is one kind of round trip to Redis.
 type Op string
 

@@ -43,8 +43,10 @@ type Metrics struct {
 	// Like tick: no label, and absent until the configuration was read.
 	configGood, configRead *prometheus.GaugeVec
 	configBad, lockBad     bool
-	redis                  *prometheus.CounterVec
-	panics                 prometheus.Counter
+	redis, api             *prometheus.CounterVec
+	// Whose requests are counted: consumers by name, and "" while there is any.
+	consumers map[string]bool
+	panics    prometheus.Counter
 }
 
 // PerKey says whether each credential has series of its own, with the label key.
@@ -83,13 +85,17 @@ func New(reg prometheus.Registerer, build Build, perKey PerKey) *Metrics {
 	m.redis = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wxtokend_redis_operations_total", Help: "Round trips to Redis.",
 	}, []string{"op", "result"})
+	m.api = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "wxtokend_token_api_requests_total",
+		Help: "Requests to the token API; the consumer is empty where none was recognised.",
+	}, []string{"consumer", "result"})
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "wxtokend_panics_total", Help: "Panics that were caught; each one is a bug.",
 	})
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.tick, m.build, m.clocks, m.configGood, m.configRead, m.redis, m.panics, collector{m},
+		m.tick, m.build, m.clocks, m.configGood, m.configRead, m.redis, m.api, m.panics, collector{m},
 	)
 	m.build.WithLabelValues(build.Version, build.Revision, build.GoVersion).Set(1)
 	for _, op := range ops() {

@@ -23,6 +23,7 @@ func offline(ctx context.Context, r *report, c config.Config, environ []string) 
 		fileMode(r, path)
 	}
 	certificate(ctx, r, c.HTTP.WebConfigFile)
+	consumers(ctx, r, c)
 	drawn := map[string]string{}
 	for _, one := range c.Credentials {
 		appSecret(ctx, r, one)

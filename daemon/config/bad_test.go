@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"wxtokend/daemon/store"
 )
 
 // minimal is a complete configuration. In a document that begins with it,
@@ -429,12 +431,15 @@ func badConfigs() []badConfig {
 
 func TestBadConfig(t *testing.T) {
 	uid := fmt.Sprint(os.Getuid())
-	for _, c := range badConfigs() {
+	_, brace := store.NewKeys("a{b")
+	const origin = "must be the origin of pages in small letters, without a path and without the default port, " +
+		"such as https://shop.example.com"
+	for _, c := range append(badConfigs(), badConsumers()...) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := load(t, c.document, nil)
 			got, want := problems(t, err), slices.Clone(c.want)
 			for i := range want {
-				want[i] = strings.Replace(want[i], "user id UID", "user id "+uid, 1)
+				want[i] = strings.NewReplacer("user id UID", "user id "+uid, "BRACE", brace.Error(), "ORIGIN", origin).Replace(want[i])
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("%s\ngot:\n  %s\nwant:\n  %s", c.document, strings.Join(got, "\n  "), strings.Join(want, "\n  "))

@@ -50,6 +50,18 @@ type HTTP struct {
 	TokenFile     string `yaml:"token_file,omitempty"`
 	WebConfigFile string `yaml:"web_config_file,omitempty"`
 	ProbesListen  string `yaml:"probes_listen,omitempty" is:"listen"`
+	// They switch the token API on.
+	Consumers []Consumer `yaml:"consumers,omitempty"`
+}
+
+// Consumer is an app that may read some keys over HTTP. SecretSHA256 is that of
+// its secret, in 64 hex digits. JSSDKOrigins are those of the pages that it may
+// have signed for wx.config, such as https://shop.example.com.
+type Consumer struct {
+	Name         string   `yaml:"name" is:"consumer name"`
+	SecretSHA256 string   `yaml:"secret_sha256" is:"sha256"`
+	Keys         []string `yaml:"keys" is:"key"`
+	JSSDKOrigins []string `yaml:"jssdk_origins,omitempty" is:"origin"`
 }
 
 // Redis says where Redis is. Exactly one of URL, Sentinel and Cluster is set;

@@ -75,9 +75,9 @@ func certificate(t *testing.T) (dir string) {
 	return dir
 }
 
-// uncomment turns "# name: value" into an option.
+// uncomment turns "# name: value" into an option, be it the first of an item.
 func uncomment(document string) string {
-	return regexp.MustCompile(`(?m)^( *)# ( *(- )?[a-z_]+:( |$))`).ReplaceAllString(document, "$1$2")
+	return regexp.MustCompile(`(?m)^( *)# ( *(- )?[a-z_]+(256)?:( |$))`).ReplaceAllString(document, "$1$2")
 }
 
 // optionsOf lists the options of a document in the form of config.OptionPaths.

@@ -138,11 +138,11 @@ func (l *loader) mapping(path string, n *yaml.Node, v reflect.Value) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		own := join(path, key.Value)
-		if key.Kind != yaml.ScalarNode || !isName(key.Value) {
+		known := slices.IndexFunc(options, func(o option) bool { return o.path == own && key.Kind == yaml.ScalarNode })
+		if known < 0 && !isName(key.Value) {
 			own = join(path, "?")
 		}
 		l.setAt(key.Line, own)
-		known := slices.IndexFunc(options, func(o option) bool { return o.path == own })
 		switch first, doubled := lines[own]; {
 		case strings.HasSuffix(own, "?"):
 			l.fail(own, "unknown option, its name is not shown because it could hold a secret; "+
@@ -159,7 +159,7 @@ func (l *loader) mapping(path string, n *yaml.Node, v reflect.Value) {
 }
 
 // isName tells a mistyped option from a secret on the wrong side of a colon:
-// no option has a digit, and hardly an AppSecret has none.
+// hardly an option has a digit, and hardly an AppSecret has none.
 func isName(text string) bool {
 	return text != "" && len(text) <= 24 && strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz_.-") == ""
 }

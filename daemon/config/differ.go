@@ -2,11 +2,11 @@ package config
 
 import "reflect"
 
-// Differences lists the options in which a and b differ, but for the credentials
-// and what these inherit.
+// Differences lists the options in which a and b differ, but for the credentials,
+// what these inherit, and the consumers.
 func Differences(a, b Config) []string {
 	for _, c := range []*Config{&a, &b} {
-		c.Credentials, c.Refresh = nil, Refresh{Poll: c.Refresh.Poll}
+		c.Credentials, c.Refresh, c.HTTP.Consumers = nil, Refresh{Poll: c.Refresh.Poll}, nil
 	}
 	return differences("", reflect.ValueOf(a), reflect.ValueOf(b))
 }

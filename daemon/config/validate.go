@@ -29,7 +29,7 @@ func (l *loader) validate() {
 	}
 	l.require(c.HTTP.ProbesListen == "" || c.HTTP.ProbesListen != c.HTTP.Listen || strings.HasSuffix(c.HTTP.Listen, ":0"),
 		"http.probes_listen", "is the same as listen: give the probes a port of their own, such as \":9478\"")
-	l.validateLock()
+	l.validateConsumers(l.validateLock())
 	l.relations("refresh", c.Refresh)
 	l.require(len(c.Credentials) > 0, "credentials", "none is configured: add one to %s, "+
 		"or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE", l.file)
@@ -75,20 +75,21 @@ func (l *loader) validateRedis() {
 }
 
 // validateLock reads the files, so that what is wrong with them is told before
-// somebody is let in or kept out.
-func (l *loader) validateLock() {
+// somebody is let in or kept out. It returns nil without any, and if they are wrong.
+func (l *loader) validateLock() *lock.Lock {
 	h := l.cfg.HTTP
 	if h.WebConfigFile == "" {
-		return
+		return nil
 	}
 	l.require(h.ProbesListen != "", "http.web_config_file", "needs probes_listen: whoever probes has no password and no "+
 		"certificate, so give the probes an address of their own, such as \":9478\"")
 	locked, err := lock.Open(l.ctx, h.WebConfigFile)
 	if err != nil {
 		l.fail("http.web_config_file", "%s: %s", shown(h.WebConfigFile), err)
-		return
+		return nil
 	}
 	l.cfg.lockedBy = locked.SecretFiles()
+	return locked
 }
 
 // relations checks the times r of the section at path: refresh or a credential.

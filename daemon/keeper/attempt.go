@@ -138,7 +138,7 @@ func (k *Keeper) draw(ctx context.Context, a *attempt, b begun) {
 	start := time.Now()
 	in := credential.Inputs{Account: k.policy.Name, Secret: b.secret, Force: a.begin.Forced}
 	if k.parent != nil {
-		in.Parent = k.parent.Current()
+		in.Parent = k.parentsToken()
 	}
 	grant, err := k.kind.Draw(ctx, in)
 	took := time.Since(start)

@@ -50,8 +50,8 @@ type Options struct {
 
 // Parent is a credential whose token others are drawn with. A Keeper is one.
 type Parent interface {
-	// Current is the token that readers of the parent can use now, "" if there is none.
-	Current() secret.Token
+	// Lend returns its token, "" if there is none now, and until when it may be used.
+	Lend() (token secret.Token, until time.Time)
 	// Wish brings a report to Redis, as a reader's.
 	Wish(ctx context.Context, wish Wish) (status store.Status, message string, err error)
 }
@@ -135,7 +135,7 @@ type sight struct {
 // Take takes in an observation and starts what it calls for. It does not wait
 // for it.
 func (k *Keeper) Take(result store.Result, spawn Spawner) {
-	local, orphan := time.Now(), k.parent != nil && k.parent.Current() == ""
+	local, orphan := time.Now(), k.parent != nil && k.parentsToken() == ""
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.memory.tick(local, 3*k.policy.Poll+2*k.redisTimeout)
@@ -150,6 +150,12 @@ func (k *Keeper) Take(result store.Result, spawn Spawner) {
 	k.seen = sight{v, decide(v, k.policy), local}
 	k.tell(local)
 	k.startAll(spawn)
+}
+
+// parentsToken is what a draw is made with, "" if there is none now.
+func (k *Keeper) parentsToken() secret.Token {
+	token, _ := k.parent.Lend()
+	return token
 }
 
 // Settle tries once more to end an attempt that the platform has answered and

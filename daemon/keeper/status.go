@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
 
@@ -55,17 +54,6 @@ func (k *Keeper) readable(local time.Time) store.State {
 		Token: m.Token, Life: m.Life, ExpiresAt: k.now(local).Add(m.expiry.Sub(local)),
 		MintedAt: m.MintedAt, Refused: m.refused,
 	}
-}
-
-// Current implements Parent.
-func (k *Keeper) Current() secret.Token {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	local := time.Now()
-	if state := k.state(local); state != Fresh && state != Due {
-		return ""
-	}
-	return k.readable(local).Token
 }
 
 // now is Redis server time, carried on from the last look.

@@ -46,6 +46,9 @@ func (l *Lock) SecretFiles() []string { return l.keys.Load().files }
 // Ends is when the certificate expires, the zero time if there is none.
 func (l *Lock) Ends() time.Time { return l.keys.Load().ends }
 
+// Encrypts says whether Listener speaks TLS.
+func (l *Lock) Encrypts() bool { return l != nil && l.keys.Load().tls != nil }
+
 // Listener speaks TLS on ln if the file says so.
 func (l *Lock) Listener(ln net.Listener) net.Listener {
 	if l == nil || l.keys.Load().tls == nil {

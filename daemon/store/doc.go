@@ -16,6 +16,9 @@
 //	{K}:lease     attempt:n:clean:length, the right to mint once; ends by itself
 //	{K}:rejected  a token that a reader was refused; stays until WeChat has answered
 //
+// Mirrors are any other keys, each in a slot of its own: what readers of an SDK's
+// layout read. They hold no bookkeeping.
+//
 // # State
 //
 // Times are Redis server time in milliseconds, 0 is never. See [State].
@@ -65,6 +68,8 @@
 //   - B10, the state can be written, which is tried first: a user of Redis who may
 //     set a key but no hash would leave a lease that nobody ever uses, and the next
 //     look would tell of that lease and not of the right.
+//   - B12, the draw answers a report, where WeChat can be asked in no other way:
+//     it counts as a question, or who reports in a loop would use up the day's draws.
 //
 // commit stores the token, for the holder of the lease alone.
 //
@@ -84,6 +89,7 @@
 //     untouched, and the mark has the next attempt draw over both.
 //   - C7, WeChat gave back the very token that it refuses: stored, it would look
 //     fresh to everybody. One forced draw is asked for instead, at most once an overlap.
+//   - C8, the report that the draw answers is deleted with its answer, and no other.
 //
 // abort ends an attempt without a token. Readers notice nothing.
 //
@@ -132,6 +138,18 @@
 //   - Q4, later our calls are those of now, as WeChat may have counted each of them.
 //
 // discard deletes a report that calls for no question, and only the one that was seen.
+//
+// mirror looks at one mirror, or writes it. It is the one script that knows nothing
+// of the state, which may lie on another server. The order makes up for that: what
+// lies at the mirror is looked at first, then the token, and then it is written.
+//
+//   - M1, it still is what was seen. Whoever wrote that had no newer token than
+//     the one that was looked at after it; who wrote since then may have.
+//   - M2, that was a lease ago at most, by the clock of the mirror's server: what
+//     was seen may have gone, and come again in a newer token's place.
+//   - M3, there is something left of the token, by the same clock.
+//   - M4, a hash is written anew and whole, and its first write is one that a full
+//     Redis refuses.
 //
 // request is a person's wish: it ends backoff, the wait between answers to outside
 // draws and, by asked_at, each process' own bar, but neither an unknown outcome nor

@@ -1,0 +1,77 @@
+package tokenapi
+
+import (
+	"context"
+	"time"
+
+	"wxtokend/daemon/secret"
+)
+
+// Tokens is the daemon as this package sees it.
+type Tokens interface {
+	// Find returns what readers of the key get now; false while they get nothing
+	// that the platform accepts. It waits for nobody.
+	Find(key string) (Token, bool)
+
+	// Report says that the platform refused the token of that fingerprint. It may wait for Redis.
+	Report(ctx context.Context, key, fingerprint string) error
+}
+
+// Token is what readers of a key get.
+type Token struct {
+	Identity
+	Value secret.Token
+	// Until is when the platform may cease to accept it, by this host's monotonic clock.
+	Until time.Time
+}
+
+// Identity says what a credential is, as apps name it.
+type Identity struct {
+	Kind string
+	// Account is the appid or corpid; a ticket has that of its parent.
+	Account string
+	// From is the key of the token that a ticket comes from, "" of what is no ticket.
+	From string
+}
+
+// isTicket says by which name an answer by key has it.
+func (i Identity) isTicket() bool { return i.From != "" }
+
+// find is Find for a credential as a consumer was promised it: while another
+// account takes over the key, its token is nobody's yet.
+func (a *API) find(c Credential) (Token, bool) {
+	t, ok := a.options.Tokens.Find(c.Key)
+	ok = ok && t.Identity == c.Identity && time.Until(t.Until) > 0
+	if ok {
+		a.parents.see(c.Key, t)
+	}
+	return t, ok
+}
+
+// report tells that the platform refused a token. The same is told once at a
+// time; whether it can be told is no matter of who gets the token.
+func (a *API) report(ctx context.Context, key string, t Token) {
+	if !a.begin(key) {
+		return
+	}
+	defer a.end(key)
+	if err := a.options.Tokens.Report(ctx, key, t.Value.Fingerprint()); err != nil {
+		a.options.Log.Warn("could not take a report of a refused token", "key", key, "error", err)
+	}
+}
+
+func (a *API) begin(key string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.reporting[key] {
+		return false
+	}
+	a.reporting[key] = true
+	return true
+}
+
+func (a *API) end(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.reporting, key)
+}
