@@ -59,7 +59,8 @@ func (d *Daemon) open(c config.Credential, n int) (*entry, error) {
 	}
 	e := &entry{config: c}
 	options := keeper.Options{
-		Spec: spec, Kind: kind, Parent: d.parent(c), Store: d.store, Metrics: d.metrics, Log: d.options.Log,
+		Spec: spec, Kind: kind, Parent: d.parent(c), Store: d.store, Herald: d.herald,
+		Metrics: d.metrics, Log: d.options.Log,
 		LookSoon: func() { d.lookSoon(e) }, Many: n > 1,
 		Passing: d.options.Passing, Jitter: d.options.Jitter,
 		RedisTimeout: d.options.Config.Redis.Timeout, CallTimeout: d.options.Config.WeChat.Timeout,
