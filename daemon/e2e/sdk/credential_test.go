@@ -92,8 +92,7 @@ func (s *story) look(c *credential) string {
 	return layout.Decode(text).Reveal()
 }
 
-// settled waits until readers find the credential everywhere, and in each place
-// for no longer than it lives.
+// settled waits until readers find the credential everywhere.
 func (s *story) settled(c *credential) {
 	s.Helper()
 	took := eventually(s, c.kind+" is where its readers look", func() bool {
@@ -103,19 +102,25 @@ func (s *story) settled(c *credential) {
 	s.slowest = max(s.slowest, took)
 }
 
-// holds says that an entry is there, ends, and has the token, if it is to have one.
+// holds says that an entry is there, and has the token and an end, if it is to
+// have the token: the end of a token that an SDK wrote itself may have none, and
+// does no harm.
 func (s *story) holds(e layout.Entry, token string) bool {
 	key := e.Key.Reveal()
 	value, fields := e.Reveal()
-	if s.do("PTTL", key).(int64) <= 0 {
-		return false
+	left := s.do("PTTL", key).(int64)
+	if at := slices.Index(fields, token); at > 0 {
+		return left > 0 && s.do("HGET", key, fields[at-1]) == token
 	}
-	if e.Form == layout.Hash {
-		return !slices.Contains(fields, token) || s.do("HGET", key, fields[slices.Index(fields, token)-1]) == token
+	if !strings.Contains(value, token) {
+		return left != absent
 	}
 	found, _ := s.do("GET", key).(string)
-	return !strings.Contains(value, token) || strings.Contains(found, token)
+	return left > 0 && strings.Contains(found, token)
 }
+
+// absent is what Redis says of the life of a key that is not there.
+const absent = -2
 
 // rotate ends the credential at WeChat, and has the daemon told so.
 func (s *story) rotate(c *credential) {
