@@ -57,7 +57,7 @@ func (k *Keeper) mirrorWrites(o store.Observation) (wrong []*target, writes []st
 		if !t.wrong || entry.TTL <= 0 {
 			continue
 		}
-		switch entry.Judge(t.found(entry), k.targets.recent...) {
+		switch entry.Judge(t.lies, k.targets.recent...) {
 		case layout.Ours:
 			continue
 		case layout.Foreign:

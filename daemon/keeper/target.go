@@ -16,10 +16,12 @@ import (
 // target is one more place where readers look, as it was seen last.
 type target struct {
 	credential.Target
-	// known is the name of what should lie there, by the last look.
-	known store.Name
-	// glance is what lay there then, and redis the time of the token's server.
+	// known is what should lie there by the last look, and name that of its bytes.
+	known layout.Entry
+	name  store.Name
+	// glance is what lay there then, lies the same as the layout judges it, and redis the time of the token's server.
 	glance store.Glance
+	lies   layout.Found
 	redis  time.Time
 	// wrong says that it is to be written.
 	wrong bool
@@ -91,7 +93,7 @@ func (k *Keeper) Slot() store.Slot {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, t := range k.targets.keys {
-		slot.Mirrors = append(slot.Mirrors, store.Mirror{Key: t.Key.Reveal(), Known: t.known})
+		slot.Mirrors = append(slot.Mirrors, store.Mirror{Key: t.Key.Reveal(), Known: t.name})
 	}
 	return slot
 }
@@ -111,6 +113,7 @@ func (k *Keeper) see(glances []store.Glance, v look) (drawn bool) {
 			return drawn
 		}
 		t.glance, t.redis, t.wrong = glances[i], v.Now, false
+		t.lies = t.found()
 		if t.glance.Err != nil {
 			k.targetFailed(t, "could not look at the target", t.glance.Err)
 			continue
@@ -119,8 +122,8 @@ func (k *Keeper) see(glances []store.Glance, v look) (drawn bool) {
 			continue
 		}
 		entry := t.entry(v.State)
-		t.known = nameOf(entry)
-		verdict := entry.Judge(t.found(entry), k.targets.recent...)
+		t.known, t.name = entry, nameOf(entry)
+		verdict := entry.Judge(t.lies, k.targets.recent...)
 		if verdict == layout.Ours {
 			t.settled, t.foreign, t.trouble = true, "", failing{}
 		}
@@ -148,12 +151,12 @@ func (t *target) entry(s store.State) layout.Entry {
 func nameOf(e layout.Entry) store.Name { return store.NameOf(e.Reveal()) }
 
 // found is what lies there, as the layout judges it.
-func (t *target) found(should layout.Entry) layout.Found {
+func (t *target) found() layout.Found {
 	g := t.glance
 	found := layout.Found{Value: g.Value, Fields: g.Fields, TTL: g.TTL}
-	if g.Name == t.known {
-		// It was not brought once more.
-		value, fields := should.Reveal()
+	if g.Name == t.name && g.Name != "" {
+		// It was known, and not brought once more.
+		value, fields := t.known.Reveal()
 		found.Value, found.Fields = secret.Secret(value), map[string]secret.Secret{}
 		for i := 0; i+1 < len(fields); i += 2 {
 			found.Fields[fields[i]] = secret.Secret(fields[i+1])

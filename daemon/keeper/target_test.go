@@ -139,6 +139,45 @@ func TestNewerTokenStays(t *testing.T) {
 	}
 }
 
+// TestNewestTokenIsWritten: of two the newer one, should it have come after the look; T2.
+func TestNewestTokenIsWritten(t *testing.T) {
+	withTarget(t, func(w *world) {
+		w.mini.Del(targetKey)
+		w.observed(ToWrite)
+		w.minted(newest)
+		w.run()
+		check(w, "the target", w.target(), newest.Reveal())
+	})
+}
+
+// TestTokenBeforeIsNotForeign, also to a process that has not written it; T3.
+func TestTokenBeforeIsNotForeign(t *testing.T) {
+	withTarget(t, func(w *world) {
+		w.aim(layout.Target{Key: targetKey, Format: layout.Raw}, 0)
+		w.observed()
+		w.minted(newest)
+		w.observed(ToWrite)
+		w.run()
+		check(w, "told", w.said("an app fetches its own token"), 0)
+	})
+}
+
+// TestForeignTargetIsToldOnce, however long it cannot be written back; T3.
+func TestForeignTargetIsToldOnce(t *testing.T) {
+	withTarget(t, func(w *world) {
+		w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
+		w.passing = func(Step, string) { w.mini.SetError("OOM command not allowed when used memory > 'maxmemory'.") }
+		for range 3 {
+			w.observed(ToWrite)
+			w.run()
+			w.mini.SetError("")
+		}
+		check(w, "told", w.said("an app fetches its own token"), 1)
+		check(w, "failures said", w.said("could not write the target"), 1)
+		check(w, "failed", w.counted("wxtokend_target_writes_total", "failed"), 3)
+	})
+}
+
 // TestForeignTargetIsTold: only what is put there against us is an app that
 // fetches its own token, and it is told once: T3.
 func TestForeignTargetIsTold(t *testing.T) {
@@ -158,6 +197,12 @@ func TestForeignTargetIsTold(t *testing.T) {
 		w.observed()
 		check(w, "the target", w.target(), newest.Reveal())
 		check(w, "told", w.said("an app fetches its own token"), 0)
+		check(w, "told of a deletion", w.said("a target was deleted"), 0)
+		w.mini.Del(targetKey)
+		w.observed(ToWrite)
+		w.run()
+		check(w, "told of a deletion", w.said("a target was deleted"), 1)
+		w.observed()
 		for n := range 3 {
 			w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
 			w.observed(ToWrite)
@@ -166,7 +211,7 @@ func TestForeignTargetIsTold(t *testing.T) {
 			w.observed()
 		}
 		check(w, "counted", w.counted("wxtokend_target_foreign_tokens_total", ""), 3)
-		check(w, "written", w.counted("wxtokend_target_writes_total", "written"), 5)
+		check(w, "written", w.counted("wxtokend_target_writes_total", "written"), 6)
 		check(w, "notes", strings.Count(strings.Join(w.Status().Notes, "\n"), "an app fetches its own token"), 1)
 		time.Sleep(foreignFor)
 		check(w, "notes, later", strings.Count(strings.Join(w.Status().Notes, "\n"), "an app fetches its own token"), 0)
@@ -185,6 +230,11 @@ func TestForeignTargetCallsForADraw(t *testing.T) {
 				w.observed(ToWrite)
 				return
 			}
+			w.must(w.mini.Set(targetKey, "garbage"))
+			w.observed(ToWrite)
+			w.run()
+			w.observed()
+			w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
 			w.observed(ToDraw)
 			check(w, "why", w.seen.decision.mint, "foreign")
 			check(w, "an outside draw", w.seen.decision.outside, true)
