@@ -68,6 +68,7 @@ func (w *world) borrow(key, path string) loan {
 func TestTokenAPIOfEveryKind(t *testing.T) {
 	inHouse(t, wechatsim.Options{}, everyKind(), func(w *world) {
 		w.lendingAll()
+		w.config.Refresh.Poll = 4 * time.Second
 		w.start()
 		w.worksWithin(10*time.Second, everyKind()...)
 		var loans []loan
@@ -110,6 +111,7 @@ func TestTokenAPIOfEveryKind(t *testing.T) {
 func TestTicketForTheTokenBefore(t *testing.T) {
 	inHouse(t, wechatsim.Options{}, everyKind(), func(w *world) {
 		w.lendingAll()
+		w.config.Refresh.Poll = 4 * time.Second
 		w.start()
 		w.worksWithin(10*time.Second, everyKind()...)
 		w.wait(time.Minute)
