@@ -93,12 +93,8 @@ func wishOf(q *request) (w wish, problem string) {
 // look finds the token and what is left of it, 0 if there is none, and says
 // whether it is what w asks for.
 func (a *API) look(c Credential, w wish) (t Token, left time.Duration, good bool) {
-	t, found := a.find(c)
-	if !found {
-		return t, 0, false
-	}
-	left = time.Until(t.Until)
-	return t, left, left >= w.least && t.Value.Fingerprint() != w.after
+	t, left, found := a.find(c)
+	return t, left, found && left >= w.least && t.Value.Fingerprint() != w.after
 }
 
 // wait looks until there is what w asks for, or the time is over: the token is

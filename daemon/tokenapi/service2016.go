@@ -70,7 +70,7 @@ func (a *API) accessToken2016(q *request) answer {
 	if !may {
 		return failed(metrics.APIForbidden, "UnknownError", failed2016)
 	}
-	t, good := a.find(c)
+	t, _, good := a.find(c)
 	if !good {
 		return failed(metrics.APIUnavailable, "UnknownError", failed2016)
 	}

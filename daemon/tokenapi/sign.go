@@ -51,7 +51,7 @@ func (a *API) sign(q *request) answer {
 		return plain(metrics.APIForbidden, http.StatusForbidden, codeParameter,
 			"this consumer may have no page of that origin signed: see jssdk_origins")
 	}
-	t, good := a.find(c)
+	t, _, good := a.find(c)
 	if !good {
 		return plain(metrics.APIUnavailable, http.StatusServiceUnavailable, codeBusy, noToken)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"time"
 
 	"wxtokend/daemon/credential"
 	"wxtokend/metrics"
@@ -72,12 +71,12 @@ func (a *API) official(q *request, c call) answer {
 	case !may:
 		return wechat(metrics.APIForbidden, codeAppID, "invalid appid")
 	}
-	t, ok := a.find(found)
-	if !ok {
+	t, left, good := a.find(found)
+	if !good {
 		return wechat(metrics.APIUnavailable, codeBusy, noToken)
 	}
 	if c.Force {
 		a.report(q.Context(), found.Key, t)
 	}
-	return answer{result: metrics.APIOK, body: tokenAnswer{t.Value.Reveal(), wholeSeconds(time.Until(t.Until))}}
+	return answer{result: metrics.APIOK, body: tokenAnswer{t.Value.Reveal(), wholeSeconds(left)}}
 }

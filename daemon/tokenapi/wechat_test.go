@@ -47,6 +47,30 @@ func (w *world) stable(appid, secret, more string) *httptest.ResponseRecorder {
 		`{"grant_type":"client_credential","appid":"%s","secret":"%s"%s}`, appid, secret, more), "")
 }
 
+// TestTheLastSecond: nobody is told of a token that lives for 0 seconds.
+func TestTheLastSecond(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const stay = 2*time.Hour - 1500*time.Millisecond
+		time.Sleep(stay)
+		paths := map[string]string{
+			"/token/A": shop, classic + "&appid=wx1&secret=" + shop: "",
+			"/cgi-bin/gettoken?corpid=ww1&corpsecret=" + corp:                          "",
+			"/cgi-bin/ticket/getticket?type=jsapi&access_token=" + value("A").Reveal(): "",
+		}
+		for path, secret := range paths {
+			if got := w.get(path, secret); !strings.Contains(got.Body.String(), `"expires_in":1`) {
+				t.Errorf("%s: %s", path, got.Body)
+			}
+		}
+		time.Sleep(time.Second)
+		for path, secret := range paths {
+			if got := w.get(path, secret); !strings.Contains(got.Body.String(), `"errcode":-1`) {
+				t.Errorf("in its last second: %s: %s", path, got.Body)
+			}
+		}
+	})
+}
+
 // TestErrorsHaveWeChatsForm, and HTTP's status is 200.
 func TestErrorsHaveWeChatsForm(t *testing.T) {
 	inWorld(t, func(w *world) {
