@@ -2,6 +2,7 @@ package tokenapi
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +76,11 @@ type wish struct {
 }
 
 func wishOf(q *request) (w wish, problem string) {
-	query := q.URL.Query()
+	query, err := url.ParseQuery(q.URL.RawQuery)
+	if err != nil {
+		// What cannot be read could be the life that the reader needs.
+		return w, "the query cannot be read: write & between its parameters, and escape what stands in them"
+	}
 	if text := query.Get("min"); text != "" {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < 0 {

@@ -29,7 +29,8 @@ func TestByKey(t *testing.T) {
 		w.expect("enough life", w.get("/token/A?min=29m", shop), 200,
 			fmt.Sprintf(`{"access_token":"%s","expires_in":1799,"fingerprint":"%s"}`, value("A").Reveal(), print))
 		w.refused("too little life", w.get("/token/A?min=30m", shop), 503, -1)
-		for _, path := range []string{"/token/A?min=30", "/token/A?min=-1s", "/token/A?after=x", "/token/A?after=1234567g"} {
+		for _, path := range []string{"/token/A?min=30", "/token/A?min=-1s", "/token/A?after=x", "/token/A?after=1234567g",
+			"/token/A?min=3h;after=x", "/token/A?min=3h%", "/token/A?after=00000000&min=%zz"} {
 			w.refused(path, w.get(path, shop), 400, 40035)
 		}
 		for _, tags := range []string{`"` + print + `"`, `"x", W/"` + print + `"`, "*"} {
