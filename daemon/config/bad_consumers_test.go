@@ -25,7 +25,7 @@ func badConsumers() []badConfig {
 		}},
 		{"wrong values", head + "  - name: Shop 1\n    secret_sha256: hunter2\n    keys: [b, 'a{b']\n    jssdk_origins:\n" +
 			"    - https://a.example.com/\n    - https://A.example.com\n    - https://a.example.com:443\n" +
-			"    - a.example.com\n    - '*'\n    - https://u@a.example.com\n", []string{
+			"    - a.example.com\n    - 'https://*.example.com'\n    - https://u@a.example.com\n", []string{
 			"config.yaml:5: http.consumers[0].name: must be 1 to 63 of a to z, 0 to 9, - and _",
 			"config.yaml:6: http.consumers[0].secret_sha256: must be 64 hex digits, " +
 				"as `printf %s SECRET | sha256sum` prints them",
