@@ -55,6 +55,31 @@ func TestByKey(t *testing.T) {
 	})
 }
 
+// TestMethods: a right path with a wrong method is no path that does not exist.
+func TestMethods(t *testing.T) {
+	inWorld(t, func(w *world) {
+		for _, c := range []struct {
+			method, path, allow string
+			code                int
+		}{
+			{http.MethodPost, "/token/A", http.MethodGet, 43001}, {http.MethodOptions, "/token/A", http.MethodGet, 43001},
+			{http.MethodGet, "/jssdk/A-js", http.MethodPost, 43002}, {http.MethodPut, "/jssdk/A-js", http.MethodPost, 43002},
+		} {
+			got := w.ask(c.method, c.path, "", shop)
+			w.refused(c.method+" "+c.path, got, 405, c.code)
+			if got.Header().Get("Allow") != c.allow {
+				t.Errorf("%s %s: %v", c.method, c.path, got.Header())
+			}
+		}
+		if got := w.ask(http.MethodHead, "/token/A", "", shop); got.Code != 200 || got.Header().Get("ETag") == "" {
+			t.Errorf("HEAD: %d %v", got.Code, got.Header())
+		}
+		if w.counted[" bad_request"] != 4 || w.counted["shop ok"] != 1 {
+			t.Errorf("counted %v", w.counted)
+		}
+	})
+}
+
 // TestNobodyElse: who has no right gets one answer, be it about a key of others or about none.
 func TestNobodyElse(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -3,7 +3,6 @@ package tokenapi
 import (
 	"encoding/json"
 	"io"
-	"net/http"
 
 	"wxtokend/daemon/credential"
 	"wxtokend/metrics"
@@ -34,9 +33,6 @@ func (a *API) token(q *request) answer {
 
 // stableToken serves POST /cgi-bin/stable_token.
 func (a *API) stableToken(q *request) answer {
-	if q.Method != http.MethodPost {
-		return wechat(metrics.APIBadRequest, codeNeedsPost, "require POST method")
-	}
 	var c call
 	if !decode(q, &c) {
 		return wechat(metrics.APIBadRequest, codeJSON, "data format error")
