@@ -43,7 +43,7 @@ func badConsumers() []badConfig {
 		{"keys that are none", head + "  - {name: a, secret_sha256: " + sum + ", keys: []}\n" +
 			"  - {name: b, secret_sha256: f" + sum[1:] + ", keys: [WXAccessToken, Other, WXAccessToken]}\n", []string{
 			"config.yaml:5: http.consumers[0].keys: missing: name the keys that this app may read",
-			"config.yaml:6: http.consumers[1].keys[1]: is the key of no credential",
+			"config.yaml:6: http.consumers[1].keys[1]: is the key of no credential: name one of credentials, or remove it",
 			"config.yaml:6: http.consumers[1].keys[2]: is named twice: remove one",
 		}},
 		{"two of one name, and of one secret", head + "  - " + one("a", sum) + "\n" +
