@@ -28,9 +28,10 @@ func measure(binary string, l load, rest time.Duration) error {
 	}
 	pid := daemon.Process.Pid
 	err = within(5*time.Minute, func() error {
-		if n, err := w.client.Exists(context.Background(), w.keys...).Result(); err != nil || int(n) < l.credentials {
-			time.Sleep(time.Duration(l.credentials) * 10 * time.Microsecond) // counting must not be what is measured
-			return fmt.Errorf("%d of %d are stored after five minutes (%v)", n, l.credentials, err)
+		if n, err := w.client.Exists(context.Background(), w.keys...).Result(); err != nil || int(n) < len(w.keys) {
+			// Counting must not be what is measured.
+			time.Sleep(time.Duration(len(w.keys)) * 10 * time.Microsecond)
+			return fmt.Errorf("%d of %d are stored after five minutes (%v)", n, len(w.keys), err)
 		}
 		return nil
 	})
@@ -39,7 +40,8 @@ func measure(binary string, l load, rest time.Duration) error {
 		said, _ := os.ReadFile(log)
 		return fmt.Errorf("%w\n%s", err, said[:min(len(said), 2000)])
 	}
-	time.Sleep(5 * time.Second) // what is left of the start
+	// What is left of the start.
+	time.Sleep(5 * time.Second)
 	cpuBefore, looksBefore, from := cpu(pid), w.scripts(), time.Now()
 	time.Sleep(rest)
 	took := time.Since(from).Seconds()
@@ -72,6 +74,12 @@ func measure(binary string, l load, rest time.Duration) error {
 
 func (l load) String() string {
 	text := strconv.Itoa(l.credentials)
+	if l.targets > 0 {
+		text += "+" + strconv.Itoa(l.targets)
+	}
+	if l.sick {
+		text += "!"
+	}
 	if l.redis+l.wechat > 0 {
 		text += "@" + l.redis.String() + "," + l.wechat.String()
 	}
