@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -36,6 +37,7 @@ func (d *Daemon) reconfigure(c config.Config) (Changes, error) {
 
 // apply makes these the credentials, whatever is under way.
 func (d *Daemon) apply(wanted []config.Credential) (Changes, error) {
+	config.Adopt(wanted)
 	return d.registry.apply(wanted, func(c config.Credential) (*entry, error) {
 		e, err := d.open(c, len(wanted))
 		if err != nil {
@@ -57,7 +59,8 @@ func (d *Daemon) open(c config.Credential, n int) (*entry, error) {
 	}
 	e := &entry{config: c}
 	options := keeper.Options{
-		Spec: spec, Kind: kind, Store: d.store, Metrics: d.metrics, Log: d.options.Log,
+		Spec: spec, Kind: kind, Parent: d.parent(c), Store: d.store, Herald: d.herald,
+		Metrics: d.metrics, Log: d.options.Log,
 		LookSoon: func() { d.lookSoon(e) }, Many: n > 1,
 		Passing: d.options.Passing, Jitter: d.options.Jitter,
 		RedisTimeout: d.options.Config.Redis.Timeout, CallTimeout: d.options.Config.WeChat.Timeout,
@@ -66,7 +69,7 @@ func (d *Daemon) open(c config.Credential, n int) (*entry, error) {
 		d.options.tamper(&options)
 	}
 	e.Keeper = keeper.New(options)
-	d.metrics.Credential(c.Key, c.AppID, spec.Kind, c.API, c.Mint)
+	d.metrics.Credential(c.Key, spec.Name, spec.Kind, c.API, c.Mint)
 	d.metrics.DailyLimit(c.Key, c.DailyLimit)
 	return e, nil
 }
@@ -77,19 +80,27 @@ func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
 	if err != nil {
 		return credential.Spec{}, err
 	}
-	kind := credential.OfficialAccount
-	traits, _ := credential.TraitsOf(kind, c.API)
+	rotation, err := credential.NewRotation(c.Rotate)
+	if err != nil {
+		return credential.Spec{}, fmt.Errorf("rotate: %w", err)
+	}
+	traits, name := c.Traits(), c.Account().Name()
+	targets, err := c.AllPlaces(context.Background())
+	if err != nil {
+		return credential.Spec{}, err
+	}
 	target := layout.Target{Format: layout.Format(c.Format), UTCOffset: c.UTCOffset}
 	return credential.Spec{
 		Slot: store.Slot{
-			Keys: keys, Account: c.AppID, Issuer: credential.Issuer(d.options.Config.WeChat.BaseURL), API: c.API,
+			Keys: keys, Account: credential.Owner(c.Kind, name), API: c.API,
+			Issuer:   credential.Issuer(d.options.Config.WeChat.AddressFor(c)),
 			Replaces: traits.Replaces, Encode: target.Encode,
 			Lease: c.Lease, Overlap: traits.Overlap, VerifyEvery: c.VerifyEvery,
 			Poll: paceOf(n, d.options.Config.Refresh.Poll).round,
 		},
-		Kind: kind, Traits: traits, Secret: c.ReadSecret, Mint: c.Mint,
-		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
-		DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
+		Name: name, Kind: c.Kind, Traits: traits, Targets: targets, Secret: c.ReadSecret, Mint: c.Mint,
+		Ahead:    c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
+		Rotation: rotation, DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
 	}, nil
 }
 

@@ -15,12 +15,16 @@
 //	                 → re-assert: somebody deleted or overwrote the key
 //	                 → restore:   Redis lost what this process saw last
 //	                 → verify:    does WeChat still accept the stored token?
+//	                 → mirror:    a target, where readers look besides, says something else
 //
 // begin, draw, commit and abort are the steps of an attempt, and the whole of it is
 // a mint. begin takes a lease and writes the outcome down as a failure before
 // WeChat is asked; commit is accepted from the holder of the lease alone. An attempt
 // ends only with a definite answer of Redis; until then every look takes it up
 // where it stood.
+//
+// A ticket is a token that is drawn with another credential's, its parent's. What
+// WeChat says of that one to such a draw is a report of it.
 //
 // A report is a reader's word that WeChat refused the token. An outside draw is
 // somebody else's for our account: it ends our token, found under the key or by
@@ -47,6 +51,8 @@
 //   - No host's clock is compared with another's; a host's clock that jumps
 //     changes nothing, and one of Redis costs a mint at most.
 //   - What one credential does wrong, or waits for, is no matter of the others.
+//   - A target says what the key says, a poll and a write later at most, and never
+//     before; what cannot be written is no matter of the key.
 //
 // # Why that holds for any number of processes
 //
@@ -98,6 +104,10 @@
 //     last begin, and neither has readers that it can serve.
 //   - A failover of Redis may lose the newest write. A replica that saw the
 //     newer token puts it back; if none did, verification notices.
+//   - A ticket, or a token of WeCom, that was drawn elsewhere before this fleet
+//     first saw it ends earlier than its life from then on. WeChat was seen to take
+//     a ticket for an hour more, and ahead is such that the next one is there by then.
+//   - A process that ends leaves its files, and nobody removes them then.
 //   - Quota and backoff are gone after a FLUSHALL: the calls of the day count from
 //     zero, and no failure is waited for. Who remembers the token restores it, so
 //     that the loss alone costs no call.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"wxtokend/daemon/credential"
@@ -69,12 +70,17 @@ func (j *judge) issue(token secret.Token) (place int, known bool) {
 
 // learn reads what WeChat has issued meanwhile, and finds the call of each.
 func (j *judge) learn() {
-	j.log = j.f.wechat.Issued()
+	j.log = slices.DeleteFunc(j.f.wechat.Issued(), ofOthers)
 	for i := len(j.origins); i < len(j.log); i++ {
 		j.issues[j.log[i].Token] = i
 		j.origins = append(j.origins, j.origin(j.log[i]))
 		j.unforced(j.log[i])
 	}
+}
+
+// ofOthers tells tickets and WeCom's tokens from those of the fleet's account.
+func ofOthers(issue wechatsim.Issue) bool {
+	return issue.Channel != wechatsim.Classic && issue.Channel != wechatsim.Stable
 }
 
 // unforced: the stable endpoint is made to draw only for a person, or where

@@ -36,7 +36,7 @@ func (f *fleet) strike(m *member, k fault) (detail string) {
 }
 
 func (f *fleet) drawFault() fault {
-	all, total := faults(), 0
+	all, total := append(faults(), f.plan.houseFaults()...), 0
 	for _, k := range all {
 		total += k.weight
 	}

@@ -139,6 +139,9 @@ func (j *judge) touched(forgets bool) {
 		j.forgot, j.begun = time.Now(), ""
 		clear(j.newest)
 		clear(j.remembered)
+		for _, m := range j.mirrors.all {
+			m.place = -1
+		}
 	}
 	j.mu.Unlock()
 	j.look()

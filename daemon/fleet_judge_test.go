@@ -48,6 +48,9 @@ type judge struct {
 	handsOff time.Time // until then a newer version's state was left alone, and its token not verified
 	skewed   time.Time // until then a token of another clock may live on in Redis
 	cached   struct{ reads, refused int }
+
+	mirrors   mirrors
+	residents []*resident
 }
 
 // glance is what lies in Redis at one instant.
@@ -70,7 +73,8 @@ type outage struct {
 
 func newJudge(f *fleet) *judge {
 	return &judge{f: f, lastAt: time.Now(), trouble: time.Now(), issues: map[secret.Token]int{}, calls: map[string]call{},
-		newest: map[wechatsim.Channel]int{}, spent: map[int64]int{}, remembered: map[int64]int{}}
+		newest: map[wechatsim.Channel]int{}, spent: map[int64]int{}, remembered: map[int64]int{},
+		mirrors: newMirrors(), residents: residents()}
 }
 
 // fail records the first few things that went wrong; called with the lock held.
@@ -131,6 +135,7 @@ func (j *judge) look() {
 	g, now := j.f.server.glance(), time.Now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.mirror(g, now)
 	j.fence(g, now)
 	j.order(g)
 	j.spacing(g)
@@ -139,6 +144,7 @@ func (j *judge) look() {
 		j.handsOff = now
 	}
 	j.served(g, now)
+	j.reside(now)
 	j.last, j.lastAt = g, now
 }
 

@@ -19,6 +19,8 @@ type plan struct {
 	varied     bool          // replicas have leases of their own
 	limit      int           // daily_limit, so low that it is met; 0: the default
 	verify     time.Duration // verify_every; 0: the default
+	targets    bool          // readers look at other places as well
+	house      bool          // there are tickets, and a token of WeCom
 }
 
 // both is a fleet in the middle of a change from one endpoint to the other.
@@ -47,12 +49,15 @@ func draw(seed uint64) plan {
 	if dice.IntN(2) == 0 {
 		p.verify = time.Hour // so rarely that it heals nothing for the protocol
 	}
+	// Of a stream of its own, so that the rest of a plan stays what it was.
+	more := rand.New(rand.NewPCG(seed, 98))
+	p.targets, p.house = more.IntN(2) == 0, more.IntN(4) == 0 && p.life == shortLife
 	return p
 }
 
 func (p plan) String() string {
-	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, verify %v, limit %d, %v", p.seed, p.api, p.members,
-		p.life, p.poll, p.verify, p.limit, p.length)
+	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, verify %v, limit %d, %v, %v", p.seed, p.api, p.members,
+		p.life, p.poll, p.verify, p.limit, p.length, p.more())
 }
 
 // trap is a fault that waits for somebody to come to a step.
@@ -78,10 +83,14 @@ func steps() []keeper.Step {
 func (f *fleet) arm() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	first := trap{step: steps()[f.dice.IntN(len(steps()))], fault: f.drawFault()}
+	steps := steps()
+	if f.plan.targets {
+		steps = append(steps, keeper.Mirroring, keeper.Mirroring)
+	}
+	first := trap{step: steps[f.dice.IntN(len(steps))], fault: f.drawFault()}
 	second := trap{fault: f.drawFault()}
 	if f.dice.IntN(2) == 0 {
-		second.step = steps()[f.dice.IntN(len(steps()))]
+		second.step = steps[f.dice.IntN(len(steps))]
 	} else {
 		second.after = time.Duration(f.dice.Int64N(int64(time.Minute)))
 	}

@@ -69,7 +69,9 @@ func (s *redisServer) before(peer *server.Peer, cmd string, args ...string) bool
 	}
 	s.history = append(s.history, s.content())
 	s.history = s.history[max(0, len(s.history)-historyLimit):]
-	s.f.judge.scripted(args[len(args)-1])
+	if args[2] == testKey {
+		s.f.judge.scripted(args[len(args)-1])
+	}
 	return false
 }
 

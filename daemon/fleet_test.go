@@ -145,7 +145,7 @@ func (f *fleet) ahead() (most time.Duration) {
 func (f *fleet) drawn() int {
 	count := 0
 	for _, issue := range f.wechat.Issued() {
-		if issue.Reason != rogue {
+		if issue.Reason != rogue && !ofOthers(issue) {
 			count++
 		}
 	}

@@ -75,7 +75,7 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 	if err := os.WriteFile(secretFile, []byte(testSecret), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	inSeededWorld(t, p.seed, p.api, p.life, func(w *world) {
+	inWorldAt(t, fleetsWeChat(p.seed), p.api, p.life, func(w *world) {
 		if p.limit > 0 {
 			time.Sleep(time.Until(store.NextDay(time.Now())) - time.Hour) // a used-up day soon ends
 		}
@@ -86,6 +86,7 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 			f.config.Refresh.VerifyEvery = p.verify
 		}
 		f.config.Credentials[0] = f.credential(p.api)
+		f.withHouse(&f.config)
 		f.judge = newJudge(f)
 		f.server = newRedisServer(f)
 		for i := range p.members {
@@ -102,6 +103,14 @@ func inFleet(t *testing.T, p plan, body func(f *fleet)) *fleet {
 		f.end()
 	})
 	return out
+}
+
+// fleetsWeChat is where fleets draw their tokens.
+func fleetsWeChat(seed uint64) wechatsim.Options {
+	return wechatsim.Options{
+		Seed: seed, Apps: []wechatsim.App{{AppID: testAppID, Secret: testSecret}},
+		Corps: []wechatsim.Corp{{CorpID: testCorp, Agents: []wechatsim.Agent{{AgentID: "1000002", Secret: corpSecret}}}},
+	}
 }
 
 // credential is what all replicas of an endpoint have.
@@ -149,7 +158,9 @@ func (f *fleet) newMember(i int) *member {
 	m.jitter, m.passing, m.noting = dice(3), m.pass, f.judge.noting
 	m.configure = func(c *config.Config) {
 		if f.plan.api == both {
+			targets := c.Credentials[0].Targets
 			c.Credentials[0] = f.credential([]string{"classic", "stable"}[i%2])
+			c.Credentials[0].Targets = targets
 		}
 		if f.plan.varied {
 			c.Credentials[0].Lease = f.longestLease() - time.Duration(i)*10*time.Second
@@ -162,7 +173,13 @@ func (f *fleet) newMember(i int) *member {
 			c.Credentials[0].Format = "raw"
 		}
 	}
-	m.tamper = func(o *keeper.Options) { o.Kind = bystander{o.Kind, m, o.Spec.Lease} }
+	m.tamper = func(o *keeper.Options) {
+		if o.Spec.Keys.Value != testKey {
+			o.Passing = func(keeper.Step, string) { m.stopped() }
+			return
+		}
+		o.Kind = bystander{o.Kind, m, o.Spec.Lease}
+	}
 	m.prepare = func(d *Daemon) {
 		d.heart.schedule = hostClock{every{d.heart.rhythm, m.jitter}, m}
 		m.current.Store(d)

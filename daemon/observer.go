@@ -75,7 +75,7 @@ func (o *observer) observe(ctx, work context.Context, taken []*entry) {
 	o.passing(keeper.Observing, "")
 	slots := make([]store.Slot, len(taken))
 	for i, e := range taken {
-		slots[i] = e.Spec().Slot
+		slots[i] = e.Slot()
 	}
 	results := o.store.Observe(work, slots)
 	if ctx.Err() != nil {

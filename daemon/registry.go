@@ -37,7 +37,7 @@ func (e *entry) becomes(c config.Credential) bool {
 	if e.leaving {
 		e = e.next
 	}
-	return e != nil && e.config == c
+	return e != nil && e.config.Equal(c)
 }
 
 func (e *entry) leave(next *entry) {

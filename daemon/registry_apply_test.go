@@ -92,7 +92,7 @@ func TestApplyDisturbsNobody(t *testing.T) {
 		}
 	}
 	for i, e := range g.all() {
-		if e.key() != wanted[i].Key || e.config != wanted[i] {
+		if e.key() != wanted[i].Key || !e.config.Equal(wanted[i]) {
 			t.Fatalf("place %d has %s, want %s", i, e.key(), wanted[i].Key)
 		}
 		if same := before[e.key()] == e; same != (e.key() != changed && e.key() != "key1000") {

@@ -23,7 +23,7 @@ func keysThatDiffer(before, after []config.Credential) (attributes []any) {
 		switch {
 		case !known:
 			added = append(added, c.Key)
-		case was != c:
+		case !was.Equal(c):
 			changed = append(changed, c.Key)
 		}
 		delete(old, c.Key)

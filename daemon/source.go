@@ -51,7 +51,7 @@ func (e *entry) Brief() web.Brief {
 func (e *entry) Credential() web.Credential {
 	spec, s := e.Spec(), e.Status()
 	c := web.Credential{
-		Key: e.key(), AppID: spec.Account, Kind: spec.Kind, API: spec.API, State: s.State,
+		Key: e.key(), AppID: spec.Name, Kind: spec.Kind, API: spec.API, State: s.State,
 		ExpiresAt: known(s.ExpiresAt), RefreshedAt: known(s.RefreshedAt), DueAt: known(s.DueAt), Life: s.Life,
 		Failures: s.Failures, Notes: s.Notes, Unready: s.Unready,
 	}

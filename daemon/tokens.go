@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"wxtokend/daemon/config"
-	"wxtokend/daemon/credential"
 	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/store"
 	"wxtokend/daemon/tokenapi"
@@ -40,7 +39,7 @@ func (l lender) Report(ctx context.Context, key, fingerprint string) error {
 
 // identity is what apps call the credential.
 func identity(c config.Credential) tokenapi.Identity {
-	return tokenapi.Identity{Kind: credential.OfficialAccount, Account: c.AppID}
+	return tokenapi.Identity{Kind: c.Kind, Account: c.Account().ID, From: c.From}
 }
 
 // mayServe refuses consumers where others could read what they get: at the

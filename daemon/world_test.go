@@ -100,10 +100,16 @@ func inSeededWorld(t *testing.T, seed uint64, api string, life time.Duration, bo
 // inWorldWith is inSeededWorld with these accounts.
 func inWorldWith(t *testing.T, seed uint64, api string, life time.Duration, apps []wechatsim.App, body func(w *world)) {
 	t.Helper()
+	inWorldAt(t, wechatsim.Options{Seed: seed, Apps: apps}, api, life, body)
+}
+
+// inWorldAt is inWorldOf at a WeChat of these options, but for the life of its tokens.
+func inWorldAt(t *testing.T, o wechatsim.Options, api string, life time.Duration, body func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		periods := wechatsim.DefaultPeriods()
-		periods.Life = life
-		sim, err := wechatsim.New(wechatsim.Options{Seed: seed, Periods: periods, Apps: apps})
+		o.Periods = wechatsim.DefaultPeriods()
+		o.Periods.Life = life
+		sim, err := wechatsim.New(o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +125,7 @@ func inWorldWith(t *testing.T, seed uint64, api string, life time.Duration, apps
 		w.redis.ClockTTL(true)
 		w.config = config.Default()
 		w.config.Redis.URL = "redis://10.0.0.2:6379"
-		w.config.WeChat.BaseURL = "http://10.0.0.1"
+		w.config.WeChat.BaseURL, w.config.WeChat.WeComBaseURL = "http://10.0.0.1", "http://10.0.0.1"
 		credential := config.DefaultCredential(api, w.config.Refresh)
 		credential.AppID, credential.Secret = testAppID, testSecret
 		w.config.Credentials = []config.Credential{credential}

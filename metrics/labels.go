@@ -58,10 +58,12 @@ const (
 	FailingRedis Outcome = "redis"
 	// FailingSecret is an AppSecret that cannot be read.
 	FailingSecret Outcome = "secret"
+	// FailingTarget is a target that cannot be written.
+	FailingTarget Outcome = "target"
 )
 
 // failings are the classes of what can fail: all outcomes but the good one, and those without a request.
-func failings() []Outcome { return append(outcomes()[1:], FailingRedis, FailingSecret) }
+func failings() []Outcome { return append(outcomes()[1:], FailingRedis, FailingSecret, FailingTarget) }
 
 // Reason says why a known token was written back without a mint.
 type Reason string
@@ -108,6 +110,18 @@ const (
 func reports() []Report {
 	return []Report{ReportAccepted, ReportStale, ReportLimited, ReportUnconfirmed}
 }
+
+// Write is what became of a write of a token to a target.
+type Write string
+
+// WriteOvertaken is one that another replica was faster with.
+const (
+	WriteDone      Write = "written"
+	WriteOvertaken Write = "overtaken"
+	WriteFailed    Write = "failed"
+)
+
+func writes() []Write { return []Write{WriteDone, WriteOvertaken, WriteFailed} }
 
 // State is what a reader of a key would meet.
 type State string

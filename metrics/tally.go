@@ -21,12 +21,18 @@ type figures struct {
 	state int
 	ready bool
 	// Failing has 1 or 0 for each place in failings; an aggregate has how many fail so.
-	failing [13]int
+	failing [14]int
 	times   [timesOfAKey]time.Time
 	// Negative ones are not known.
 	calls, limit int
-	counts       [countersOfAKey][11]uint64
-	mints        histogram
+	// As WeChat counts.
+	quotaLimit, quotaUsed int
+	// Draws of somebody else.
+	outside int
+	// How many places besides the key readers look at, and which of them are not as they should be.
+	targets, targetsFailing int
+	counts                  [countersOfAKey][11]uint64
+	mints                   histogram
 }
 
 // The times of a credential.
@@ -47,6 +53,9 @@ const (
 	verifications
 	reported
 	foreign
+	// Of those that have targets.
+	targetWrites
+	targetForeign
 	countersOfAKey
 )
 
@@ -80,7 +89,13 @@ func (f *figures) add(o *figures) {
 	if o.calls >= 0 && o.limit > 0 && (f.limit < 0 || o.calls*f.limit > f.calls*o.limit) {
 		f.calls, f.limit = o.calls, o.limit
 	}
+	if o.quotaUsed >= 0 && o.quotaLimit > 0 && (f.quotaLimit < 0 || o.quotaUsed*f.quotaLimit > f.quotaUsed*o.quotaLimit) {
+		f.quotaUsed, f.quotaLimit = o.quotaUsed, o.quotaLimit
+	}
+	f.outside = max(f.outside, o.outside)
 	f.ready = f.ready && o.ready
+	f.targets += o.targets
+	f.targetsFailing += o.targetsFailing
 	for i, n := range o.failing {
 		f.failing[i] += n
 	}

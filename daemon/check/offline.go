@@ -15,7 +15,7 @@ import (
 
 // offline is what can be seen without asking anybody.
 func offline(ctx context.Context, r *report, c config.Config, environ []string) {
-	r.ok("configuration", "%d credential(s), no contradictions", len(c.Credentials))
+	r.ok("configuration", "%d credential(s)%s, no contradictions", len(c.Credentials), kinds(c.Credentials))
 	for _, w := range warnings(c, environ) {
 		r.warn(w.subject, w.cure, "%s", w.saw)
 	}
@@ -27,12 +27,46 @@ func offline(ctx context.Context, r *report, c config.Config, environ []string) 
 	drawn := map[string]string{}
 	for _, one := range c.Credentials {
 		appSecret(ctx, r, one)
-		traits, _ := credential.TraitsOf(credential.OfficialAccount, one.API)
+		files(r, one)
 		if one.Mint {
-			slack(r, c, one, traits)
+			slack(r, c, one, one.Traits())
 		}
-		if one.Mint && traits.Replaces {
+		if one.Mint && one.Traits().Replaces {
 			drawnTwice(r, drawn, one)
+		}
+	}
+}
+
+// kinds counts them, where there are others than official accounts.
+func kinds(all []config.Credential) string {
+	var parts []string
+	for _, form := range credential.Kinds() {
+		n := 0
+		for _, c := range all {
+			if c.Kind == form.Kind {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, form.Kind))
+		}
+	}
+	if len(parts) == 1 && all[0].Kind == credential.OfficialAccount {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// files looks at the directories of the files that readers read.
+func files(r *report, c config.Credential) {
+	for _, t := range c.Targets {
+		if t.File == "" {
+			continue
+		}
+		dir := filepath.Dir(t.File)
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			r.warn("target "+t.File, "make it, such that the user that the daemon runs as may write there",
+				"%s is no directory", dir)
 		}
 	}
 }
@@ -76,7 +110,11 @@ func certificate(ctx context.Context, r *report, path string) {
 // hosts be compared; it is shown only of what can be no guessable password.
 func appSecret(ctx context.Context, r *report, c config.Credential) {
 	subject := "secret " + c.Key
-	if !c.Mint && c.Secret == "" && c.SecretFile == "" {
+	switch {
+	case c.Traits().Parent != "":
+		r.skip(subject, "it is drawn with the token of %s", c.From)
+		return
+	case !c.Mint && !c.Account().HasSecret():
 		r.skip(subject, "mint: false needs none")
 		return
 	}
@@ -86,7 +124,11 @@ func appSecret(ctx context.Context, r *report, c config.Credential) {
 	} else if w := notAnAppSecret(c, text); w.saw != "" {
 		r.warn(w.subject, w.cure, "%s", w.saw)
 	} else {
-		r.ok(subject, "from %s: 32 hex digits, fingerprint %s", source(c), text.Fingerprint())
+		form := "32 hex digits"
+		if c.Form().AtWeCom {
+			form = fmt.Sprintf("%d characters", len(text))
+		}
+		r.ok(subject, "from %s: %s, fingerprint %s", source(c), form, text.Fingerprint())
 	}
 }
 

@@ -7,18 +7,20 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
-	"wxtokend/daemon/wechat"
 )
 
 // probe asks Redis and WeChat.
 type probe struct {
 	*report
-	config config.Config
-	redis  redis.UniversalClient
-	wechat *wechat.Client
+	config   config.Config
+	redis    redis.UniversalClient
+	platform *credential.Platform
+	// What was drawn of each credential, for those that are drawn with it, by its key.
+	drawn map[string]secret.Token
 	// How far WeChat's clock is ahead of this host's, nil until it has answered.
 	ahead *time.Duration
 }
@@ -26,9 +28,9 @@ type probe struct {
 // online looks at all that the configuration names. A Redis that is away does
 // not keep it from WeChat.
 func online(ctx context.Context, r *report, c config.Config, o Options) (err error) {
-	p := &probe{report: r, config: c}
-	p.wechat, err = wechat.New(wechat.Options{
-		BaseURL: c.WeChat.BaseURL, Proxy: c.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
+	p := &probe{report: r, config: c, drawn: map[string]secret.Token{}}
+	p.platform, err = credential.NewPlatform(credential.Options{
+		BaseURL: c.WeChat.BaseURL, WeComURL: c.WeChat.WeComBaseURL, Proxy: c.WeChat.Proxy.Reveal(), DialContext: o.DialWeChat,
 		Clock: func(ahead time.Duration) { p.ahead = &ahead },
 	})
 	if err != nil {
@@ -44,14 +46,29 @@ func online(ctx context.Context, r *report, c config.Config, o Options) (err err
 	}
 	defer p.redis.Close()
 	answers := p.servers(ctx)
-	for i := 0; i < len(c.Credentials) && ctx.Err() == nil; i++ {
-		p.credential(ctx, c.Credentials[i], answers)
+	for _, one := range parentsFirst(c.Credentials) {
+		if ctx.Err() == nil {
+			p.credential(ctx, one, answers)
+		}
 	}
 	if p.ahead != nil {
 		// Its Date header counts whole seconds, and the call takes a while.
 		r.clock("WeChat", *p.ahead, time.Second)
 	}
 	return nil
+}
+
+// parentsFirst puts those that others are drawn with before them.
+func parentsFirst(all []config.Credential) []config.Credential {
+	var parents, others []config.Credential
+	for _, c := range all {
+		if c.Form().Parent == "" {
+			parents = append(parents, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	return append(parents, others...)
 }
 
 // credential follows one credential through Redis and WeChat.
@@ -68,10 +85,11 @@ func (p *probe) credential(ctx context.Context, c config.Credential, redisAnswer
 		return
 	}
 	drawn := p.ask(ctx, c)
+	p.drawn[c.Key] = drawn
 	if token == "" {
 		token = drawn
 	}
-	if drawn != "" {
+	if drawn != "" && c.Traits().Verifiable {
 		p.verify(ctx, c, token)
 	}
 }
@@ -82,11 +100,15 @@ func (p *probe) credential(ctx context.Context, c config.Credential, redisAnswer
 func (p *probe) stored(ctx context.Context, c config.Credential) secret.Token {
 	target := layout.Target{Format: layout.Format(c.Format), UTCOffset: c.UTCOffset}
 	slot := store.Slot{
-		Keys: keysOf(c), Account: c.AppID, Issuer: wechat.Issuer(p.config.WeChat.BaseURL), Encode: target.Encode,
+		Keys: keysOf(c), Account: credential.Owner(c.Kind, c.Account().Name()),
+		Issuer: credential.Issuer(p.config.WeChat.AddressFor(c)), Encode: target.Encode,
 	}
 	result := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, []store.Slot{slot})[0]
 	if p.rights(ctx, c, result.Err); result.Err == nil {
 		p.token(c, result.Observation)
+		p.exits(c, result.Observation.State.Exits.List())
+		p.telling(ctx, c, result.Observation)
+		p.targets(ctx, c, slot)
 	}
 	if o := result.Observation; o.State.Live(o.Now) {
 		return o.State.Token

@@ -39,6 +39,13 @@ func LogWarnings(ctx context.Context, log *slog.Logger, c config.Config, environ
 // notAnAppSecret warns of what does not look like one. It is the zero warning for
 // what does.
 func notAnAppSecret(c config.Credential, text secret.Secret) warning {
+	if form := c.Form(); form.AtWeCom && len(text) >= 40 || form.Parent != "" {
+		return warning{}
+	}
+	if c.Form().AtWeCom {
+		saw := fmt.Sprintf("from %s: %d byte(s), where the secrets of WeCom have 43", source(c), len(text))
+		return warning{"secret " + c.Key, saw, "compare it with the page of the app in the console of WeCom: look for a cut end"}
+	}
 	if len(text) == 32 && strings.Trim(text.Reveal(), "0123456789abcdef") == "" {
 		return warning{}
 	}
@@ -91,7 +98,7 @@ func tooManyQuestions(c config.Config) (all []warning) {
 	least := (day / (answered - doubtful)).Round(time.Second)
 	told := map[time.Duration]bool{}
 	for _, one := range c.Credentials {
-		if every := one.VerifyEvery; every < least && !told[every] {
+		if every := one.VerifyEvery; one.Traits().Verifiable && every < least && !told[every] {
 			told[every] = true
 			saw := fmt.Sprintf("%v: up to %d questions a day and %d more after doubtful events, of which WeChat answers "+
 				"about %d: then a dead token is noticed hours later", every, day/every, doubtful, answered)

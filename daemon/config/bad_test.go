@@ -36,6 +36,47 @@ func badConfigs() []badConfig {
 			"config.yaml:2: credentials[0].appid: missing: set it to the AppID of the account",
 			"config.yaml:2: credentials[0].secret: missing: set secret_file (or secret), or mint: false for a replica that never calls WeChat",
 		}},
+		{"a kind that does not exist", "credentials: [{kind: jsapi, appid: a, secret: b}]\n", []string{
+			"config.yaml:1: credentials[0].kind: must be official_account, jsapi_ticket, wx_card_ticket, wecom, " +
+				"wecom_jsapi_ticket or wecom_agent_ticket",
+		}},
+		{"a ticket with an account of its own", "credentials: [{appid: a, secret: b},\n" +
+			"{key: t, kind: jsapi_ticket, from: WXAccessToken, appid: a, secret: b, api: stable}]\n", []string{
+			"config.yaml:2: credentials[1].appid: has no effect on the kind jsapi_ticket, which has those of from: remove it",
+			"config.yaml:2: credentials[1].secret: has no effect on the kind jsapi_ticket, which has those of from: remove it",
+			"config.yaml:2: credentials[1].api: has no effect on the kind jsapi_ticket, which has only one: remove it",
+		}},
+		{"tickets of nobody, of no token, and of another house", "credentials: [{kind: jsapi_ticket},\n" +
+			"{key: t, kind: wecom_jsapi_ticket, from: x}, {key: u, kind: wecom_agent_ticket, from: v},\n" +
+			"{key: v, appid: a, mint: false}, {key: w, kind: wx_card_ticket, from: w}]\n", []string{
+			"config.yaml:1: credentials[0].from: missing: a jsapi_ticket is drawn with the token of another credential, " +
+				"whose key stands here",
+			"config.yaml:2: credentials[1].from: no credential has this key: add the wecom that the wecom_jsapi_ticket is drawn with",
+			"config.yaml:2: credentials[2].from: the credential with this key is of kind official_account, and a " +
+				"wecom_agent_ticket is drawn with the token of kind wecom",
+			"config.yaml:3: credentials[4].from: the credential with this key is of kind wx_card_ticket, and a " +
+				"wx_card_ticket is drawn with the token of kind official_account",
+		}},
+		{"WeCom as an official account, and the other way", "credentials: [{kind: wecom, appid: a, secret: b, api: classic},\n" +
+			"{key: t, corpid: c, agentid: d, from: t, secret: b}]\n", []string{
+			"config.yaml:1: credentials[0].appid: has no effect on the kind wecom, which is drawn with corpid and secret: remove it",
+			"config.yaml:1: credentials[0].corpid: missing: set it to the CorpID of the company",
+			"config.yaml:1: credentials[0].api: has no effect on the kind wecom, which has only one: remove it",
+			"config.yaml:2: credentials[1].corpid: has no effect on the kind official_account, which is drawn with appid and secret: remove it",
+			"config.yaml:2: credentials[1].agentid: has no effect on the kind official_account, which is drawn with appid and secret: remove it",
+			"config.yaml:2: credentials[1].from: has no effect on the kind official_account, which is drawn with appid and secret: remove it",
+			"config.yaml:2: credentials[1].appid: missing: set it to the AppID of the account",
+		}},
+		{"a corp of other letters, and too many of them", "credentials: [{kind: wecom, corpid: a/b, secret: b},\n" +
+			"{key: t, kind: wecom, corpid: " + strings.Repeat("c", 129) + ", secret: b}]\n", []string{
+			"config.yaml:1: credentials[0].corpid: must be of letters and digits, as in the console of WeCom",
+		}},
+		{"a corp too long", "credentials: [{kind: wecom, corpid: " + strings.Repeat("c", 129) + ", secret: b}]\n", []string{
+			"config.yaml:1: credentials[0]: appid, or corpid and agentid, must be at most 128 bytes long, the name of a ticket's kind included",
+		}},
+		{"WeCom over plain http", "wechat: {wecom_base_url: \"http://qy.example\"}\n" + minimal, []string{
+			"config.yaml:1: wechat.wecom_base_url: plain http would send the AppSecret readable: use https, or set allow_http: true",
+		}},
 		{"a credential that is a text", "credentials: [wx1]\n", []string{
 			"config.yaml:1: credentials[0]: must be a mapping (name: value)",
 		}},
@@ -299,7 +340,7 @@ func badConfigs() []badConfig {
 			`config.yaml:2: refresh.verify_every: must be from 1ms to 24h0m0s in whole milliseconds`,
 		}},
 		{"an appid longer than any", "credentials: [{appid: " + strings.Repeat("a", 129) + ", secret: b}]\n", []string{
-			`config.yaml:1: credentials[0].appid: must be at most 128 bytes long`,
+			`config.yaml:1: credentials[0]: appid, or corpid and agentid, must be at most 128 bytes long, the name of a ticket's kind included`,
 		}},
 		{"durations of zero, too fine, negative, too long", minimal + "refresh: {poll: 0s, lease: 1500us, backoff_min: -1s, backoff_max: 9000h}\n", []string{
 			`config.yaml:2: refresh.poll: must be from 1ms to 8760h0m0s in whole milliseconds`,
@@ -379,6 +420,12 @@ func badConfigs() []badConfig {
 			`config.yaml:7: credentials[0].daily_limit: must be a whole number from 1 to 999999999`,
 			`config.yaml:8: credentials[0].ahead: must be from 1ms to 8760h0m0s in whole milliseconds`,
 			`config.yaml:9: credentials[0].mint: must be true or false`,
+		}},
+		{"a zone alone", "credentials: [{appid: a, secret: b, rotate: TZ=0}]\n", []string{
+			`config.yaml:1: credentials[0].rotate: must be five fields of cron with a zone, such as "CRON_TZ=Asia/Shanghai 30 4 * * *"`,
+		}},
+		{"rotation of what no draw changes", "credentials: [{kind: wecom, corpid: a, secret: b, rotate: \"@daily\"}]\n", []string{
+			"config.yaml:1: credentials[0].rotate: has no effect on the kind wecom, of which a draw gives the same again: remove it",
 		}},
 		{"in the order of the file", "refresh: {lease: x}\nlog: {level: x}\ncredentials: [{appid: a}]\nhttp: {listen: x}\n", []string{
 			`config.yaml:1: refresh.lease: must be a duration with a unit, such as 500ms, 30s or 5m`,

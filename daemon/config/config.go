@@ -8,10 +8,8 @@
 package config
 
 import (
-	"cmp"
 	"time"
 
-	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 )
 
@@ -98,14 +96,15 @@ type TLS struct {
 	ServerName string `yaml:"server_name,omitempty"`
 }
 
-// WeChat says how to reach WeChat. BaseURL has no trailing slash, Timeout is
-// that of one mint with its body, Proxy may carry a password, AllowHTTP lets
-// the AppSecret travel readable beyond loopback.
+// WeChat says how to reach WeChat, and WeCom. The base URLs have no trailing
+// slash, Timeout is that of one mint with its body, Proxy may carry a password,
+// AllowHTTP lets the AppSecret travel readable beyond loopback.
 type WeChat struct {
-	BaseURL   string        `yaml:"base_url" env:"WXTOKEND_WECHAT_BASE_URL" is:"base url"`
-	Timeout   time.Duration `yaml:"timeout" is:"duration"`
-	Proxy     secret.URL    `yaml:"proxy,omitempty" env:"WXTOKEND_WECHAT_PROXY" is:"proxy url"`
-	AllowHTTP bool          `yaml:"allow_http" is:"true false"`
+	BaseURL      string        `yaml:"base_url" env:"WXTOKEND_WECHAT_BASE_URL" is:"base url"`
+	WeComBaseURL string        `yaml:"wecom_base_url" is:"base url"`
+	Timeout      time.Duration `yaml:"timeout" is:"duration"`
+	Proxy        secret.URL    `yaml:"proxy,omitempty" env:"WXTOKEND_WECHAT_PROXY" is:"proxy url"`
+	AllowHTTP    bool          `yaml:"allow_http" is:"true false"`
 }
 
 // Refresh holds the times that all credentials share. Poll is global, the rest
@@ -124,64 +123,20 @@ type Metrics struct {
 	PerKey string `yaml:"per_key" is:"auto always never"`
 }
 
-// Credential is one thing to keep fresh under one Redis key. Ahead is how long
-// before the expiry a refresh is due, DailyLimit counts calls to WeChat,
-// UTCOffset is that of the date in format json: +hhmm or -hhmm. Without Mint it
-// is observed, reported and restored, but WeChat is never asked for a token.
-type Credential struct {
-	Key         string        `yaml:"key" env:"WXTOKEND_KEY" is:"key"`
-	AppID       string        `yaml:"appid" env:"WXTOKEND_APPID" is:"visible"`
-	Secret      secret.Secret `yaml:"secret,omitempty" env:"WXTOKEND_SECRET"`
-	SecretFile  string        `yaml:"secret_file,omitempty" env:"WXTOKEND_SECRET_FILE"`
-	API         string        `yaml:"api" env:"WXTOKEND_API" is:"stable classic"`
-	Ahead       time.Duration `yaml:"ahead,omitempty" is:"duration"`
-	DailyLimit  int           `yaml:"daily_limit,omitempty" is:"count"`
-	Mint        bool          `yaml:"mint" env:"WXTOKEND_MINT" is:"true false"`
-	Format      string        `yaml:"format" is:"json raw"`
-	UTCOffset   string        `yaml:"utc_offset" is:"utc offset"`
-	Lease       time.Duration `yaml:"lease,omitempty" is:"lease"`
-	BackoffMin  time.Duration `yaml:"backoff_min,omitempty" is:"backoff"`
-	BackoffMax  time.Duration `yaml:"backoff_max,omitempty" is:"backoff"`
-	VerifyEvery time.Duration `yaml:"verify_every,omitempty" is:"verify"`
-}
-
 // Default is the configuration of an empty file. It names no credential, so it
 // is complete for everything but a refresh.
 func Default() Config {
 	return Config{
-		Log:    Log{Level: "info", Format: "auto"},
-		HTTP:   HTTP{Listen: ":9477"},
-		Redis:  Redis{URL: "redis://127.0.0.1:6379/0", Timeout: 2 * time.Second},
-		WeChat: WeChat{BaseURL: "https://api.weixin.qq.com", Timeout: 5 * time.Second},
+		Log:   Log{Level: "info", Format: "auto"},
+		HTTP:  HTTP{Listen: ":9477"},
+		Redis: Redis{URL: "redis://127.0.0.1:6379/0", Timeout: 2 * time.Second},
+		WeChat: WeChat{
+			BaseURL: "https://api.weixin.qq.com", WeComBaseURL: "https://qyapi.weixin.qq.com", Timeout: 5 * time.Second,
+		},
 		Refresh: Refresh{
 			Poll: 2 * time.Second, Lease: 30 * time.Second,
 			BackoffMin: time.Second, BackoffMax: 5 * time.Minute, VerifyEvery: 5 * time.Minute,
 		},
 		Metrics: Metrics{PerKey: "auto"},
 	}
-}
-
-// DefaultCredential is a credential of that api (stable or classic) with
-// everything set but the account: AppID and its secret.
-func DefaultCredential(api string, r Refresh) Credential {
-	c := blankCredential()
-	c.API = api
-	c.inherit(r)
-	return c
-}
-
-func blankCredential() Credential {
-	return Credential{Key: "WXAccessToken", API: "stable", Mint: true, Format: "json", UTCOffset: "+0800"}
-}
-
-// inherit fills what is unset. Zero is no legal value of any of these options,
-// so it can stand for "not set".
-func (c *Credential) inherit(r Refresh) {
-	traits, _ := credential.TraitsOf(credential.OfficialAccount, c.API)
-	c.Ahead = cmp.Or(c.Ahead, traits.Ahead)
-	c.DailyLimit = cmp.Or(c.DailyLimit, traits.DailyLimit)
-	c.Lease = cmp.Or(c.Lease, r.Lease)
-	c.BackoffMin = cmp.Or(c.BackoffMin, r.BackoffMin)
-	c.BackoffMax = cmp.Or(c.BackoffMax, r.BackoffMax)
-	c.VerifyEvery = cmp.Or(c.VerifyEvery, r.VerifyEvery)
 }

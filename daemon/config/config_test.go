@@ -96,7 +96,9 @@ func optionsOf(t *testing.T, document string) []string {
 				walk(strings.TrimPrefix(path+"."+n.Content[i].Value, "."), n.Content[i+1])
 			}
 		case n.Kind == yaml.SequenceNode && n.Content[0].Kind == yaml.MappingNode:
-			walk(path+"[0]", n.Content[0])
+			for _, item := range n.Content {
+				walk(path+"[0]", item)
+			}
 		default:
 			all = append(all, path)
 		}

@@ -27,6 +27,7 @@ redis:
   timeout: 2s
 wechat:
   base_url: https://api.weixin.qq.com
+  wecom_base_url: https://qyapi.weixin.qq.com
   timeout: 5s
   proxy: http://p:1
   allow_http: false
@@ -40,6 +41,7 @@ metrics:
   per_key: auto
 credentials:
   - key: 'a: b'
+    kind: official_account
     appid: "0123"
     secret: '[redacted]'
     api: classic

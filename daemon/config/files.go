@@ -11,15 +11,18 @@ import (
 	"wxtokend/daemon/secret"
 )
 
-// ReadSecret returns the AppSecret. It reads secret_file anew on each call, so
-// that a secret rotated on disk (Kubernetes swaps the file) serves the next
-// mint. As all readers here it ends with ctx, and its error names the file
-// with the reason and never the content.
+// ReadSecret returns the AppSecret that a draw needs, "" for a ticket. It reads
+// secret_file anew on each call, so that a secret rotated on disk (Kubernetes
+// swaps the file) serves the next mint. As all readers here it ends with ctx, and
+// its error names the file with the reason and never the content.
 func (c Credential) ReadSecret(ctx context.Context) (secret.Secret, error) {
-	if c.SecretFile == "" && c.Secret == "" {
+	if c.Form().Parent != "" {
+		return "", nil
+	}
+	if !c.Account().HasSecret() {
 		return "", errors.New("no secret is configured: set secret_file or secret")
 	}
-	return fromFile(ctx, c.SecretFile, c.Secret)
+	return c.Account().ReadSecret(ctx)
 }
 
 // ReadToken returns the bearer token of requests that change something, read

@@ -147,9 +147,11 @@ func (l *loader) readList(list content) {
 func (l *loader) inherit() {
 	c := &l.cfg
 	c.WeChat.BaseURL = strings.TrimRight(c.WeChat.BaseURL, "/")
+	c.WeChat.WeComBaseURL = strings.TrimRight(c.WeChat.WeComBaseURL, "/")
 	for i := range c.Credentials {
 		c.Credentials[i].inherit(c.Refresh)
 	}
+	Adopt(c.Credentials)
 	// Somebody who names sentinels or nodes has not asked for the default address.
 	if !l.isSet("redis.url") && (c.Redis.Sentinel != nil || len(c.Redis.Cluster) > 0) {
 		c.Redis.URL = ""

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -11,16 +10,19 @@ import (
 
 	"wxtokend/daemon/lock"
 	"wxtokend/daemon/secret"
-	"wxtokend/daemon/store"
 )
 
 // validate checks what no option can check alone: choices, relations, files.
 func (l *loader) validate() {
 	l.validateRedis()
 	c := &l.cfg
-	if base, err := url.Parse(c.WeChat.BaseURL); err == nil && base.Scheme == "http" {
-		l.require(c.WeChat.AllowHTTP || IsLoopback(base.Hostname()), "wechat.base_url",
-			"plain http would send the AppSecret readable: use https, or set allow_http: true")
+	for option, address := range map[string]string{
+		"wechat.base_url": c.WeChat.BaseURL, "wechat.wecom_base_url": c.WeChat.WeComBaseURL,
+	} {
+		if base, err := url.Parse(address); err == nil && base.Scheme == "http" {
+			l.require(c.WeChat.AllowHTTP || IsLoopback(base.Hostname()), option,
+				"plain http would send the AppSecret readable: use https, or set allow_http: true")
+		}
 	}
 	if _, err := c.HTTP.ReadToken(l.ctx); err != nil {
 		l.failSecret("http.token_file", err)
@@ -31,17 +33,7 @@ func (l *loader) validate() {
 	l.relations("refresh", c.Refresh)
 	l.require(len(c.Credentials) > 0, "credentials", "none is configured: add one to %s, "+
 		"or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE", l.file)
-	owner := map[string]int{}
-	for i, own := range c.Credentials {
-		path := fmt.Sprintf("credentials[%d]", i)
-		l.require(own.AppID != "", path+".appid", "missing: set it to the AppID of the account")
-		l.require(len(own.AppID) <= store.LongestAppID, path+".appid", "must be at most %d bytes long", store.LongestAppID)
-		l.require(!own.Mint || own.Secret != "" || own.SecretFile != "", path+".secret",
-			"missing: set secret_file (or secret), or mint: false for a replica that never calls WeChat")
-		l.validateSecret(path, "secret", own.Secret, own.SecretFile)
-		l.validateKeys(path, own.Key, i, owner)
-		l.relations(path, Refresh{c.Refresh.Poll, own.Lease, own.BackoffMin, own.BackoffMax, own.VerifyEvery})
-	}
+	l.validateCredentials()
 }
 
 // validateRedis wants one way to the server and one source for each secret.
@@ -98,20 +90,6 @@ func (l *loader) validateLock() *lock.Lock {
 	}
 	l.cfg.lockedBy = locked.SecretFiles()
 	return locked
-}
-
-// validateKeys refuses two credentials that would write one Redis key, be it
-// the key of one and a side key of the other.
-func (l *loader) validateKeys(path, key string, i int, owner map[string]int) {
-	// That it can be a key was checked with the option.
-	keys, _ := store.NewKeys(key)
-	for _, key := range []string{keys.Value, keys.State, keys.Lease, keys.Rejected} {
-		if other, taken := owner[key]; taken {
-			l.fail(path+".key", "shares a Redis key with credentials[%d]: give each credential a key of its own", other)
-			return
-		}
-		owner[key] = i
-	}
 }
 
 // relations checks the times r of the section at path: refresh or a credential.

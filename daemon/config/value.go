@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"wxtokend/daemon/credential"
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
@@ -20,20 +21,25 @@ import (
 // place is a password often enough.
 var checks = map[string]func(text string) error{
 	"":              func(string) error { return nil },
+	"account":       checkAccount,
 	"address":       checkAddress,
-	"consumer name": checkConsumerName,
 	"backoff":       durationTo(store.LongestBackoff),
 	"base url":      checkBaseURL,
+	"consumer name": checkConsumerName,
 	"count":         numberFrom(1, 999_999_999),
 	"database":      numberFrom(0, 1<<16-1),
 	"duration":      durationTo(longestDuration),
+	"format":        func(text string) error { return oneOf(formats())(text) },
 	"key":           checkKey,
+	"kind":          func(text string) error { return oneOf(kinds())(text) },
 	"lease":         durationTo(store.LongestLease),
-	"origin":        checkOrigin,
-	"sha256":        checkSHA256,
 	"listen":        CheckListen,
+	"mode":          checkMode,
+	"origin":        checkOrigin,
 	"proxy url":     checkProxy,
 	"redis url":     store.CheckURL,
+	"rotation":      func(text string) error { _, err := credential.NewRotation(text); return err },
+	"sha256":        checkSHA256,
 	"utc offset":    checkUTCOffset,
 	"verify":        durationTo(store.LongestVerify),
 	"visible":       checkVisible,
@@ -115,6 +121,21 @@ func checkKey(text string) error {
 		return errors.New("must not be . or ..: these are directories in the path of a URL, so no request could name the key")
 	}
 	return checkVisible(text)
+}
+
+func kinds() (names []string) {
+	for _, form := range credential.Kinds() {
+		names = append(names, form.Kind)
+	}
+	return names
+}
+
+// checkAccount takes what WeCom calls its corps and agents.
+func checkAccount(text string) error {
+	if strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") != "" {
+		return errors.New("must be of letters and digits, as in the console of WeCom")
+	}
+	return nil
 }
 
 // checkVisible keeps out what makes one name look like another.

@@ -30,6 +30,8 @@ type attempt struct {
 	abort *store.Abort
 	// Of this process after the failure; the fleet's may be shorter.
 	wait time.Duration
+	// The parent's token, if WeChat refused that.
+	accused secret.Token
 }
 
 // answered says that the platform was asked, and what came of it is to be stored.
@@ -46,6 +48,7 @@ func (k *Keeper) newAttempt(v look, d decision) *attempt {
 		Attempt: hex.EncodeToString(id), NewSecret: d.newSecret, Forced: d.forced,
 		// As if it failed: a process that dies in every mint has to back off as well.
 		Wait: k.policy.waitAfter(credential.ClassTransient, n, v.Now, v.State.ExpiresAt), Day: store.Day(v.Now),
+		Answers: d.answers,
 	}}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -109,6 +112,10 @@ func (k *Keeper) begin(ctx context.Context, a *attempt) *begun {
 		k.finished(a)
 		return nil
 	}
+	if a.begin.Answers {
+		k.metrics.Report(k.policy.Keys.Value, metrics.ReportAccepted)
+		k.log.Info("a reader reports that WeChat refused the token; asking for it once more", "token", a.seen.Rejected)
+	}
 	k.log.Debug("refresh begins", "reason", a.decision.mint, "attempt", a.begin.Attempt)
 	return &begun{answer, appSecret}
 }
@@ -129,15 +136,23 @@ func (k *Keeper) draw(ctx context.Context, a *attempt, b begun) {
 	}, 0)
 	k.passing(Drawing, a.begin.Attempt)
 	start := time.Now()
-	grant, err := k.kind.Draw(ctx, credential.Inputs{Account: k.policy.Account, Secret: b.secret, Force: a.begin.Forced})
+	in := credential.Inputs{Account: k.policy.Name, Secret: b.secret, Force: a.begin.Forced}
+	if k.parent != nil {
+		in.Parent = k.parentsToken()
+	}
+	grant, err := k.kind.Draw(ctx, in)
 	took := time.Since(start)
 	if err == nil {
 		k.metrics.MintRequest(k.policy.Keys.Value, metrics.OutcomeOK, took)
 		a.abort = nil
+		elapsed := k.policy.elapsed(grant, b.T0, a.seen.State)
 		a.commit = &store.Commit{
-			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, T0: b.T0, Order: b.Order,
-			UnchangedWait: k.policy.unchangedWait(grant.ExpiresIn), RefusedWait: k.policy.refusedWait(b.Failures),
+			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, Elapsed: elapsed, T0: b.T0, Order: b.Order,
+			UnchangedWait: k.policy.unchangedWait(grant.ExpiresIn - elapsed), RefusedWait: k.policy.refusedWait(b.Failures),
 			Outside: a.decision.outside, Forced: a.begin.Forced,
+		}
+		if a.begin.Answers {
+			a.commit.Answered = a.seen.Rejected
 		}
 		return
 	}
@@ -146,6 +161,9 @@ func (k *Keeper) draw(ctx context.Context, a *attempt, b begun) {
 		failed = &credential.Error{Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Message: err.Error()}
 	}
 	k.metrics.MintRequest(k.policy.Keys.Value, metrics.Outcome(failed.Class), took)
+	if failed.Refused() {
+		a.accused = in.Parent
+	}
 	a.abort = k.newAbort(a, b.BeginAnswer, failed, took)
 	bar := lengthen(k.policy.bar(failed, a.seen.State.ExpiresAt.Sub(b.T0)), k.jitter())
 	a.wait = max(a.abort.Wait, bar)
@@ -171,6 +189,7 @@ func (k *Keeper) newAbort(
 		Unknown: failed.Issued != credential.NotIssued, UnknownWait: k.policy.unknownWait(a.begin.Forced),
 		GiveBack: !failed.Left(), Wait: k.policy.waitAfter(failed.Class, n, at, a.seen.State.ExpiresAt),
 		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
+		Address: addressIn(failed),
 	}
 	if a.begin.Forced && k.policy.Traits.ForcedPerDay > 0 && failed.Class == credential.ClassQuota {
 		// WeChat forces no more today, but ordinary refreshes go on.
@@ -205,19 +224,10 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	}
 	k.passing(Committed, a.begin.Attempt)
 	k.finished(a)
-	expires := a.commit.T0.Add(a.commit.ExpiresIn)
+	expires := a.commit.ExpiresAt()
 	switch status {
 	case store.Committed, store.Already:
-		k.remember(a)
-		// A new observation makes the daemon ready before the next poll.
-		defer k.lookSoon()
-		result := metrics.ResultNew
-		if unchanged {
-			result = metrics.ResultUnchanged
-		}
-		k.metrics.Refresh(k.policy.Keys.Value, result)
-		k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint,
-			"token", a.commit.Token, "expires_at", expires)
+		k.stored(ctx, a, unchanged)
 	case store.Lost:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultRefused)
 		k.metrics.FenceRejection(k.policy.Keys.Value)
@@ -225,23 +235,15 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 			"token", a.commit.Token, "next", "a mint settles it")
 	case store.Refused:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
-		k.log.Warn("WeChat gave back the token that it refuses",
-			"token", a.commit.Token, "next_attempt", "a forced refresh, at most once in five minutes")
+		next := "a forced refresh, at most once in five minutes"
+		if !k.policy.Traits.Forces() {
+			next = "the same once more, in five minutes or later"
+		}
+		k.log.Warn("WeChat gave back the token that it refuses", "token", a.commit.Token, "next_attempt", next)
 	default:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
 		k.log.Warn("the token had expired before it could be stored", "status", string(status), "expires_at", expires)
 	}
-}
-
-// remember fills the memory from a commit that Redis confirmed.
-func (k *Keeper) remember(a *attempt) {
-	c := a.commit
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.barred = time.Time{}
-	k.memory.fill(store.State{
-		Token: c.Token, ExpiresIn: c.ExpiresIn, Life: c.ExpiresIn, ExpiresAt: c.T0.Add(c.ExpiresIn), MintedAt: c.Order,
-	}, c.T0, a.begun)
 }
 
 // abort writes the failure down, and then tells of it.
@@ -263,6 +265,20 @@ func (k *Keeper) abort(ctx context.Context, a *attempt) {
 	next := a.abort.Failure.At.Add(max(wait, a.abort.NoForceWait))
 	k.log.Warn("refresh failed, the stored token stays", "reason", a.decision.mint, "class", a.abort.Failure.Class,
 		"error", a.abort.Failure.Message, "next_attempt", next, "status", string(status))
+	if a.accused != "" {
+		k.accuse(ctx, a.accused)
+	}
+}
+
+// accuse reports the parent's token, which WeChat refused as it would a reader's
+// call: whoever keeps the parent asks WeChat about it, within the same limits.
+func (k *Keeper) accuse(ctx context.Context, t secret.Token) {
+	status, _, err := k.parent.Wish(ctx, Wish{Fingerprint: t.Fingerprint()})
+	if err != nil {
+		k.log.Debug("could not report the parent's token", "error", err)
+		return
+	}
+	k.log.Info("WeChat refused the token of the parent; reported it", "token", t, "result", string(status))
 }
 
 // failed counts what kept a refresh from beginning, once for each cause.

@@ -33,6 +33,10 @@ type look struct {
 	barred time.Duration
 	// Of the token by this host's clock, should that of Redis have gone back.
 	left time.Duration
+	// Each draw needs a token of the parent, and it has none.
+	orphan bool
+	// A target shows that somebody else drew a token, which ends ours.
+	drawn bool
 }
 
 // decision is what a look calls for.
@@ -51,8 +55,9 @@ type decision struct {
 	ask, drop bool
 
 	// What is special about the mint: a changed AppSecret ends its wait; readers
-	// have no token meanwhile; it answers a draw of somebody else; it is forced.
-	newSecret, urgent, outside, forced bool
+	// have no token meanwhile; it answers a draw of somebody else; it is forced; it
+	// answers a report.
+	newSecret, urgent, outside, forced, answers bool
 }
 
 // ready says that a mint is due and waits for nothing.
@@ -65,7 +70,7 @@ func decide(v look, p policy) decision {
 	// A token that our own lost mint may have killed accuses nobody, and its
 	// readers need not wait until an outside draw may be answered again.
 	d.outside = d.mint == "foreign" || d.mint == "refused" && !v.State.Outstanding()
-	d.forced = d.mint == "forced"
+	d.forced, d.answers = d.mint == "forced" || d.mint == "rotate", d.mint == "reported"
 	if d.mint != "" {
 		d.hold = holdOf(v, p, d)
 	}
@@ -167,14 +172,19 @@ func mintReason(v look, p policy) string {
 		return "forced"
 	case !s.Live(v.Now):
 		return "refused"
-	case p.Replaces && v.Value.Token != s.Token && v.Value.Token != "":
+	case p.Replaces && (v.drawn || v.Value.Token != s.Token && v.Value.Token != ""):
 		return "foreign"
+	case !p.Traits.Verifiable && reported(v) && rested(v, p) && hasRoom(v):
+		// To draw once more is how to ask: it gives the same again, or what is good now.
+		return "reported"
 	case s.Outstanding():
 		return "outstanding"
 	case v.endless():
 		return "clock went back"
 	case min(v.remaining(), v.left) <= p.effectiveAhead(s.Life):
 		return "ahead"
+	case p.rotationDue(s, v.Now) && !v.Now.Before(s.NoForceUntil):
+		return "rotate"
 	}
 	return ""
 }
@@ -196,15 +206,20 @@ func askDue(v look, p policy) bool {
 	if !p.Mint || !p.Traits.Verifiable || v.remaining() <= 0 || v.blind() {
 		return false
 	}
-	if v.Now.Before(s.VerifyAt) && !(reported(v) && v.Now.Sub(s.VerifiedAt) >= p.Soon()) {
+	if v.Now.Before(s.VerifyAt) && !(reported(v) && rested(v, p)) {
 		return false
 	}
 	// WeChat answers about a thousand questions a day. Once those of the hour are
 	// used up only two remain: the regular one in its turn, and the one that
 	// confirms a first refusal.
-	return store.HasRoom(s.QuestionsAt, v.Now, store.QuestionsEvery) ||
-		v.Now.Sub(s.VerifiedAt) >= p.Calm() || v.Now.Sub(s.SuspectAt) < p.Soon()
+	return hasRoom(v) || v.Now.Sub(s.VerifiedAt) >= p.Calm() || v.Now.Sub(s.SuspectAt) < p.Soon()
 }
+
+// rested says that the last question is so long ago that a report may call for another.
+func rested(v look, p policy) bool { return v.Now.Sub(v.State.VerifiedAt) >= p.Soon() }
+
+// hasRoom says that the hour has room for another question.
+func hasRoom(v look) bool { return store.HasRoom(v.State.QuestionsAt, v.Now, store.QuestionsEvery) }
 
 // reported says that a reader was refused with the very token that is stored.
 func reported(v look) bool {

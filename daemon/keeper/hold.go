@@ -13,6 +13,7 @@ const (
 	holdNewer      hold = "a newer version keeps this credential"
 	holdMint       hold = "mint: false"
 	holdCohabitant hold = "another account lives under this key"
+	holdParent     hold = "the credential that it is drawn from has no token"
 	holdLeased     hold = "leased"
 	holdBackoff    hold = "backoff"
 	holdUnknown    hold = "unknown outcome"
@@ -43,7 +44,9 @@ func waits(v look, p policy, d decision) []wait {
 	// The key is taken over an overlap after the other account's last begin. Two
 	// that both live so take turns.
 	add(v.Other.AppID != "", holdCohabitant, v.Other.BegunAt.Add(p.Overlap))
-	add(!d.newSecret, holdBackoff, s.NextAttemptAt)
+	// What a draw is spared after one that gave the same token is no answer to a report.
+	spared := d.answers && s.Failures == 0
+	add(!d.newSecret && !spared, holdBackoff, s.NextAttemptAt)
 	// Nobody mints over a token that readers can use.
 	add(!d.urgent, holdUnknown, s.UnknownUntil)
 	add(v.barred > 0 && !d.newSecret, holdBarred, v.Now.Add(v.barred))
@@ -65,6 +68,8 @@ func holdOf(v look, p policy, d decision) hold {
 		return holdNewer
 	case !p.Mint:
 		return holdMint
+	case v.orphan:
+		return holdParent
 	case v.Lease != "":
 		return holdLeased
 	}
@@ -80,6 +85,9 @@ func holdOf(v look, p policy, d decision) hold {
 func (d decision) attemptAt(v look, p policy) time.Time {
 	s := v.State
 	at := s.ExpiresAt.Add(-p.effectiveAhead(s.Life))
+	if rotate := p.rotateAt(s); !rotate.IsZero() && rotate.Before(at) {
+		at = rotate
+	}
 	if s.Token == "" || d.mint != "" && at.After(v.Now) {
 		at = v.Now
 	}

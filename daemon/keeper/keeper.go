@@ -19,15 +19,19 @@ import (
 	"time"
 
 	"wxtokend/daemon/credential"
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 	"wxtokend/metrics"
 )
 
 // Options are what a keeper works with.
 type Options struct {
-	Spec    credential.Spec
-	Kind    credential.Kind
+	Spec credential.Spec
+	Kind credential.Kind
+	// Parent is the credential whose token each draw needs; nil where Traits.Parent is "".
+	Parent  Parent
 	Store   *store.Store
+	Herald  *Herald
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 
@@ -44,13 +48,23 @@ type Options struct {
 	RedisTimeout, CallTimeout time.Duration
 }
 
+// Parent is a credential whose token others are drawn with. A Keeper is one.
+type Parent interface {
+	// Lend returns its token, "" if there is none now, and until when it may be used.
+	Lend() (token secret.Token, until time.Time)
+	// Wish brings a report to Redis, as a reader's.
+	Wish(ctx context.Context, wish Wish) (status store.Status, message string, err error)
+}
+
 // Keeper keeps one credential fresh. Its looks come from one goroutine; what a
 // look calls for is carried out in others: at most one action at a time, and at
 // most one question beside it.
 type Keeper struct {
 	policy  policy
 	kind    credential.Kind
+	parent  Parent
 	store   *store.Store
+	herald  *Herald
 	metrics *metrics.Metrics
 	log     *slog.Logger
 
@@ -76,6 +90,10 @@ type Keeper struct {
 	leaving bool
 	own     *attempt
 
+	// Targets in Redis are written, and files are looked after.
+	mirroring, filing bool
+	targets           targets
+
 	memory memory
 	// By a person, as seen last.
 	asked time.Time
@@ -94,11 +112,11 @@ type Keeper struct {
 // New returns a keeper that has seen nothing yet.
 func New(o Options) *Keeper {
 	return &Keeper{
-		policy: policy{o.Spec}, kind: o.Kind, store: o.Store, metrics: o.Metrics,
-		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Account),
+		policy: policy{o.Spec}, kind: o.Kind, parent: o.Parent, store: o.Store, herald: o.Herald, metrics: o.Metrics,
+		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Name),
 		lookSoon: o.LookSoon, many: o.Many, passing: o.Passing, jitter: o.Jitter,
 		redisTimeout: o.RedisTimeout, callTimeout: o.CallTimeout,
-		told: told{failing: map[string]failing{}},
+		told: told{failing: map[string]failing{}}, targets: newTargets(o.Spec.Targets),
 	}
 }
 
@@ -117,19 +135,27 @@ type sight struct {
 // Take takes in an observation and starts what it calls for. It does not wait
 // for it.
 func (k *Keeper) Take(result store.Result, spawn Spawner) {
-	local := time.Now()
+	local, orphan := time.Now(), k.parent != nil && k.parentsToken() == ""
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.memory.tick(local, 3*k.policy.Poll+2*k.redisTimeout)
 	k.lookFailed(result.Err)
 	if result.Err != nil {
 		k.tellState(local)
+		k.start(&k.filing, k.toFile, spawn, k.assertFiles)
 		return
 	}
 	v := k.look(result.Observation, local)
+	v.orphan, v.drawn = orphan, k.see(result.Mirrors, v)
 	k.seen = sight{v, decide(v, k.policy), local}
 	k.tell(local)
 	k.startAll(spawn)
+}
+
+// parentsToken is what a draw is made with, "" if there is none now.
+func (k *Keeper) parentsToken() secret.Token {
+	token, _ := k.parent.Lend()
+	return token
 }
 
 // Settle tries once more to end an attempt that the platform has answered and

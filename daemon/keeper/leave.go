@@ -16,7 +16,7 @@ func (k *Keeper) Leave() {
 func (k *Keeper) Left() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.leaving || k.acting || k.asking || k.reading {
+	if !k.leaving || k.acting || k.asking || k.reading || k.mirroring || k.filing {
 		return false
 	}
 	return k.own == nil || !k.own.answered() || time.Since(k.own.begun) > k.policy.Lease

@@ -58,6 +58,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 		b.Cleanup(func() { _ = client.Close() })
 		client.AddHook(scripts{w})
 		w.client, w.store, w.kind = client, store.New(client, time.Second, layout.Decode), w.platform
+		w.herald = NewHerald(w.store, w.Keeper.log)
 		w.policy.Issuer = "api.weixin.qq.com"
 		w.policy.Encode = layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode
 		test(w)
@@ -77,7 +78,7 @@ func (w *world) observe() store.Observation {
 func (w *world) observed(want ...Errand) {
 	w.Helper()
 	w.errands, w.actions = nil, nil
-	w.Take(store.Result{Observation: w.observe()}, w.spawn)
+	w.Take(w.store.Observe(w.Context(), []store.Slot{w.Slot()})[0], w.spawn)
 	if !slices.Equal(w.errands, want) {
 		w.Errorf("errands %v, want %v", w.errands, want)
 	}

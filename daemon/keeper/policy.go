@@ -17,6 +17,33 @@ func (p policy) effectiveAhead(life time.Duration) time.Duration {
 	return min(p.Ahead, life/2)
 }
 
+// elapsed is how much of the life that a draw names was over when it began, at t0,
+// where the state had known. Where each answer names the whole life it counts
+// since the token was first seen: the same again proves no more than that it is
+// still the newest, so that it lives for an overlap.
+func (p policy) elapsed(grant credential.Grant, t0 time.Time, known store.State) time.Duration {
+	if !p.Traits.Whole || grant.Token != known.Token {
+		return 0
+	}
+	left := max(known.ExpiresAt.Sub(t0), p.Overlap)
+	return max(0, grant.ExpiresIn-left)
+}
+
+// rotateAt is the first hour of the rotation after the token was drawn, zero if
+// there is none. Nothing remembers which hours have been kept: a token that is
+// older than the last one is due, whichever process meets it.
+func (p policy) rotateAt(s store.State) time.Time {
+	// An answer with the same token counts what is left in whole seconds, and so
+	// moves the instant of its draw by up to one.
+	drawn := s.ExpiresAt.Add(-s.Life).Add(time.Second)
+	return p.Rotation.Next(drawn)
+}
+
+func (p policy) rotationDue(s store.State, now time.Time) bool {
+	at := p.rotateAt(s)
+	return !at.IsZero() && !at.After(now)
+}
+
 // unchangedWait is when to ask again after WeChat answered with the token that
 // was stored already: it renews only within the last part of a token's life,
 // and by its clock we came too early.

@@ -26,6 +26,8 @@ const (
 	// Restoring: another replica that saw the token restores it; if there is
 	// none, it is missing and one is minted.
 	Restoring Step = "restoring"
+	// Mirroring: targets say what they said before; any replica writes them.
+	Mirroring Step = "mirroring"
 	// Verifying: this verification is claimed and not made; the claim holds for a
 	// tenth of verify_every.
 	Verifying Step = "verifying"

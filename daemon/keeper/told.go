@@ -29,6 +29,8 @@ type told struct {
 	report secret.Token
 	// What a due mint waits for.
 	hold hold
+	// Somebody else draws tokens, by WeChat's count.
+	outside bool
 	// Why WeChat does not let this host in, while barred is set.
 	barring credential.Class
 	// The clock of Redis is far from this host's.
@@ -62,7 +64,11 @@ const repairsNothing = "this replica repairs nothing, as its user of Redis may o
 // explain says what is wrong, with the rights that this replica needs: one that
 // never asks for a token need not write.
 func (k *Keeper) explain(err error) store.Trouble {
-	return store.ExplainFor(store.RightsOf(k.policy.Mint, k.policy.Keys), err)
+	var names []string
+	for _, t := range k.targets.keys {
+		names = append(names, t.String())
+	}
+	return store.ExplainFor(store.WithMirrors(store.RightsOf(k.policy.Mint, k.policy.Keys), names...), err)
 }
 
 // noteFailure keeps what fails, and logs it once for each cause, however many
@@ -124,16 +130,14 @@ func (k *Keeper) tell(local time.Time) {
 	k.metrics.Due(key, k.seen.decision.at)
 	k.metrics.RefreshedAt(key, s.MintedAt)
 	k.metrics.AttemptedAt(key, s.BegunAt)
-	calls := s.Calls
-	if s.Day != store.Day(k.seen.Now) {
-		calls = 0
-	}
-	k.metrics.CallsToday(key, calls)
+	k.metrics.CallsToday(key, callsToday(k.seen.look))
+	k.tellOutside()
 	k.tellOthers()
 	k.tellReport()
 	k.tellHold()
 	k.tellState(local)
 	k.tellClock()
+	k.tellTargets()
 	// What is called for no more has nothing left to fail.
 	maps.DeleteFunc(k.told.failing, func(what string, _ failing) bool {
 		switch what {
@@ -172,6 +176,9 @@ func (k *Keeper) failingNow() (classes []metrics.Outcome) {
 	if k.told.redis != "" {
 		classes = append(classes, metrics.FailingRedis)
 	}
+	if len(k.targets.failing()) > 0 {
+		classes = append(classes, metrics.FailingTarget)
+	}
 	for what := range k.told.failing {
 		class := metrics.FailingRedis
 		if what == opReadSecret {
@@ -188,6 +195,9 @@ func (k *Keeper) tellHold() {
 	if hold != k.told.hold && hold == holdLimit {
 		k.log.Warn("the daily_limit of calls is reached, nothing is minted before the next day in UTC+8",
 			"limit", k.policy.DailyLimit, "next_attempt", store.NextDay(k.seen.Now))
+	}
+	if hold != k.told.hold && hold == holdParent {
+		k.log.Info("due, but waiting: "+string(hold), "next_attempt", "as soon as it has one")
 	}
 	k.told.hold = hold
 }
@@ -219,7 +229,7 @@ func (k *Keeper) tellOthers() {
 func (k *Keeper) tellReport() {
 	var waiting secret.Token
 	v := k.seen.look
-	if reported(v) && !k.seen.decision.ask && !store.HasRoom(v.State.QuestionsAt, v.Now, store.QuestionsEvery) {
+	if reported(v) && !k.seen.decision.ask && !hasRoom(v) {
 		waiting = v.Rejected
 	}
 	if waiting != "" && waiting != k.told.report {

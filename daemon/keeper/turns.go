@@ -18,6 +18,8 @@ const (
 	ToAsk
 	// ToRead the file of an AppSecret, which may hang for ever.
 	ToRead
+	// ToFile is to look after a file that readers read, which may hang as well.
+	ToFile
 )
 
 // Spawner runs an action elsewhere when its turn comes.
@@ -28,6 +30,8 @@ func (k *Keeper) startAll(spawn Spawner) {
 	k.start(&k.acting, k.toAct, spawn, k.act)
 	k.start(&k.asking, k.toAsk, spawn, k.question)
 	k.start(&k.reading, k.toRead, spawn, k.readSecret)
+	k.start(&k.mirroring, k.toMirror, spawn, k.mirror)
+	k.start(&k.filing, k.toFile, spawn, k.assertFiles)
 }
 
 // toAct is what the next action needs, 0 if there is nothing to do. Called with
@@ -65,6 +69,16 @@ func (k *Keeper) toAsk() Errand {
 func (k *Keeper) toRead() Errand {
 	if last := k.seen.State.LastError; !k.leaving && last != nil && secretToBlame(credential.Class(last.Class)) {
 		return ToRead
+	}
+	return 0
+}
+
+// toMirror is what writing to targets needs. Called with mu held.
+func (k *Keeper) toMirror() Errand {
+	for _, t := range k.targets.keys {
+		if t.wrong && !k.leaving {
+			return ToWrite
+		}
 	}
 	return 0
 }

@@ -72,6 +72,9 @@ func (k *Keeper) ofRequest(v look, force bool) (store.Status, string) {
 	case !store.HasRoom(v.State.RequestsAt, v.Now, store.RequestsEvery):
 		return Limited, "not taken: a dozen refreshes were asked for within an hour; " +
 			"find out who asks, and try again in some minutes"
+	case force && !k.policy.Traits.Forces():
+		return Limited, "not taken: WeChat gives the same one until it ends, and forces none; " +
+			"ask for a refresh without force, which puts right what lies under the key"
 	case force && v.State.NoForceUntil.After(v.Now):
 		return Limited, "not taken: WeChat forces no more refreshes today; try again after 00:00 UTC+8"
 	case force:
@@ -98,11 +101,15 @@ func (k *Keeper) ofReport(v look, fingerprint string) (store.Status, string) {
 	case v.blind():
 		return Limited, fmt.Sprintf("not taken: WeChat's quota for such questions is used up, it is asked in %v; "+
 			"wxtokend refresh --force replaces the token now", v.State.NoAnswerUntil.Sub(v.Now).Round(time.Second))
-	case !store.HasRoom(v.State.QuestionsAt, v.Now, store.QuestionsEvery):
+	case !hasRoom(v):
 		return Limited, "not taken: WeChat was asked two dozen times within an hour, and is asked again in its turn; " +
 			"read the key again, and find out who reports so often"
-	case v.Now.Sub(v.State.VerifiedAt) < k.policy.Soon():
+	case !rested(v, k.policy):
 		return Limited, "not taken: WeChat was asked about this token a moment ago; " + again
+	}
+	if !k.policy.Traits.Verifiable {
+		return store.Accepted, "accepted: WeChat is asked for it once more, and gives the same if it is still good; " +
+			again + k.byOthers()
 	}
 	return store.Accepted, "accepted: WeChat is asked about this token, and it is replaced if refused twice; " +
 		again + k.byOthers()

@@ -41,6 +41,8 @@ type Begin struct {
 	NewSecret bool
 	// Forced asks WeChat for a forced refresh.
 	Forced bool
+	// Answers says that the draw answers a report, so that it is a question, too.
+	Answers bool
 	// Wait is how long the fleet waits if nothing more is heard of this attempt.
 	Wait time.Duration
 	// Day is that of the observation, as Day numbers it.
@@ -65,6 +67,7 @@ func (s *Store) Begin(ctx context.Context, c Slot, o Observation, b Begin) (Begi
 	status, n, err := s.run(ctx, s.scripts.begin, c, map[string]any{
 		"seen": seen(o), "attempt": b.Attempt, "forced": b.Forced, "wait": b.Wait.Milliseconds(), "day": b.Day,
 		"secret": b.Secret, "new_secret": b.NewSecret, "secrets_every": SecretsEvery.Milliseconds(),
+		"answers": b.Answers, "questions_every": QuestionsEvery.Milliseconds(),
 	})
 	if err != nil {
 		return BeginAnswer{}, fmt.Errorf("begin: %w", err)
@@ -83,6 +86,8 @@ type Commit struct {
 	Attempt   string
 	Token     secret.Token
 	ExpiresIn time.Duration
+	// Elapsed is how much of that was over at T0.
+	Elapsed time.Duration
 	// T0 and Order are those that Begin answered.
 	T0, Order time.Time
 	// Outside says that the mint answered a draw of somebody else, Forced that
@@ -91,17 +96,25 @@ type Commit struct {
 	// UnchangedWait is until the next attempt, should WeChat have answered with
 	// the stored token; RefusedWait, should it be the one that WeChat refuses.
 	UnchangedWait, RefusedWait time.Duration
+	// Answered is the report that the mint answers, "" for none.
+	Answered secret.Token
 }
+
+// ExpiresAt is when the token ends.
+func (m Commit) ExpiresAt() time.Time { return m.T0.Add(m.ExpiresIn - m.Elapsed) }
 
 // Commit stores the token for readers, iff the lease is still this attempt's.
 // unchanged says that WeChat answered with the token that was stored already.
 func (s *Store) Commit(ctx context.Context, c Slot, m Commit) (status Status, unchanged bool, err error) {
-	expires := m.T0.Add(m.ExpiresIn)
+	expires, answered := m.ExpiresAt(), ""
+	if m.Answered != "" {
+		answered = sha1Hex(m.Answered.Reveal())
+	}
 	status, n, err := s.run(ctx, s.scripts.commit, c, map[string]any{
 		"attempt": m.Attempt, "token": m.Token.Reveal(), "fingerprint": m.Token.Fingerprint(),
 		"value":      c.Encode(m.Token, m.ExpiresIn, expires),
 		"expires_in": m.ExpiresIn.Milliseconds(), "expires_at": expires.UnixMilli(), "minted_at": m.Order.UnixMilli(),
-		"outside": m.Outside, "forced": m.Forced,
+		"outside": m.Outside, "forced": m.Forced, "answered": answered,
 		"unchanged_wait": m.UnchangedWait.Milliseconds(), "refused_wait": m.RefusedWait.Milliseconds(),
 	})
 	if err != nil {
@@ -123,6 +136,8 @@ type Abort struct {
 	NoForceWait time.Duration
 	Wait        time.Duration
 	Failure     Failure
+	// Address is this host's as the platform sees it, if that does not let it in, else "".
+	Address string
 }
 
 // Abort writes the failure down and gives the lease back.
@@ -134,6 +149,7 @@ func (s *Store) Abort(ctx context.Context, c Slot, a Abort) (Status, error) {
 	status, _, err := s.run(ctx, s.scripts.abort, c, map[string]any{
 		"attempt": a.Attempt, "unknown": a.Unknown, "unknown_wait": a.UnknownWait.Milliseconds(), "give_back": a.GiveBack,
 		"no_force_wait": a.NoForceWait.Milliseconds(), "wait": a.Wait.Milliseconds(), "last_error": string(failure),
+		"address": a.Address,
 	})
 	if err != nil {
 		return "", fmt.Errorf("abort: %w", err)

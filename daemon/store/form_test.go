@@ -15,25 +15,32 @@ import (
 // number, and neither may come from a variable, from unpack or out of another
 // call. Redis itself wants no globals.
 func TestScriptsHaveTheFormThatProxiesWant(t *testing.T) {
-	common, err := os.ReadFile("lua/common.lua")
-	if err != nil {
-		t.Fatal(err)
+	lines := func(name string) int {
+		text, err := os.ReadFile("lua/" + name + ".lua")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(text), "\n")
 	}
+	// What comes before a script.
+	before := map[bool]int{true: lines("head"), false: lines("head") + lines("common")}
 	files, err := filepath.Glob("lua/*.lua")
 	if err != nil || len(files) < 5 {
 		t.Fatalf("scripts: %v %v", files, err)
 	}
 	found := map[string]bool{}
 	for _, file := range files {
-		if name := strings.TrimSuffix(filepath.Base(file), ".lua"); name != "common" {
-			formOf(t, found, name+".lua", store.Source(name), strings.Count(string(common), "\n"))
+		if name := strings.TrimSuffix(filepath.Base(file), ".lua"); name != "common" && name != "head" {
+			formOf(t, found, name+".lua", store.Source(name), before[name == "mirror"])
 		}
 	}
-	trial, err := os.ReadFile("../check/trial.lua")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"trial.lua", "target.lua"} {
+		trial, err := os.ReadFile("../check/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		formOf(t, found, name, string(trial), 0)
 	}
-	formOf(t, found, "trial.lua", string(trial), 0)
 	for _, finding := range sorted(found) {
 		t.Error(finding)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // form walks through a script and collects what is not allowed. The first
-// lines, as many as common, belong to common.lua.
+// lines, as many as common, belong to what every script begins with.
 type form struct {
 	name   string
 	common int
@@ -41,7 +41,7 @@ func formOf(t *testing.T, found map[string]bool, name, source string, common int
 func (f *form) find(node ast.PositionHolder, format string, args ...any) {
 	name, line := f.name, node.Line()-f.common
 	if f.common > 0 && line <= 0 {
-		name, line = "common.lua", node.Line()
+		name, line = "head.lua and common.lua", node.Line()
 	}
 	f.found[fmt.Sprintf("%s:%d: %s", name, line, fmt.Sprintf(format, args...))] = true
 }

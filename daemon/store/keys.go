@@ -37,4 +37,5 @@ func NewKeys(key string) (Keys, error) {
 	return Keys{Value: key, State: prefix + ":state", Lease: prefix + ":lease", Rejected: prefix + ":rejected"}, nil
 }
 
-func (k Keys) list() []string { return []string{k.Value, k.State, k.Lease, k.Rejected} }
+// List is all of them.
+func (k Keys) List() []string { return []string{k.Value, k.State, k.Lease, k.Rejected} }

@@ -11,60 +11,90 @@ import (
 type Result struct {
 	Observation Observation
 	Err         error
+	// Mirrors are what lies at those of the slot, in their order.
+	Mirrors []Glance
 }
 
 // Observe reads credentials in one round trip (one per node of a Cluster). It
 // writes nothing, so it also works on a full or a read-only server.
 func (s *Store) Observe(ctx context.Context, credentials []Slot) []Result {
-	results := make([]Result, len(credentials))
-	// Places in credentials.
-	asked := make([]int, len(credentials))
-	for i := range asked {
-		asked[i] = i
+	asked := make([]question, 0, len(credentials))
+	for _, c := range credentials {
+		// First the mirrors: what lies there then is of no newer token than the one that is looked at.
+		for _, m := range c.Mirrors {
+			asked = append(asked, m.question())
+		}
+		asked = append(asked, question{script: "observe", keys: c.Keys.List(), args: c.account()})
 	}
-	s.observe(ctx, credentials, asked, results, false)
-	// A server that does not know the script gets its source once and not with
-	// each credential. Each round teaches one node of a Cluster at least.
+	s.askAll(ctx, asked)
+	results := make([]Result, len(credentials))
+	next := 0
+	for i, c := range credentials {
+		for range c.Mirrors {
+			results[i].Mirrors = append(results[i].Mirrors, decodeGlance(asked[next].reply))
+			next++
+		}
+		o, err := s.decodeObservation(asked[next].reply, c)
+		next++
+		if err != nil {
+			err = fmt.Errorf("observe %s: %w", c.Keys.Value, err)
+		}
+		results[i].Observation, results[i].Err = o, err
+	}
+	return results
+}
+
+// question is a script that is asked together with others.
+type question struct {
+	script string
+	keys   []string
+	args   any
+	reply  *redis.Cmd
+}
+
+// askAll asks in one round trip, and again for those whose server does not know the script.
+func (s *Store) askAll(ctx context.Context, all []question) {
+	asked := make([]*question, len(all))
+	for i := range asked {
+		asked[i] = &all[i]
+	}
+	s.askOnce(ctx, asked, false)
+	// A server that does not know a script gets its source once and not with
+	// each question. Each round teaches one node of a Cluster at least.
 	for {
-		var again []int
-		for _, i := range asked {
-			if redis.HasErrorPrefix(results[i].Err, "NOSCRIPT") {
-				again = append(again, i)
+		var again []*question
+		for _, q := range asked {
+			if redis.HasErrorPrefix(q.reply.Err(), "NOSCRIPT") {
+				again = append(again, q)
 			}
 		}
 		if len(again) == 0 || ctx.Err() != nil {
-			return results
+			return
 		}
 		asked = again
-		s.observe(ctx, credentials, asked, results, true)
+		s.askOnce(ctx, asked, true)
 	}
 }
 
-// observe fills the results of those asked for. teach sends the source of the
-// script with the first of them.
-func (s *Store) observe(ctx context.Context, credentials []Slot, asked []int, results []Result, teach bool) {
+// askOnce takes the replies. teach sends the source of each script with the first
+// question that needs it.
+func (s *Store) askOnce(ctx context.Context, asked []*question, teach bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	pipe := s.client.Pipeline()
-	replies := make([]*redis.Cmd, len(asked))
-	for n, i := range asked {
-		if keys, ours := credentials[i].Keys.list(), credentials[i].account(); teach && n == 0 {
-			replies[n] = pipe.Eval(ctx, s.scripts.source("observe"), keys, ours)
+	taught := map[string]bool{}
+	for _, q := range asked {
+		if teach && !taught[q.script] {
+			q.reply, taught[q.script] = pipe.Eval(ctx, s.scripts.source(q.script), q.keys, q.args), true
 		} else {
-			replies[n] = pipe.EvalSha(ctx, s.scripts.observe.Hash(), keys, ours)
+			q.reply = pipe.EvalSha(ctx, s.scripts.hash(q.script), q.keys, q.args)
 		}
 	}
 	_, failed := pipe.Exec(ctx)
-	for n, reply := range replies {
+	for _, q := range asked {
 		// A connection that could not log in leaves the replies without an error.
-		if reply.Err() == nil && reply.Val() == nil {
-			reply.SetErr(failed)
+		if q.reply.Err() == nil && q.reply.Val() == nil {
+			q.reply.SetErr(failed)
 		}
-		i := asked[n]
-		o, err := s.decodeObservation(reply, credentials[i])
-		if err != nil {
-			err = fmt.Errorf("observe %s: %w", credentials[i].Keys.Value, err)
-		}
-		results[i] = Result{o, err}
 	}
 }

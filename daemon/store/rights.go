@@ -36,6 +36,15 @@ func RightsOf(mint bool, keys ...Keys) string {
 	return ReadOnlyRights(keys...)
 }
 
+// WithMirrors are rights with those on mirrors of these names beside them: they
+// need the same commands.
+func WithMirrors(rights string, names ...string) string {
+	for _, name := range slices.Backward(names) {
+		rights = "~" + name + " " + rights
+	}
+	return rights
+}
+
 func rules(commands []string, keys []Keys) string {
 	if len(keys) == 0 {
 		keys = []Keys{{Value: "KEY", State: "{KEY}:state"}}

@@ -45,7 +45,9 @@ func TestDocumentsGrantTheRights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for user, rights := range map[string]string{"wxtokend": store.Rights(keys), "sidecar": store.ReadOnlyRights(keys)} {
+		for user, rights := range map[string]string{
+			"wxtokend": store.Rights(keys) + " " + store.TellingRights(keys), "sidecar": store.ReadOnlyRights(keys),
+		} {
 			if line := "\nACL SETUSER " + user + " on >PASSWORD " + rights + "\n"; !strings.Contains(string(text), line) {
 				t.Errorf("%s lacks the line%s", name, line)
 			}
@@ -59,6 +61,7 @@ func TestRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	check(t, "mirrors", store.WithMirrors(store.ReadOnlyRights(own), "a", "b:c"), "~a ~b:c "+store.ReadOnlyRights(own))
 	check(t, "no keys", store.Rights(), "~KEY ~{KEY}:*"+commands)
 	check(t, "a tag of its own", store.Rights(own), "~shop:{a}:token ~shop:{a}:token:*"+commands)
 }

@@ -21,6 +21,8 @@ type Slot struct {
 	API             string
 	// Replaces says that each draw ends the token before it.
 	Replaces bool
+	// Mirrors are where readers look besides.
+	Mirrors []Mirror
 	// Encode renders a token for readers.
 	Encode func(token secret.Token, expiresIn time.Duration, expiresAt time.Time) string
 
@@ -66,20 +68,33 @@ func New(client redis.UniversalClient, timeout time.Duration, decode Decode) *St
 var sources embed.FS
 
 type scripts struct {
-	observe, begin, commit, abort, restore, reassert *redis.Script
-	claim, verdict, discard, request                 *redis.Script
+	observe, mirror, begin, commit, abort, restore, reassert *redis.Script
+	claim, verdict, discard, request                         *redis.Script
 }
 
+// source puts a script together. What is about one credential has more in common.
 func (scripts) source(name string) string {
+	head, _ := sources.ReadFile("lua/head.lua")
 	common, _ := sources.ReadFile("lua/common.lua")
 	body, _ := sources.ReadFile("lua/" + name + ".lua")
-	return string(common) + string(body)
+	if name == "mirror" {
+		common = nil
+	}
+	return string(head) + string(common) + string(body)
+}
+
+// hash is the name of a script of many questions at the server.
+func (s scripts) hash(name string) string {
+	if name == "mirror" {
+		return s.mirror.Hash()
+	}
+	return s.observe.Hash()
 }
 
 func loadScripts() scripts {
 	load := func(name string) *redis.Script { return redis.NewScript(scripts{}.source(name)) }
 	return scripts{
-		load("observe"), load("begin"), load("commit"), load("abort"), load("restore"), load("reassert"),
+		load("observe"), load("mirror"), load("begin"), load("commit"), load("abort"), load("restore"), load("reassert"),
 		load("claim"), load("verdict"), load("discard"), load("request"),
 	}
 }
@@ -98,7 +113,7 @@ func (s *Store) run(ctx context.Context, script *redis.Script, c Slot, args map[
 	if err != nil {
 		return "", nil, fmt.Errorf("encode arguments: %w", err)
 	}
-	reply, err := script.Run(ctx, s.client, c.Keys.list(), encoded).Slice()
+	reply, err := script.Run(ctx, s.client, c.Keys.List(), encoded).Slice()
 	if err != nil {
 		return "", nil, err
 	}

@@ -35,5 +35,7 @@ s.api, s.begun_at, s.calls, s.failures = a.api, now, s.calls + 1, s.failures + 1
 s.next_attempt_at, s.secret = now + a.wait, a.secret
 if a.new_secret then s.secrets_at = count(s.secrets_at, a.secrets_every) end
 if a.forced then s.forced_at = now end
+-- B12: who reports a ticket in a loop must not use up the day's draws.
+if a.answers then s.questions_at, s.verified_at = count(s.questions_at, a.questions_every), now end
 save(s)
 return begun()

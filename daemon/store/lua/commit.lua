@@ -55,5 +55,7 @@ if a.outside then
 end
 s.verify_at = now + verify_wait(s)
 save(s)
+-- C8: the reader's report is answered, whatever it was that came.
+if a.answered ~= '' and redis.sha1hex(reported()) == a.answered then redis.call('PEXPIRE', KEYS[4], 0) end
 redis.call('PEXPIRE', KEYS[3], 0)
 return { 'committed', unchanged and 1 or 0 }

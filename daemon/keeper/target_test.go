@@ -1,0 +1,350 @@
+package keeper
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/layout"
+	"wxtokend/daemon/secret"
+	"wxtokend/daemon/store"
+)
+
+const (
+	targetKey = "shop:wx:token"
+	newest    = secret.Token("98_newest")
+)
+
+// withTarget is inWorld with a token, and a target in Redis that was written once.
+func withTarget(t *testing.T, test func(w *world)) {
+	t.Helper()
+	inWorld(t, func(w *world) {
+		w.aim(layout.Target{Key: targetKey, Format: layout.Raw}, 0)
+		w.mint()
+		w.observed(ToWrite)
+		w.run()
+		check(w, "the target", w.target(), "98_new")
+		w.observed()
+		test(w)
+	})
+}
+
+// aim gives the keeper one target.
+func (w *world) aim(t layout.Target, mode fs.FileMode) {
+	w.Helper()
+	mirrors, err := t.Mirrors(layout.Subject{Credential: "WXAccessToken", Kind: credential.OfficialAccount, Account: testAppID})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.targets = newTargets([]credential.Target{{Mirror: mirrors[0], Mode: mode}})
+}
+
+func (w *world) target() string {
+	text, _ := w.mini.Get(targetKey)
+	return text
+}
+
+// look is what the observer gives the keeper.
+func (w *world) looked() store.Result {
+	w.Helper()
+	r := w.store.Observe(w.Context(), []store.Slot{w.Slot()})[0]
+	if r.Err != nil {
+		w.Fatal(r.Err)
+	}
+	return r
+}
+
+// minted is a refresh of another replica.
+func (w *world) minted(token secret.Token) {
+	w.Helper()
+	time.Sleep(time.Second)
+	o := w.observe()
+	b, err := w.store.Begin(w.Context(), w.policy.Slot, o, store.Begin{Attempt: "b1", Day: store.Day(o.Now)})
+	if err != nil || b.Status != store.Begun {
+		w.Fatal(b, err)
+	}
+	status, _, err := w.store.Commit(w.Context(), w.policy.Slot,
+		store.Commit{Attempt: "b1", Token: token, ExpiresIn: 2 * time.Hour, T0: b.T0, Order: b.Order})
+	if err != nil || status != store.Committed {
+		w.Fatal(status, err)
+	}
+}
+
+// TestTargetOfNobodysToken: readers of a target get no token that those of the
+// key do not get: T1.
+func TestTargetOfNobodysToken(t *testing.T) {
+	for name, spoil := range map[string]func(w *world){
+		"the key is gone":             func(w *world) { w.mini.Del(w.policy.Keys.Value) },
+		"the key has somebody else's": func(w *world) { _ = w.mini.Set(w.policy.Keys.Value, strings.Repeat("x", 40)) },
+		"the token is refused":        func(w *world) { w.mini.HSet(w.policy.Keys.State, "refused", secret.Token("98_new").Fingerprint()) },
+		"a newer version keeps it":    func(w *world) { w.mini.HSet(w.policy.Keys.State, "schema", "99") },
+		"Redis has lost a newer token": func(w *world) {
+			time.Sleep(2 * time.Second)
+			now := w.observe().Now
+			w.memory.fill(store.State{Token: newest, ExpiresAt: now.Add(time.Hour), MintedAt: now}, now, time.Now())
+		},
+		"this keeper leaves": (*world).Leave,
+	} {
+		t.Run(name, func(t *testing.T) {
+			withTarget(t, func(w *world) {
+				w.mini.Del(targetKey)
+				spoil(w)
+				w.Take(w.looked(), w.spawn)
+				check(w, "to write", w.toMirror(), 0)
+				// Nor if it became so after the look.
+				for _, t := range w.targets.keys {
+					t.wrong = true
+				}
+				w.mirror(w.Context(), ToWrite)
+				check(w, "the target", w.target(), "")
+			})
+		})
+	}
+}
+
+// TestNewerTokenStays: an older token never overwrites a newer one, wherever the
+// process sleeps between the look and the write: T2.
+func TestNewerTokenStays(t *testing.T) {
+	for name, sleep := range map[string]func(w *world, refresh func()){
+		"before the token is looked at again": func(w *world, refresh func()) { refresh() },
+		"after that":                          func(w *world, refresh func()) { w.passing = func(s Step, _ string) { refresh() } },
+	} {
+		for place, put := range map[string]func(w *world){
+			"and it is there":            func(w *world) { _ = w.mini.Set(targetKey, newest.Reveal()) },
+			"and it came and went again": func(w *world) { time.Sleep(w.policy.Lease + time.Second) },
+		} {
+			t.Run(name+" "+place, func(t *testing.T) {
+				withTarget(t, func(w *world) {
+					w.mini.Del(targetKey)
+					w.observed(ToWrite)
+					sleep(w, func() {
+						w.passing = func(Step, string) {}
+						w.minted(newest)
+						put(w)
+					})
+					before := w.target()
+					w.run()
+					if got := w.target(); got == "98_new" {
+						t.Errorf("%q, then %q", before, got)
+					}
+					w.observed(w.errands...)
+					w.run()
+				})
+			})
+		}
+	}
+}
+
+// TestNewestTokenIsWritten: of two the newer one, should it have come after the look; T2.
+func TestNewestTokenIsWritten(t *testing.T) {
+	withTarget(t, func(w *world) {
+		w.mini.Del(targetKey)
+		w.observed(ToWrite)
+		w.minted(newest)
+		w.run()
+		check(w, "the target", w.target(), newest.Reveal())
+	})
+}
+
+// TestTokenBeforeIsNotForeign, also to a process that has not written it; T3.
+func TestTokenBeforeIsNotForeign(t *testing.T) {
+	withTarget(t, func(w *world) {
+		w.aim(layout.Target{Key: targetKey, Format: layout.Raw}, 0)
+		w.observed()
+		w.minted(newest)
+		w.observed(ToWrite)
+		w.run()
+		check(w, "told", w.said("an app fetches its own token"), 0)
+	})
+}
+
+// TestForeignTargetIsToldOnce, however long it cannot be written back; T3.
+func TestForeignTargetIsToldOnce(t *testing.T) {
+	withTarget(t, func(w *world) {
+		w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
+		w.passing = func(Step, string) { w.mini.SetError("OOM command not allowed when used memory > 'maxmemory'.") }
+		for range 3 {
+			w.observed(ToWrite)
+			w.run()
+			w.mini.SetError("")
+		}
+		check(w, "told", w.said("an app fetches its own token"), 1)
+		check(w, "failures said", w.said("could not write the target"), 1)
+		check(w, "failed", w.counted("wxtokend_target_writes_total", "failed"), 3)
+	})
+}
+
+// TestForeignTargetIsTold: only what is put there against us is an app that
+// fetches its own token, and it is told once: T3.
+func TestForeignTargetIsTold(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aim(layout.Target{Key: targetKey, Format: layout.Raw}, 0)
+		// What lay there before is nobody's attack.
+		w.must(w.mini.Set(targetKey, strings.Repeat("a", 100)))
+		w.mint()
+		w.observed(ToWrite)
+		w.run()
+		w.observed()
+		check(w, "told", w.said("an app fetches its own token"), 0)
+		// Nor is the token before this one.
+		w.minted(newest)
+		w.observed(ToWrite)
+		w.run()
+		w.observed()
+		check(w, "the target", w.target(), newest.Reveal())
+		check(w, "told", w.said("an app fetches its own token"), 0)
+		check(w, "told of a deletion", w.said("a target was deleted"), 0)
+		w.mini.Del(targetKey)
+		w.observed(ToWrite)
+		w.run()
+		check(w, "told of a deletion", w.said("a target was deleted"), 1)
+		w.observed()
+		for n := range 3 {
+			w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
+			w.observed(ToWrite)
+			w.run()
+			check(w, "told", w.said("an app fetches its own token"), n+1)
+			w.observed()
+		}
+		check(w, "counted", w.counted("wxtokend_target_foreign_tokens_total", ""), 3)
+		check(w, "written", w.counted("wxtokend_target_writes_total", "written"), 6)
+		check(w, "notes", strings.Count(strings.Join(w.Status().Notes, "\n"), "an app fetches its own token"), 1)
+		time.Sleep(foreignFor)
+		check(w, "notes, later", strings.Count(strings.Join(w.Status().Notes, "\n"), "an app fetches its own token"), 0)
+	})
+}
+
+// TestForeignTargetCallsForADraw: where each draw replaces, it ends our token, and
+// is not buried before that is answered: T4.
+func TestForeignTargetCallsForADraw(t *testing.T) {
+	for _, replaces := range []bool{true, false} {
+		withTarget(t, func(w *world) {
+			time.Sleep(w.policy.BackoffMin)
+			w.policy.Replaces = replaces
+			w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
+			if !replaces {
+				w.observed(ToWrite)
+				return
+			}
+			w.must(w.mini.Set(targetKey, "garbage"))
+			w.observed(ToWrite)
+			w.run()
+			w.observed()
+			w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
+			w.observed(ToDraw)
+			check(w, "why", w.seen.decision.mint, "foreign")
+			check(w, "an outside draw", w.seen.decision.outside, true)
+			// It was answered a moment ago.
+			w.mini.HSet(w.policy.Keys.State, "outside_at", w.mini.HGet(w.policy.Keys.State, "saved_at"))
+			w.observed(ToWrite)
+		})
+	}
+}
+
+// TestTargetThatFails is said once, is no matter of the key, and is over when it is.
+func TestTargetThatFails(t *testing.T) {
+	withTarget(t, func(w *world) {
+		w.aim(layout.Target{Key: targetKey, Format: layout.Raw}, 0)
+		second := *w.targets.keys[0]
+		w.targets.keys = append(w.targets.keys, &second)
+		refuse := func() {
+			r := w.looked()
+			for i := range r.Mirrors {
+				r.Mirrors[i] = store.Glance{Err: noperm{}}
+			}
+			w.errands, w.actions = nil, nil
+			w.Take(r, w.spawn)
+		}
+		for range 3 {
+			refuse()
+			check(w, "to do", len(w.errands), 0)
+		}
+		check(w, "said", w.said("could not look at the target"), 1)
+		check(w, "the cure", w.said("~"+targetKey+" ~WXAccessToken "), 1)
+		check(w, "failing", w.counted("wxtokend_targets_failing", ""), 2)
+		check(w, "state", w.Brief().Ready, true)
+		check(w, "notes", len(w.Status().Notes), 2)
+		w.mini.Del(targetKey)
+		w.observed(ToWrite)
+		w.run()
+		w.observed()
+		check(w, "failing", w.counted("wxtokend_targets_failing", ""), 0)
+		check(w, "notes", len(w.Status().Notes), 0)
+		refuse()
+		check(w, "said again", w.said("could not look at the target"), 2)
+		// Who only watches leaves it to others, and repairs the key all the same.
+		w.targets.each(func(t *target) { t.trouble = failing{} })
+		w.policy.Mint = false
+		refuse()
+		check(w, "said", w.said("could not look at the target"), 2)
+		check(w, "read only", w.readOnly, false)
+		w.mini.Del(targetKey)
+		w.observed()
+	})
+}
+
+type noperm struct{}
+
+func (noperm) Error() string {
+	return "NOPERM No permissions to access a key"
+}
+func (noperm) RedisError() {}
+
+// TestFileTarget is written, asserted, left to who knows more, and removed in the end.
+func TestFileTarget(t *testing.T) {
+	inWorld(t, func(w *world) {
+		path := filepath.Join(t.TempDir(), "token")
+		w.aim(layout.Target{File: path, Format: layout.Raw}, 0o640)
+		content := func() string {
+			text, _ := os.ReadFile(path)
+			return string(text)
+		}
+		look := func(err error) {
+			r := w.looked()
+			if err != nil {
+				r = store.Result{Err: err}
+			}
+			w.errands, w.actions = nil, nil
+			w.Take(r, w.spawn)
+			w.run()
+		}
+		look(nil)
+		look(nil)
+		check(w, "the file", content(), "98_new")
+		w.must(os.Remove(path))
+		look(nil)
+		check(w, "the file", content(), "98_new")
+		// While Redis is away what is missing is written, and nothing else: who shares it may know more.
+		w.must(os.WriteFile(path, []byte(newest), 0o600))
+		time.Sleep(time.Minute)
+		look(errAway)
+		check(w, "somebody else's", content(), newest.Reveal())
+		w.must(os.Remove(path))
+		look(errAway)
+		check(w, "the file", content(), "98_new")
+		time.Sleep(2 * time.Hour)
+		look(errAway)
+		check(w, "after its end", content(), "")
+		w.must(os.WriteFile(path, []byte(newest), 0o600))
+		look(errAway)
+		check(w, "somebody else's", content(), newest.Reveal())
+		w.must(os.Remove(path))
+		w.must(os.Mkdir(path, 0o700))
+		look(nil)
+		check(w, "said", w.said("could not write the file"), 1)
+		look(nil)
+		check(w, "said", w.said("could not write the file"), 1)
+	})
+}
+
+// must fails on an error.
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
