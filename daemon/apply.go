@@ -59,7 +59,8 @@ func (d *Daemon) open(c config.Credential, n int) (*entry, error) {
 	}
 	e := &entry{config: c}
 	options := keeper.Options{
-		Spec: spec, Kind: kind, Parent: d.parent(c), Store: d.store, Metrics: d.metrics, Log: d.options.Log,
+		Spec: spec, Kind: kind, Parent: d.parent(c), Store: d.store, Herald: d.herald,
+		Metrics: d.metrics, Log: d.options.Log,
 		LookSoon: func() { d.lookSoon(e) }, Many: n > 1,
 		Passing: d.options.Passing, Jitter: d.options.Jitter,
 		RedisTimeout: d.options.Config.Redis.Timeout, CallTimeout: d.options.Config.WeChat.Timeout,
@@ -79,6 +80,10 @@ func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
 	if err != nil {
 		return credential.Spec{}, err
 	}
+	rotation, err := credential.NewRotation(c.Rotate)
+	if err != nil {
+		return credential.Spec{}, fmt.Errorf("rotate: %w", err)
+	}
 	traits, name := c.Traits(), c.Account().Name()
 	targets, err := c.AllPlaces(context.Background())
 	if err != nil {
@@ -94,8 +99,8 @@ func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
 			Poll: paceOf(n, d.options.Config.Refresh.Poll).round,
 		},
 		Name: name, Kind: c.Kind, Traits: traits, Targets: targets, Secret: c.ReadSecret, Mint: c.Mint,
-		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
-		DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
+		Ahead:    c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
+		Rotation: rotation, DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
 	}, nil
 }
 

@@ -69,6 +69,8 @@ type Daemon struct {
 	weChatClock *weChatClock
 	// Of the keepers; the observer has one of its own.
 	store *store.Store
+	// Of all keepers.
+	herald *keeper.Herald
 
 	registry *registry
 	heart    *heartbeat
@@ -125,6 +127,7 @@ func (d *Daemon) assemble() {
 	o, c := d.options, d.options.Config
 	panics := &panics{count: d.metrics.Panic, log: o.Log, told: map[string]bool{}}
 	d.store = store.New(d.clients[0], c.Redis.Timeout, layout.Decode)
+	d.herald = keeper.NewHerald(d.store, o.Log)
 	d.registry = newRegistry(c.Refresh.Poll)
 	d.pool = newPool()
 	d.api = tokenapi.New(tokenapi.Options{Tokens: lender{d}, Log: o.Log, Count: d.metrics.APIRequest})

@@ -29,7 +29,7 @@ var stateNumbers = []string{
 	"minted_at", "next_attempt_at", "no_answer_until", "no_force_until", "outside_at", "outside_draws", "questions_at",
 	"requests_at", "saved_at", "schema", "secrets_at", "settled", "suspect_at", "unknown_until", "verified_at",
 	"verify_at",
-	"watch_until", "wished_at",
+	"watch_until", "wished_at", "quota_ask_at", "quota_base", "quota_day", "quota_limit", "quota_used", "outside_today",
 }
 
 var stateTexts = []string{"api", "appid", "attempt", "force_for", "issuer", "last_error", "refused", "secret", "token"}

@@ -18,7 +18,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	perKey := c.perKey == Always || c.perKey == Auto && len(c.keys) <= PerKeyMost
-	all := figures{calls: -1, limit: -1, ready: true}
+	all := figures{calls: -1, limit: -1, quotaLimit: -1, quotaUsed: -1, outside: -1, ready: true}
 	inState := make([]int, len(states()))
 	minting := 0
 	for key, t := range c.keys {
@@ -76,6 +76,7 @@ func (f *figures) expose(e exposition) {
 		e.send("wxtokend_daily_limit", "Requests for a token that the configuration allows in one day.",
 			prometheus.GaugeValue, float64(f.limit))
 	}
+	f.exposeQuota(e)
 	if f.appid != "" {
 		e.send("wxtokend_credential_info", "What the credential is; always 1.",
 			prometheus.GaugeValue, 1, "appid", f.appid, "kind", f.kind, "api", f.api, "mint", strconv.FormatBool(f.mint))
@@ -93,6 +94,22 @@ func (f *figures) expose(e exposition) {
 	desc := prometheus.NewDesc("wxtokend_mint_duration_seconds",
 		"Time of one request for a token to WeChat, body included, whatever the outcome.", nil, e.labels)
 	e.out <- prometheus.MustNewConstHistogram(desc, f.mints.count, f.mints.sum, buckets)
+}
+
+func (f *figures) exposeQuota(e exposition) {
+	for _, g := range []struct {
+		name, help string
+		value      int
+	}{
+		{"wechat_quota_limit", "Requests for a token that WeChat allows today.", f.quotaLimit},
+		{"wechat_quota_used", "Requests for a token that WeChat has counted today, whoever made them.", f.quotaUsed},
+		{"outside_draws_today", "Tokens that somebody else has drawn since midnight UTC+8, by WeChat's count, " +
+			"where each draw ends the one before.", f.outside},
+	} {
+		if g.value >= 0 {
+			e.send("wxtokend_"+g.name, g.help, prometheus.GaugeValue, float64(g.value))
+		}
+	}
 }
 
 func (f *figures) exposeReadiness(e exposition) {

@@ -12,7 +12,8 @@
 // scrape can carry. Where there are many, the same names are exposed without
 // the label key, so that most rules and graphs hold for both: a counter and the histogram are
 // the sums, a time is the earliest of all credentials, calls_today and
-// daily_limit are those of the credential that has used most of its limit, ready
+// daily_limit are those of the credential that has used most of its limit, and so
+// are both of wechat_quota, outside_draws_today is the most of one credential, ready
 // is 1 while all are, failing is how many fail with a class, and credential_info
 // is absent. How many credentials are in which state, and how many the process
 // may draw tokens for, is exposed in any case.
@@ -136,7 +137,7 @@ func (m *Metrics) Credential(key, appid, kind, api string, mint bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.keys[key] == nil {
-		m.keys[key] = &tally{figures: figures{calls: -1, limit: -1}}
+		m.keys[key] = &tally{figures: figures{calls: -1, limit: -1, quotaLimit: -1, quotaUsed: -1, outside: -1}}
 	}
 	t := m.keys[key]
 	t.mu.Lock()
@@ -241,6 +242,21 @@ func (m *Metrics) DailyLimit(key string, limit int) {
 	t := m.of(key)
 	defer t.mu.Unlock()
 	t.limit = limit
+}
+
+// Quota sets how many requests for a token WeChat allows today, and how many it
+// has counted, whoever made them; negative ones remove both.
+func (m *Metrics) Quota(key string, limit, used int) {
+	t := m.of(key)
+	defer t.mu.Unlock()
+	t.quotaLimit, t.quotaUsed = limit, used
+}
+
+// OutsideDraws sets how many tokens somebody else has drawn today; negative removes it.
+func (m *Metrics) OutsideDraws(key string, draws int) {
+	t := m.of(key)
+	defer t.mu.Unlock()
+	t.outside = draws
 }
 
 // Refresh counts one refresh that ended.

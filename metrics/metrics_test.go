@@ -106,6 +106,8 @@ func fill(m *metrics.Metrics) {
 	m.Tick(at)
 	m.CallsToday(key, 12)
 	m.DailyLimit(key, 10000)
+	m.Quota(key, 2000, 20)
+	m.OutsideDraws(key, 8)
 	m.Refresh(key, metrics.ResultUnchanged)
 	m.MintRequest(key, metrics.OutcomeIP, 30*time.Millisecond)
 	m.Restore(key, metrics.ReasonRedisLost)
@@ -165,6 +167,9 @@ func TestUnknownIsAbsent(t *testing.T) {
 		"tick":      {func() { m.Tick(at) }, func() { m.Tick(time.Time{}) }},
 		"calls":     {func() { m.CallsToday(key, 0) }, func() { m.CallsToday(key, -1) }},
 		"limit":     {func() { m.DailyLimit(key, 0) }, func() { m.DailyLimit(key, -1) }},
+		"outside":   {func() { m.OutsideDraws(key, 0) }, func() { m.OutsideDraws(key, -1) }},
+		"allowed":   {func() { m.Quota(key, 0, -1) }, func() { m.Quota(key, -1, -1) }},
+		"counted":   {func() { m.Quota(key, -1, 0) }, func() { m.Quota(key, -1, -1) }},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -341,6 +346,10 @@ func TestMany(t *testing.T) {
 	m.CallsToday(names[1], 900)
 	m.CallsToday(names[2], 950)
 	m.DailyLimit(names[2], 10000)
+	m.Quota(names[1], 2000, 90)
+	m.Quota(names[2], 500_000, 100)
+	m.OutsideDraws(names[1], 0)
+	m.OutsideDraws(names[2], 7)
 	m.Failing(names[3], metrics.OutcomeIP)
 	m.Failing(names[4], metrics.OutcomeIP, metrics.FailingRedis)
 	m.Credential(names[5], "wx0123456789abcdef", "official_account", "stable", false)
@@ -352,6 +361,7 @@ func TestMany(t *testing.T) {
 	for _, want := range []string{
 		`wxtokend_token_expiry_timestamp_seconds{} 1479300001`,
 		`wxtokend_calls_today{} 900`, `wxtokend_daily_limit{} 1000`,
+		`wxtokend_wechat_quota_used{} 90`, `wxtokend_wechat_quota_limit{} 2000`, `wxtokend_outside_draws_today{} 7`,
 		`wxtokend_mint_requests_total{outcome="ok"} 201`, `wxtokend_mint_requests_total{outcome="ip"} 0`,
 		`wxtokend_mint_duration_seconds{} 201`,
 		`wxtokend_ready{} 0`, `wxtokend_failing{class="ip"} 2`, `wxtokend_failing{class="redis"} 1`,

@@ -25,6 +25,10 @@ type figures struct {
 	times   [timesOfAKey]time.Time
 	// Negative ones are not known.
 	calls, limit int
+	// As WeChat counts.
+	quotaLimit, quotaUsed int
+	// Draws of somebody else.
+	outside int
 	// How many places besides the key readers look at, and which of them are not as they should be.
 	targets, targetsFailing int
 	counts                  [countersOfAKey][11]uint64
@@ -85,6 +89,10 @@ func (f *figures) add(o *figures) {
 	if o.calls >= 0 && o.limit > 0 && (f.limit < 0 || o.calls*f.limit > f.calls*o.limit) {
 		f.calls, f.limit = o.calls, o.limit
 	}
+	if o.quotaUsed >= 0 && o.quotaLimit > 0 && (f.quotaLimit < 0 || o.quotaUsed*f.quotaLimit > f.quotaUsed*o.quotaLimit) {
+		f.quotaUsed, f.quotaLimit = o.quotaUsed, o.quotaLimit
+	}
+	f.outside = max(f.outside, o.outside)
 	f.ready = f.ready && o.ready
 	f.targets += o.targets
 	f.targetsFailing += o.targetsFailing

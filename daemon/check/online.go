@@ -106,6 +106,8 @@ func (p *probe) stored(ctx context.Context, c config.Credential) secret.Token {
 	result := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, []store.Slot{slot})[0]
 	if p.rights(ctx, c, result.Err); result.Err == nil {
 		p.token(c, result.Observation)
+		p.exits(c, result.Observation.State.Exits.List())
+		p.telling(ctx, c, result.Observation)
 		p.targets(ctx, c, slot)
 	}
 	if o := result.Observation; o.State.Live(o.Now) {

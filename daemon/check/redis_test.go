@@ -96,6 +96,10 @@ func TestUserWithExactlyTheRightsIsEnough(t *testing.T) {
 	w.mint(s, token)
 	s.user(t, minimal)
 	output, findings := w.run(asUser(s))
+	w.expect(output, findings, 0, "warn  telling WXAccessToken: ", "NOPERM: its user lacks a right",
+		"ACL SETUSER <user> +publish &wxtokend:WXAccessToken\n")
+	s.user(t, minimal+" "+store.TellingRights(w.slot().Keys))
+	output, findings = w.run(asUser(s))
 	w.expect(output, findings, 0)
 	w.golden("minimal_rights", output)
 }
@@ -298,4 +302,14 @@ func TestEmbedded(t *testing.T) {
 	w := newWorld(t)
 	output, findings := w.run("embedded://" + freeAddr(t))
 	w.expect(output, findings, 0, "skip  redis: ", "skip  rights WXAccessToken", "ok    wechat WXAccessToken")
+}
+
+// The addresses that the fleet was not let in from are a list to paste.
+func TestExitsAreListed(t *testing.T) {
+	s, w := startRedis(t), newWorld(t)
+	w.mint(s, stored)
+	at := fmt.Sprint("=", time.Now().Add(-time.Minute).UnixMilli())
+	s.do(t, "hset", "{WXAccessToken}:state", "exits", "192.0.2.1"+at+" 2001:db8::1"+at)
+	output, findings := w.run(url(s, "0"))
+	w.expect(output, findings, 0, "warn  exits WXAccessToken: 2 exits seen", "      -> 192.0.2.1\n      -> 2001:db8::1\n")
 }

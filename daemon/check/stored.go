@@ -56,3 +56,17 @@ func tokenTrouble(o store.Observation) (saw, cure string) {
 	}
 	return "", ""
 }
+
+// exits lists the addresses from which a fleet's calls came that WeChat did not let
+// in, one a line, as its console takes them.
+func (r *report) exits(c config.Credential, exits []store.Exit) {
+	if len(exits) == 0 {
+		return
+	}
+	cure := "whitelist all of them that are yours, one a line:"
+	for _, e := range exits {
+		cure += "\n" + printable(e.Address)
+	}
+	r.warn("exits "+c.Key, cure, "%d exits seen that were not whitelisted, within a week, the last at %s",
+		len(exits), exits[0].At.Format(time.RFC3339))
+}

@@ -43,6 +43,8 @@ func (l *loader) validateKind(path string, own Credential) {
 		l.require(!own.Mint || own.Account().HasSecret(), path+".secret",
 			"missing: set secret_file (or secret), or mint: false for a replica that never calls WeChat")
 	}
+	l.require(own.Rotate == "" || own.Traits().Forces(), path+".rotate",
+		"has no effect on the kind %s, of which a draw gives the same again: remove it", own.Kind)
 	l.require(slices.Contains(form.APIs, own.API), path+".api", "has no effect on the kind %s, which has only one: remove it", own.Kind)
 	l.require(len(credential.Owner(own.Kind, own.Account().Name())) <= store.LongestAppID, path,
 		"appid, or corpid and agentid, must be at most %d bytes long, the name of a ticket's kind included", store.LongestAppID)

@@ -189,6 +189,7 @@ func (k *Keeper) newAbort(
 		Unknown: failed.Issued != credential.NotIssued, UnknownWait: k.policy.unknownWait(a.begin.Forced),
 		GiveBack: !failed.Left(), Wait: k.policy.waitAfter(failed.Class, n, at, a.seen.State.ExpiresAt),
 		Failure: store.Failure{Class: string(failed.Class), Code: failed.Code, Message: failed.Error(), At: at, Times: times},
+		Address: addressIn(failed),
 	}
 	if a.begin.Forced && k.policy.Traits.ForcedPerDay > 0 && failed.Class == credential.ClassQuota {
 		// WeChat forces no more today, but ordinary refreshes go on.
@@ -226,19 +227,7 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	expires := a.commit.ExpiresAt()
 	switch status {
 	case store.Committed, store.Already:
-		k.remember(a)
-		// A new observation makes the daemon ready before the next poll.
-		defer k.lookSoon()
-		result := metrics.ResultNew
-		if unchanged {
-			result = metrics.ResultUnchanged
-		}
-		k.metrics.Refresh(k.policy.Keys.Value, result)
-		if a.begin.Answers && unchanged {
-			k.metrics.Report(k.policy.Keys.Value, metrics.ReportUnconfirmed)
-		}
-		k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint,
-			"token", a.commit.Token, "expires_at", expires)
+		k.stored(ctx, a, unchanged)
 	case store.Lost:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultRefused)
 		k.metrics.FenceRejection(k.policy.Keys.Value)
@@ -247,7 +236,7 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	case store.Refused:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
 		next := "a forced refresh, at most once in five minutes"
-		if !k.policy.forces() {
+		if !k.policy.Traits.Forces() {
 			next = "the same once more, in five minutes or later"
 		}
 		k.log.Warn("WeChat gave back the token that it refuses", "token", a.commit.Token, "next_attempt", next)
@@ -255,17 +244,6 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
 		k.log.Warn("the token had expired before it could be stored", "status", string(status), "expires_at", expires)
 	}
-}
-
-// remember fills the memory from a commit that Redis confirmed.
-func (k *Keeper) remember(a *attempt) {
-	c := a.commit
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.barred = time.Time{}
-	k.memory.fill(store.State{
-		Token: c.Token, ExpiresIn: c.ExpiresIn, Life: c.ExpiresIn, ExpiresAt: c.ExpiresAt(), MintedAt: c.Order,
-	}, c.T0, a.begun)
 }
 
 // abort writes the failure down, and then tells of it.

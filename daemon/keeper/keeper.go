@@ -31,6 +31,7 @@ type Options struct {
 	// Parent is the credential whose token each draw needs; nil where Traits.Parent is "".
 	Parent  Parent
 	Store   *store.Store
+	Herald  *Herald
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 
@@ -63,6 +64,7 @@ type Keeper struct {
 	kind    credential.Kind
 	parent  Parent
 	store   *store.Store
+	herald  *Herald
 	metrics *metrics.Metrics
 	log     *slog.Logger
 
@@ -110,7 +112,7 @@ type Keeper struct {
 // New returns a keeper that has seen nothing yet.
 func New(o Options) *Keeper {
 	return &Keeper{
-		policy: policy{o.Spec}, kind: o.Kind, parent: o.Parent, store: o.Store, metrics: o.Metrics,
+		policy: policy{o.Spec}, kind: o.Kind, parent: o.Parent, store: o.Store, herald: o.Herald, metrics: o.Metrics,
 		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Name),
 		lookSoon: o.LookSoon, many: o.Many, passing: o.Passing, jitter: o.Jitter,
 		redisTimeout: o.RedisTimeout, callTimeout: o.CallTimeout,

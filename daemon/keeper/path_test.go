@@ -58,6 +58,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 		b.Cleanup(func() { _ = client.Close() })
 		client.AddHook(scripts{w})
 		w.client, w.store, w.kind = client, store.New(client, time.Second, layout.Decode), w.platform
+		w.herald = NewHerald(w.store, w.Keeper.log)
 		w.policy.Issuer = "api.weixin.qq.com"
 		w.policy.Encode = layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode
 		test(w)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"wxtokend/daemon/store"
@@ -130,6 +131,10 @@ func (k *Keeper) notes() []string {
 	note(k.unlike.what != "", k.unlike.what)
 	note(s.OutsideDraws > 1 && k.seen.Now.Sub(s.OutsideAt) < time.Hour,
 		"somebody else keeps drawing tokens for this appid: find and stop them; wxtokend answers once in five minutes")
+	draws := outsideToday(k.seen.look, k.policy)
+	note(draws >= outsideTold, outsideNote(draws))
+	exits := s.Exits.List()
+	note(len(exits) > 0 && k.seen.Now.Sub(exits[0].At) < exitsTold, exitsNote(exits))
 	note(k.readOnly, repairsNothing)
 	note(hold != "" && !k.policy.Mint, "due, but this replica has mint: false: another one has to draw the token")
 	note(hold != "" && k.policy.Mint, "due, but waiting: "+string(hold))
@@ -141,6 +146,21 @@ func (k *Keeper) notes() []string {
 	note(k.told.clock, fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its times "+
 		"with time() are wrong by so much", k.clockOff().Round(time.Second)))
 	return append(append(notes, k.failures()...), k.targetNotes()...)
+}
+
+// exitsTold is how long after the last call that was not let in people are told of
+// it. Whether the whitelist is right since then only calls can show.
+const exitsTold = 24 * time.Hour
+
+// exitsNote has all addresses of a NAT at once: to whitelist them one by one, as
+// each failure names one, takes days.
+func exitsNote(exits []store.Exit) string {
+	var all []string
+	for _, e := range exits {
+		all = append(all, e.Address)
+	}
+	return fmt.Sprintf("calls came from addresses that are not whitelisted, %d exits seen within a week: whitelist %s",
+		len(all), strings.Join(all, ", "))
 }
 
 // failures are what fails at each poll, in an order that lasts.

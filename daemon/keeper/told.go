@@ -29,6 +29,8 @@ type told struct {
 	report secret.Token
 	// What a due mint waits for.
 	hold hold
+	// Somebody else draws tokens, by WeChat's count.
+	outside bool
 	// Why WeChat does not let this host in, while barred is set.
 	barring credential.Class
 	// The clock of Redis is far from this host's.
@@ -128,11 +130,8 @@ func (k *Keeper) tell(local time.Time) {
 	k.metrics.Due(key, k.seen.decision.at)
 	k.metrics.RefreshedAt(key, s.MintedAt)
 	k.metrics.AttemptedAt(key, s.BegunAt)
-	calls := s.Calls
-	if s.Day != store.Day(k.seen.Now) {
-		calls = 0
-	}
-	k.metrics.CallsToday(key, calls)
+	k.metrics.CallsToday(key, callsToday(k.seen.look))
+	k.tellOutside()
 	k.tellOthers()
 	k.tellReport()
 	k.tellHold()

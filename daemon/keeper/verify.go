@@ -28,14 +28,24 @@ func (k *Keeper) verify(ctx context.Context, v look) {
 		k.log.Info("a reader reports that WeChat refused the token; asking WeChat", "token", v.Rejected)
 	}
 	k.passing(Verifying, "")
+	start := time.Now()
 	asking, cancel := context.WithTimeout(ctx, k.callTimeout)
 	defer cancel()
-	verdict, wait := k.judge(v, k.kind.Verify(asking, v.State.Token))
+	answer := k.kind.Verify(asking, v.State.Token)
+	verdict, wait := k.judge(v, answer)
+	address := addressIn(answer)
+	if verdict == "" && address != "" {
+		verdict = store.VerdictBarred
+	}
 	if verdict == "" {
 		return
 	}
+	hearing := store.Hearing{At: asked, Verdict: verdict, Wait: wait, Address: address}
+	if verdict == store.VerdictAccepted && countDue(v, k.policy) {
+		hearing.Count = k.count(ctx, v, start)
+	}
 	k.passing(Judging, "")
-	status, err = k.store.Verdict(ctx, k.policy.Slot, v.Observation, asked, verdict, wait)
+	status, err = k.store.Verdict(ctx, k.policy.Slot, v.Observation, hearing)
 	k.noteFailure(opJudge, err)
 	if err != nil {
 		return
@@ -88,6 +98,15 @@ func (k *Keeper) judge(v look, err error) (verdict store.Verdict, wait time.Dura
 			"error", err)
 	}
 	return "", 0
+}
+
+// addressIn is this host's as WeChat named it when it did not let it ask, or "".
+func addressIn(answer error) string {
+	failed, _ := errors.AsType[*credential.Error](answer)
+	if failed == nil || failed.Class != credential.ClassIP {
+		return ""
+	}
+	return failed.IP
 }
 
 // discard deletes a report that calls for nothing: of another token, or of one

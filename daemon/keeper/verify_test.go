@@ -36,3 +36,12 @@ func TestJudge(t *testing.T) {
 		check(b, "until", wait, time.Hour)
 	})
 }
+
+// TestAddressIn: the whitelist helps against one class alone.
+func TestAddressIn(t *testing.T) {
+	for class, want := range map[credential.Class]string{credential.ClassIP: "192.0.2.1", credential.ClassAdmin: ""} {
+		check(t, string(class), addressIn(&credential.Error{Class: class, IP: "192.0.2.1"}), want)
+	}
+	check(t, "no failure", addressIn(nil), "")
+	check(t, "another one", addressIn(errAway), "")
+}

@@ -136,6 +136,8 @@ type Abort struct {
 	NoForceWait time.Duration
 	Wait        time.Duration
 	Failure     Failure
+	// Address is this host's as the platform sees it, if that does not let it in, else "".
+	Address string
 }
 
 // Abort writes the failure down and gives the lease back.
@@ -147,6 +149,7 @@ func (s *Store) Abort(ctx context.Context, c Slot, a Abort) (Status, error) {
 	status, _, err := s.run(ctx, s.scripts.abort, c, map[string]any{
 		"attempt": a.Attempt, "unknown": a.Unknown, "unknown_wait": a.UnknownWait.Milliseconds(), "give_back": a.GiveBack,
 		"no_force_wait": a.NoForceWait.Milliseconds(), "wait": a.Wait.Milliseconds(), "last_error": string(failure),
+		"address": a.Address,
 	})
 	if err != nil {
 		return "", fmt.Errorf("abort: %w", err)

@@ -32,6 +32,10 @@
 //	day        day (UTC+8), calls
 //	question   verify_at, verified_at, watch_until, suspect_at, refused (fingerprint), no_answer_until
 //	outside    outside_at, outside_draws: draws of somebody else that were answered
+//	exits      exits: the addresses that the platform did not let in, each with its time
+//	count      quota_day, quota_limit, quota_used: what WeChat said last of the day's draws;
+//	           quota_base, outside_today: what of it is taken for ours beside calls, and what
+//	           is certainly not; quota_ask_at
 //	force      force (how many are to do), force_for (which refused token), forced_at, no_force_until
 //	person     asked_at, wished_at
 //	room       questions_at, requests_at, secrets_at: what an hour has room for, see HasRoom
@@ -96,6 +100,8 @@
 //     would otherwise forget attempt 1.
 //   - A4, the lease ends, or a wait of a second would be one of a lease.
 //   - A5, WeChat forces no more today: only forced draws wait for the next day.
+//   - A6, WeChat names the address that it does not let in: kept for a week with the
+//     others, as each failure names one, and a NAT may have many.
 //
 // restore writes the token back that a replica remembers, after Redis lost it,
 // and reassert the state's token, after somebody broke K. No mint; both compare as B5.
@@ -118,6 +124,18 @@
 //   - V3, a known refusal is not confirmed anew, but asked about again in its turn.
 //   - V4, an accepting answer belongs to its question: a process that slept over it
 //     would take back what a later one has heard.
+//   - V5, WeChat does not let this host ask: that is no verdict, but names an address.
+//
+// With an accepting answer may come what WeChat has counted of the day's draws. What
+// goes beyond ours was somebody else's, which nobody is to be accused of wrongly:
+//
+//   - Q1, a day that has ended meanwhile: calls are those of the next one.
+//   - Q2, another day, or the count of another API: nothing is left of the one before.
+//   - Q3, a comparison begins with all that WeChat has counted taken for ours: the
+//     first answer after calls were lost (a FLUSHALL, a failover, whatever marks), or
+//     after WeChat began to count anew, whose hour nobody knows. There calls are those
+//     of the question, as one begun since then may not be counted yet.
+//   - Q4, later our calls are those of now, as WeChat may have counted each of them.
 //
 // discard deletes a report that calls for no question, and only the one that was seen.
 //
@@ -157,6 +175,16 @@
 // save changes it. What concerns one process alone (its address is barred, it
 // may not mint) never lies here.
 //
+// # Telling readers
+//
+// After a commit of a new token, and also after one that had arrived before, Go
+// publishes its expiry and fingerprint (see [Store.Tell]). That is no line of
+// commit.lua, although it would be told exactly once there: proxies that read a
+// script before they let it pass refuse all of it for its PUBLISH, and then no
+// token is stored; and a user of Redis without the right would have each commit
+// in the server's log of denials. A hint that is told at most once has readers look
+// at the key all the same, which is what a reader that was away has to do anyway.
+//
 // # Clocks
 //
 // Only Redis' clock counts. When it has gone back by more than a second since
@@ -175,7 +203,7 @@
 // as save writes it or is larger than its kind can be, a wait that lies further
 // ahead of its save than the longest one, a text that is too long, a token that
 // is not printable, a lease of another form, without an end or with one later
-// than it says, a key of another type. A value of more than 4096 bytes is told apart
+// than it says, a list of addresses that is not as save writes it, a key of another type. A value of more than 4096 bytes is told apart
 // by its length alone. A state of another account, or of another host of WeChat, is
 // reported as such ([Other]) and counts as no state, but for the calls of the day:
 // two accounts that take the key from each other meet one limit. Fields that this

@@ -40,6 +40,11 @@ var numbers = map[string]func(s store.State) int64{
 	"no_answer_until": func(s store.State) int64 { return unix(s.NoAnswerUntil) },
 	"requests_at":     func(s store.State) int64 { return unix(s.RequestsAt) },
 	"secrets_at":      func(s store.State) int64 { return unix(s.SecretsAt) },
+	"quota_day":       func(s store.State) int64 { return s.QuotaDay },
+	"quota_limit":     func(s store.State) int64 { return int64(s.QuotaLimit) },
+	"quota_used":      func(s store.State) int64 { return int64(s.QuotaUsed) },
+	"outside_today":   func(s store.State) int64 { return int64(s.OutsideToday) },
+	"quota_ask_at":    func(s store.State) int64 { return unix(s.QuotaAskAt) },
 }
 
 func unix(t time.Time) int64 {
@@ -115,7 +120,7 @@ func TestWaitsBeyondTheLongestAreNone(t *testing.T) {
 		"unknown_until":   store.LongestLease, "verify_at": store.LongestVerify, "watch_until": 2 * time.Hour,
 		"questions_at": time.Hour,
 		"requests_at":  time.Hour, "secrets_at": time.Hour, "no_answer_until": 2 * time.Hour,
-		"no_force_until": 25 * time.Hour,
+		"no_force_until": 25 * time.Hour, "quota_ask_at": store.LongestVerify,
 	}
 	everywhere(t, func(w *world) {
 		w.mint("a1", token(1))

@@ -45,7 +45,9 @@ func TestDocumentsGrantTheRights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for user, rights := range map[string]string{"wxtokend": store.Rights(keys), "sidecar": store.ReadOnlyRights(keys)} {
+		for user, rights := range map[string]string{
+			"wxtokend": store.Rights(keys) + " " + store.TellingRights(keys), "sidecar": store.ReadOnlyRights(keys),
+		} {
 			if line := "\nACL SETUSER " + user + " on >PASSWORD " + rights + "\n"; !strings.Contains(string(text), line) {
 				t.Errorf("%s lacks the line%s", name, line)
 			}

@@ -2,6 +2,8 @@ package store
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 
 	"wxtokend/daemon/secret"
@@ -45,6 +47,9 @@ type State struct {
 	// Secret is the fingerprint of the AppSecret of the last attempt.
 	Secret string
 
+	// Exits are the addresses that the platform did not let in within a week.
+	Exits Exits
+
 	// Day is in days since 1970 in UTC+8, Calls are those of that day.
 	Day   int64
 	Calls int
@@ -63,6 +68,14 @@ type State struct {
 	OutsideAt    time.Time
 	OutsideDraws int
 
+	// QuotaDay is the day of which WeChat said last how many draws it allows and
+	// has counted, and OutsideToday how many of them were certainly somebody else's.
+	QuotaDay              int64
+	QuotaLimit, QuotaUsed int
+	OutsideToday          int
+	// QuotaAskAt is when WeChat may be asked for that again.
+	QuotaAskAt time.Time
+
 	// Force is how many forced refreshes are still to do.
 	Force int
 	// ForcedAt is the last one, NoForceUntil when WeChat allows the next.
@@ -72,6 +85,27 @@ type State struct {
 
 	// Of what people and readers ask for there is so much an hour; see HasRoom.
 	QuestionsAt, RequestsAt, SecretsAt time.Time
+}
+
+// Exits is a list as Redis holds it.
+type Exits string
+
+// List has the newest first.
+func (e Exits) List() (all []Exit) {
+	for exit := range strings.FieldsSeq(string(e)) {
+		address, at, _ := strings.Cut(exit, "=")
+		// The script has let no other form through.
+		ms, _ := strconv.ParseInt(at, 10, 64)
+		all = append(all, Exit{address, milli(ms)})
+	}
+	return all
+}
+
+// Exit is an address from which calls leave, as the platform sees it.
+type Exit struct {
+	Address string
+	// At is when the platform named it last.
+	At time.Time
 }
 
 // Failure is the last error of a credential, for people.
@@ -103,6 +137,9 @@ const (
 	// SecretsEvery spreads 6 waits that a changed AppSecret ended: replicas with
 	// different secrets in a crash loop would end each other's for ever.
 	SecretsEvery = time.Hour / 6
+	// CountEvery is the least time between two questions for WeChat's count, whose
+	// own quota nobody knows: 288 a day.
+	CountEvery = 5 * time.Minute
 )
 
 // The longest times that a configuration may ask for. What would take longer was
@@ -165,6 +202,8 @@ func decodeState(flat []any) State {
 		NoAnswerUntil: f.time("no_answer_until"), SuspectAt: f.time("suspect_at"), Refused: f.text("refused"),
 		OutsideAt: f.time("outside_at"), OutsideDraws: int(f.number("outside_draws")), Force: int(f.number("force")),
 		ForcedAt: f.time("forced_at"), NoForceUntil: f.time("no_force_until"), AskedAt: f.time("asked_at"),
+		QuotaDay: f.number("quota_day"), QuotaLimit: int(f.number("quota_limit")), QuotaUsed: int(f.number("quota_used")),
+		Exits: Exits(f.text("exits")), OutsideToday: int(f.number("outside_today")), QuotaAskAt: f.time("quota_ask_at"),
 		QuestionsAt: f.time("questions_at"), RequestsAt: f.time("requests_at"), SecretsAt: f.time("secrets_at"),
 	}
 	var failure Failure

@@ -19,6 +19,8 @@ const (
 	Suspected Status = "suspected"
 	// WeChat answers nobody any more today.
 	Blind Status = "blind"
+	// The address is kept that WeChat does not let in.
+	Barred Status = "barred"
 	// A report about a token that is not the current one.
 	Discarded Status = "discarded"
 )
@@ -31,6 +33,8 @@ const (
 	VerdictAccepted Verdict = "accepted"
 	VerdictRefused  Verdict = "refused"
 	VerdictNone     Verdict = "none"
+	// VerdictBarred: it did not let this host ask.
+	VerdictBarred Verdict = "barred"
 )
 
 // Claim asks to be the one replica that verifies the observed token now; at is
@@ -53,15 +57,44 @@ func (s *Store) Discard(ctx context.Context, c Slot, o Observation) (Status, err
 	return s.ask(ctx, s.scripts.discard, c, "discard report", map[string]any{"report": sha1Hex(o.Rejected.Reveal())})
 }
 
-// Verdict stores what WeChat said about the observed token to the question
-// that was claimed at; wait is until the next one after VerdictNone.
-func (s *Store) Verdict(
-	ctx context.Context, c Slot, o Observation, at time.Time, v Verdict, wait time.Duration,
-) (Status, error) {
-	return s.ask(ctx, s.scripts.verdict, c, "store verdict", map[string]any{
-		"token": sha1Hex(o.State.Token.Reveal()), "claimed_at": wire(at), "fingerprint": o.State.Token.Fingerprint(),
-		"verdict": v, "wait": wait.Milliseconds(),
-	})
+// Hearing is what was heard from WeChat about the observed token.
+type Hearing struct {
+	// At is when the question was claimed.
+	At      time.Time
+	Verdict Verdict
+	// Wait is until the next question after VerdictNone.
+	Wait time.Duration
+	// Address is this host's as WeChat sees it, with VerdictBarred.
+	Address string
+	// Count is what else was asked of WeChat with a token that it accepts, nil if nothing was.
+	Count *Count
+}
+
+// Count is how many draws of a day WeChat has counted, whoever made them.
+type Count struct {
+	// Answered says that WeChat told Limit, which it allows in a day, and Used.
+	Answered    bool
+	Limit, Used int
+	// Day and Calls are what had been observed before WeChat was asked.
+	Day   int64
+	Calls int
+	// Wait is how long WeChat is not asked again.
+	Wait time.Duration
+}
+
+// Verdict stores what was heard.
+func (s *Store) Verdict(ctx context.Context, c Slot, o Observation, h Hearing) (Status, error) {
+	args := map[string]any{
+		"token": sha1Hex(o.State.Token.Reveal()), "claimed_at": wire(h.At), "fingerprint": o.State.Token.Fingerprint(),
+		"verdict": h.Verdict, "wait": h.Wait.Milliseconds(), "address": h.Address,
+	}
+	if q := h.Count; q != nil {
+		args["count"] = map[string]any{
+			"answered": q.Answered, "limit": q.Limit, "used": q.Used, "day": q.Day, "calls": q.Calls,
+			"wait": q.Wait.Milliseconds(),
+		}
+	}
+	return s.ask(ctx, s.scripts.verdict, c, "store verdict", args)
 }
 
 func (s *Store) ask(ctx context.Context, script *redis.Script, c Slot, op string, args map[string]any) (Status, error) {

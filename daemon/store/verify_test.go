@@ -78,7 +78,7 @@ func (w *world) verdict(o store.Observation, refused bool) store.Status {
 	if refused {
 		v = store.VerdictRefused
 	}
-	return w.answered(w.store.Verdict(w.Context(), w.c, o, o.State.VerifiedAt, v, 0))
+	return w.answered(w.store.Verdict(w.Context(), w.c, o, store.Hearing{At: o.State.VerifiedAt, Verdict: v}))
 }
 
 func (w *world) discard(o store.Observation) store.Status {

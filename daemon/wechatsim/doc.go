@@ -51,6 +51,7 @@
 //	superseded, or never issued: 40001                            OFFICIAL, the latter ASSUMED
 //	get_api_domain_ip: 1000 a day                                 OBSERVED
 //	getcallbackip: 1000 a day; quota/get: 10,000                  ASSUMED
+//	quota/get counts a call as soon as it was answered            ASSUMED
 //	clear_quota: 10 a month with v2, then 48006                   OFFICIAL
 //	clear_quota leaves the count of forced refreshes              ASSUMED
 //	tokens: number, underscore, 136 characters in all             OBSERVED (TokenLength)

@@ -16,11 +16,12 @@ local LONGEST_LEASE = HOUR
 -- configuration allows no longer times than these.
 local TEXTS = {
   appid = 128, issuer = 300, api = 16, token = 512, attempt = 64, last_error = 4096,
-  secret = 8, refused = 8, force_for = 8,
+  secret = 8, refused = 8, force_for = 8, exits = 1024,
 }
 local NUMBERS = {
   schema = COUNT, expires_in = MONTH, life = MONTH, expires_at = ENDS, minted_at = ENDS, asked_at = ENDS,
   generation = COUNT, settled = COUNT, failures = COUNT, day = COUNT, calls = COUNT, outside_draws = COUNT, force = 2,
+  quota_day = COUNT, quota_limit = COUNT, quota_used = COUNT, quota_base = COUNT, outside_today = COUNT,
 }
 local TIMES = {
   begun_at = 0, verified_at = 0, suspect_at = 0, outside_at = 0, forced_at = 0, wished_at = 0,
@@ -28,7 +29,7 @@ local TIMES = {
   next_attempt_at = 3 * HOUR,
   unknown_until = LONGEST_LEASE, watch_until = 2 * HOUR, verify_at = 24 * HOUR,
   no_answer_until = 2 * HOUR, no_force_until = 25 * HOUR,
-  questions_at = HOUR, requests_at = HOUR, secrets_at = HOUR,
+  questions_at = HOUR, requests_at = HOUR, secrets_at = HOUR, quota_ask_at = 24 * HOUR,
 }
 
 -- What stands still until somebody saves by the clock that went back, and
@@ -48,6 +49,35 @@ end
 
 -- What WeChat may send as a token, or somebody call an account.
 local function printable(text) return string.find(text, '^[!-~]+$') and text or '' end
+
+-- The addresses that the platform does not let in, the newest first: address=time,
+-- divided by blanks. There may be many behind a NAT, and a person whitelists them
+-- within days.
+local EXITS = 16
+local WEEK = 7 * 24 * HOUR
+local ADDRESS = '[%x.:]+'
+
+-- Those of them that are news, by a clock that went back by so much.
+local function news(text, version, back)
+  local all, kept = {}, {}
+  for address, at in string.gmatch(text, '(' .. ADDRESS .. ')=(%d+)') do
+    all[#all + 1] = address .. '=' .. at
+    local seen = number(at, version) - back
+    if seen > now - WEEK then kept[#kept + 1] = address .. '=' .. string.format('%.0f', seen) end
+  end
+  if #all > EXITS or table.concat(all, ' ') ~= text then return '' end
+  return table.concat(kept, ' ')
+end
+
+-- The platform has named this one, which is the newest; the oldest has no room.
+local function named(exits, address)
+  if #address > 39 or not string.find(address, '^' .. ADDRESS .. '$') then return exits end
+  local all = { address .. '=' .. string.format('%.0f', now) }
+  for other, at in string.gmatch(exits, '(%S+)=(%d+)') do
+    if other ~= address and #all < EXITS then all[#all + 1] = other .. '=' .. at end
+  end
+  return table.concat(all, ' ')
+end
 
 -- A state without a token, and without a past.
 local function blank()
@@ -78,6 +108,7 @@ local function load_state()
     s[field] = turned and STANDS[field] and 0 or math.max(number(raw[field], version + ahead) - back, 0)
   end
   s.token = printable(s.token)
+  s.exits = news(s.exits, version, back)
   -- Of all that WeChat issues nothing lives longer than a month.
   if s.expires_at > math.max(version, now) + MONTH then s.expires_at = 0 end
   -- Settled in advance, the next lost mint would be no outstanding one.
@@ -104,10 +135,13 @@ local function save(s)
     'token', s.token, 'expires_in', s.expires_in, 'life', s.life, 'expires_at', s.expires_at, 'minted_at', s.minted_at,
     'generation', s.generation, 'settled', s.settled, 'attempt', s.attempt, 'begun_at', s.begun_at,
     'failures', s.failures, 'next_attempt_at', s.next_attempt_at, 'unknown_until', s.unknown_until,
-    'last_error', s.last_error, 'secret', s.secret, 'secrets_at', s.secrets_at, 'day', s.day, 'calls', s.calls,
+    'last_error', s.last_error, 'exits', s.exits, 'secret', s.secret, 'secrets_at', s.secrets_at,
+    'day', s.day, 'calls', s.calls,
     'verify_at', s.verify_at, 'verified_at', s.verified_at, 'watch_until', s.watch_until, 'suspect_at', s.suspect_at,
     'questions_at', s.questions_at, 'refused', s.refused, 'outside_at', s.outside_at, 'outside_draws', s.outside_draws,
     'force', s.force, 'force_for', s.force_for, 'forced_at', s.forced_at, 'no_force_until', s.no_force_until,
+    'quota_ask_at', s.quota_ask_at, 'quota_day', s.quota_day, 'quota_limit', s.quota_limit, 'quota_used', s.quota_used,
+    'quota_base', s.quota_base, 'outside_today', s.outside_today,
     'no_answer_until', s.no_answer_until, 'asked_at', s.asked_at,
     'wished_at', s.wished_at, 'requests_at', s.requests_at)
 end
@@ -143,8 +177,9 @@ end
 
 local function outstanding(s) return s.generation > s.settled end
 
--- Somebody may have drawn a token that nobody stored.
-local function mark(s) s.generation = s.generation + 1 end
+-- Somebody may have drawn a token that nobody stored. Nor may the count of our
+-- draws be right then, so that what WeChat has counted is compared anew (Q3).
+local function mark(s) s.generation, s.quota_base = s.generation + 1, 0 end
 
 -- If the state was lost (deleted, or evicted), the count goes on from the number
 -- of the lease: from less, `settled` would already cover later marks.
