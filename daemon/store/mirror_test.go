@@ -143,7 +143,7 @@ func TestMirrorWritten(t *testing.T) {
 				t.Errorf("%s: %v", tt.name, got)
 			}
 			// No longer than was asked for, by the clock of the look.
-			if ttl, over := w.pttl(mirrorKey), w.now().Sub(tt.write.Seen.At); ttl > time.Hour-over+time.Millisecond || ttl < time.Hour-over-time.Second {
+			if over, ttl := w.now().Sub(tt.write.Seen.At), w.pttl(mirrorKey); ttl > time.Hour-over+time.Millisecond || ttl < time.Hour-over-time.Second {
 				t.Errorf("%s: TTL = %v, %v after the look", tt.name, ttl, over)
 			}
 			check(t, tt.name+", named", w.glance().Name, store.NameOf(tt.write.Value, tt.write.Fields))
