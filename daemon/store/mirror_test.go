@@ -138,15 +138,16 @@ func TestMirrorWritten(t *testing.T) {
 				w.do(tt.before...)
 			}
 			tt.write.Seen, tt.write.TTL = w.glance(), time.Hour
-			check(t, tt.name, w.mirror(tt.write), store.Written)
+			check(w, tt.name, w.mirror(tt.write), store.Written)
 			if got := w.content(); !maps.Equal(got, tt.want) {
-				t.Errorf("%s: %v", tt.name, got)
+				w.Errorf("%s: %v", tt.name, got)
 			}
-			// No longer than was asked for, by the clock of the look.
-			if over, ttl := w.now().Sub(tt.write.Seen.At), w.pttl(mirrorKey); ttl > time.Hour-over+time.Millisecond || ttl < time.Hour-over-time.Second {
-				t.Errorf("%s: TTL = %v, %v after the look", tt.name, ttl, over)
+			// No longer than was asked for, by the clock of the look. The imitation counts down only now and then.
+			over, ttl := w.now().Sub(tt.write.Seen.At), w.pttl(mirrorKey)
+			if long := ttl > time.Hour-over+time.Millisecond; long && w.mini == nil || ttl > time.Hour || ttl < time.Hour-time.Minute {
+				w.Errorf("%s: TTL = %v, %v after the look", tt.name, ttl, over)
 			}
-			check(t, tt.name+", named", w.glance().Name, store.NameOf(tt.write.Value, tt.write.Fields))
+			check(w, tt.name+", named", w.glance().Name, store.NameOf(tt.write.Value, tt.write.Fields))
 		}
 	})
 }
