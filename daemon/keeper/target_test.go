@@ -87,7 +87,10 @@ func TestTargetOfNobodysToken(t *testing.T) {
 			now := w.observe().Now
 			w.memory.fill(store.State{Token: newest, ExpiresAt: now.Add(time.Hour), MintedAt: now}, now, time.Now())
 		},
-		"this keeper leaves": (*world).Leave,
+		"this keeper leaves": func(w *world) {
+			w.Take(w.looked(), w.spawn)
+			w.Leave()
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			withTarget(t, func(w *world) {
