@@ -124,3 +124,74 @@ func TestCluster(t *testing.T) {
 	t.Logf("deleted keys are back after %s; after the node's restart the cluster is whole after %s, the lost token back after %s, without a call",
 		ms(repaired), ms(whole), ms(back))
 }
+
+// TestTargetsInOtherSlots: targets follow the key although they live on other
+// nodes, and a node of theirs that is gone is no matter of the key.
+func TestTargetsInOtherSlots(t *testing.T) {
+	beside(t)
+	const life = 60 * time.Second
+	a := newAccount("stable")
+	a.ahead = life / 2
+	nodes, client := startCluster(t)
+	var targets, list []string
+	for i := 0; len(targets) < 2; i++ {
+		// One on each of the other two nodes.
+		key := fmt.Sprintf("target:%d", i)
+		taken := owner(t, nodes, key) == owner(t, nodes, a.key)
+		for _, other := range targets {
+			taken = taken || owner(t, nodes, key) == owner(t, nodes, other)
+		}
+		if !taken {
+			targets, list = append(targets, key), append(list, fmt.Sprintf("{key: %q, format: raw}", key))
+		}
+	}
+	a.targets = "[" + strings.Join(list, ", ") + "]"
+	sim := startWeChat(t, life, life*3/5, a)
+	s := scaled()
+	s.redis = fmt.Sprintf("  cluster: [%q, %q, %q]\n  password_file: %s\n", nodes[0].addr, nodes[1].addr, nodes[2].addr,
+		passwordFile(t))
+	readers := watch(t, client, sim, a, 5*time.Millisecond)
+	d := run(t, s.yaml(sim.url, a))
+	readers.good(startup)
+	follow := func(what string, keys ...string) time.Duration {
+		start := time.Now()
+		for _, key := range keys {
+			eventually(t, startup, what+" "+key, func() error {
+				if text, err := client.Get(t.Context(), key).Result(); err != nil || text != readers.token() {
+					return fmt.Errorf("has another token, or none: %v", err)
+				}
+				return nil
+			})
+			if mine, theirs := client.PTTL(t.Context(), key).Val(), client.PTTL(t.Context(), a.key).Val(); mine > theirs+20*time.Millisecond {
+				t.Errorf("%s ends in %v, and the key in %v", key, mine, theirs)
+			}
+		}
+		return time.Since(start)
+	}
+	first := follow("the first token at", targets...)
+	old := readers.token()
+	readers.fresh(old, life)
+	lag := follow("the next one at", targets...)
+	if err := client.Del(t.Context(), targets[0]).Err(); err != nil {
+		t.Fatal(err)
+	}
+	back := follow("a deleted one is back at", targets[0])
+
+	for _, n := range nodes {
+		n.do("config", "set", "cluster-require-full-coverage", "no")
+	}
+	node := owner(t, nodes, targets[0])
+	node.kill()
+	old = readers.token()
+	readers.fresh(old, 2*life)
+	readers.never(refused)
+	node.start()
+	for _, n := range nodes {
+		eventually(t, startup, "the cluster is whole again", func() error { return formed(t, n) })
+	}
+	readers.good(startup)
+	follow("after the node is back at", targets...)
+	d.settled()
+	t.Logf("targets in other slots follow the first token in %s and the next in %s; a deleted one is back after %s",
+		ms(first), ms(lag), ms(back))
+}

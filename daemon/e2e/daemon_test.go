@@ -16,6 +16,7 @@ import (
 type account struct {
 	appid, secret, key, api string
 	ahead                   time.Duration // 0: the default
+	targets                 string        // a list in one line, "" for none
 }
 
 const (
@@ -55,6 +56,9 @@ func (s settings) yaml(wechat string, accounts ...account) string {
 	for _, a := range accounts {
 		fmt.Fprintf(&b, "  - key: %q\n    appid: %s\n    secret: %s\n    api: %s\n%s", a.key, a.appid, a.secret, a.api,
 			option("    ahead", a.ahead))
+		if a.targets != "" {
+			fmt.Fprintf(&b, "    targets: %s\n", a.targets)
+		}
 	}
 	return b.String()
 }

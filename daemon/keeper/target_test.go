@@ -230,6 +230,11 @@ func TestForeignTargetCallsForADraw(t *testing.T) {
 				w.observed(ToWrite)
 				return
 			}
+			w.must(w.mini.Set(targetKey, "garbage"))
+			w.observed(ToWrite)
+			w.run()
+			w.observed()
+			w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
 			w.observed(ToDraw)
 			check(w, "why", w.seen.decision.mint, "foreign")
 			check(w, "an outside draw", w.seen.decision.outside, true)
