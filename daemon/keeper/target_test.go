@@ -1,10 +1,12 @@
 package keeper
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -315,9 +317,11 @@ func TestFileTarget(t *testing.T) {
 			w.Take(r, w.spawn)
 			w.run()
 		}
-		look(nil)
-		look(nil)
+		for range 4 {
+			look(nil)
+		}
 		check(w, "the file", content(), "98_new")
+		check(w, "written", w.counted("wxtokend_target_writes_total", "written"), 1)
 		w.must(os.Remove(path))
 		look(nil)
 		check(w, "the file", content(), "98_new")
@@ -342,6 +346,36 @@ func TestFileTarget(t *testing.T) {
 		look(nil)
 		check(w, "said", w.said("could not write the file"), 1)
 	})
+}
+
+// TestFileSystemThatHangs is left alone for a while, and said once: F4. It hangs in
+// the kernel, of which virtual time knows nothing.
+func TestFileSystemThatHangs(t *testing.T) {
+	b := newBench(t, policyOf("stable"), false)
+	b.redisTimeout = 50 * time.Millisecond
+	dir := t.TempDir()
+	pipe, path := filepath.Join(dir, "pipe"), filepath.Join(dir, "token")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), b.redisTimeout)
+	defer cancel()
+	if _, err := secret.ReadAny(ctx, pipe, 1); err == nil {
+		t.Fatal("it does not hang")
+	}
+	// Whoever waits for its writer has the turn of the whole directory.
+	defer func() { _ = os.WriteFile(pipe, nil, 0o600) }()
+	w := &world{bench: b}
+	w.aim(layout.Target{File: path, Format: layout.Raw}, 0o600)
+	for range 3 {
+		b.take()
+		for _, action := range b.actions {
+			action(t.Context())
+		}
+	}
+	check(t, "said", b.said("could not write the file"), 1)
+	check(t, "to do", b.toFile(), 0)
+	check(t, "ready", b.Brief().Ready, true)
 }
 
 // must fails on an error.
