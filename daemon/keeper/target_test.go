@@ -2,8 +2,6 @@ package keeper
 
 import (
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -296,53 +294,6 @@ func (noperm) Error() string {
 	return "NOPERM No permissions to access a key"
 }
 func (noperm) RedisError() {}
-
-// TestFileTarget is written, asserted, left to who knows more, and removed in the end.
-func TestFileTarget(t *testing.T) {
-	inWorld(t, func(w *world) {
-		path := filepath.Join(t.TempDir(), "token")
-		w.aim(layout.Target{File: path, Format: layout.Raw}, 0o640)
-		content := func() string {
-			text, _ := os.ReadFile(path)
-			return string(text)
-		}
-		look := func(err error) {
-			r := w.looked()
-			if err != nil {
-				r = store.Result{Err: err}
-			}
-			w.errands, w.actions = nil, nil
-			w.Take(r, w.spawn)
-			w.run()
-		}
-		look(nil)
-		look(nil)
-		check(w, "the file", content(), "98_new")
-		w.must(os.Remove(path))
-		look(nil)
-		check(w, "the file", content(), "98_new")
-		// While Redis is away what is missing is written, and nothing else: who shares it may know more.
-		w.must(os.WriteFile(path, []byte(newest), 0o600))
-		time.Sleep(time.Minute)
-		look(errAway)
-		check(w, "somebody else's", content(), newest.Reveal())
-		w.must(os.Remove(path))
-		look(errAway)
-		check(w, "the file", content(), "98_new")
-		time.Sleep(2 * time.Hour)
-		look(errAway)
-		check(w, "after its end", content(), "")
-		w.must(os.WriteFile(path, []byte(newest), 0o600))
-		look(errAway)
-		check(w, "somebody else's", content(), newest.Reveal())
-		w.must(os.Remove(path))
-		w.must(os.Mkdir(path, 0o700))
-		look(nil)
-		check(w, "said", w.said("could not write the file"), 1)
-		look(nil)
-		check(w, "said", w.said("could not write the file"), 1)
-	})
-}
 
 // must fails on an error.
 func (w *world) must(err error) {

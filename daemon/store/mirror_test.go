@@ -237,6 +237,6 @@ func TestGlanceHidesWhatItSaw(t *testing.T) {
 	w.c.Mirrors = []store.Mirror{{Key: mirrorKey}}
 	w.do("set", mirrorKey, "CANARY")
 	if g := w.glance(); g.Value != secret.Secret("CANARY") || strings.Contains(fmt.Sprintf("%+v", g), "CANARY") {
-		t.Error(fmt.Sprintf("%+v", g))
+		t.Errorf("%+v", g)
 	}
 }
