@@ -66,9 +66,11 @@ func measure(binary string, l load, rest time.Duration) error {
 			heap = min(heap, value(page, "go_memstats_heap_alloc_bytes"))
 		}
 	}
-	fmt.Printf("%-16s %9.2f %8.2f %8.1f%% %9.1f %9.1f %9.1f %8.0f %6d %7d %9s %9s\n", w.load, stored.Seconds(), used, 100*busy,
+	fmt.Printf("%-16s %9.2f %8.2f %8.1f%% %9.1f %9.1f %9.1f %8.0f %6d %7d %9s %9s\n", w.load, stored.Seconds(), used,
+		100*busy,
 		heap/1024/float64(l.credentials), memory(pid, "VmRSS"), memory(pid, "VmHWM"), looks,
-		bytes.Count(said, []byte(`"level":"WARN"`)), w.wechat.most.Load(), metrics.Round(time.Millisecond), status.Round(time.Millisecond))
+		bytes.Count(said, []byte(`"level":"WARN"`)), w.wechat.most.Load(), metrics.Round(time.Millisecond),
+		status.Round(time.Millisecond))
 	return nil
 }
 

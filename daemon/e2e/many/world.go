@@ -102,7 +102,8 @@ func (w *world) startRedis() error {
 		return err
 	}
 	_, port, _ := net.SplitHostPort(address)
-	if _, _, err = w.start("redis", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", w.dir); err != nil {
+	if _, _, err = w.start("redis", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly",
+		"no", "--dir", w.dir); err != nil {
 		return err
 	}
 	w.client = redis.NewClient(&redis.Options{Addr: address})
@@ -128,7 +129,8 @@ func (w *world) startWeChat(binary string) error {
 	var address string
 	err = within(30*time.Second, func() error {
 		said, err := os.ReadFile(file)
-		if address = strings.TrimPrefix(regexp.MustCompile(`http://[0-9.]+:[0-9]+`).FindString(string(said)), "http://"); address == "" {
+		if address = strings.TrimPrefix(regexp.MustCompile(`http://[0-9.]+:[0-9]+`).FindString(string(said)),
+			"http://"); address == "" {
 			return errors.Join(errors.New("simulator: not listening"), err)
 		}
 		return nil
