@@ -80,6 +80,10 @@ func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
 	if err != nil {
 		return credential.Spec{}, err
 	}
+	rotation, err := credential.NewRotation(c.Rotate)
+	if err != nil {
+		return credential.Spec{}, fmt.Errorf("rotate: %w", err)
+	}
 	traits, name := c.Traits(), c.Account().Name()
 	targets, err := c.AllPlaces(context.Background())
 	if err != nil {
@@ -95,8 +99,8 @@ func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
 			Poll: paceOf(n, d.options.Config.Refresh.Poll).round,
 		},
 		Name: name, Kind: c.Kind, Traits: traits, Targets: targets, Secret: c.ReadSecret, Mint: c.Mint,
-		Ahead:      c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
-		DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
+		Ahead:    c.Ahead + spread(c.Ahead, traits.RenewWindow, c.Key, n),
+		Rotation: rotation, DailyLimit: c.DailyLimit, BackoffMin: c.BackoffMin, BackoffMax: c.BackoffMax,
 	}, nil
 }
 

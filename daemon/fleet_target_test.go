@@ -135,9 +135,8 @@ func (j *judge) behind(m *mirrored, token secret.Token, g glance, now time.Time)
 type resident struct {
 	key string
 	// Since when its readers have nothing that works, zero while they do.
-	bad     time.Time
-	said    bool
-	longest time.Duration
+	bad  time.Time
+	said bool
 }
 
 func residents() []*resident { return []*resident{{key: "jsapi"}, {key: "wecom"}, {key: "agent"}} }

@@ -44,7 +44,8 @@ func notAnAppSecret(c config.Credential, text secret.Secret) warning {
 	}
 	if c.Form().AtWeCom {
 		saw := fmt.Sprintf("from %s: %d byte(s), where the secrets of WeCom have 43", source(c), len(text))
-		return warning{"secret " + c.Key, saw, "compare it with the page of the app in the console of WeCom: look for a cut end"}
+		return warning{"secret " + c.Key, saw,
+			"compare it with the page of the app in the console of WeCom: look for a cut end"}
 	}
 	if len(text) == 32 && strings.Trim(text.Reveal(), "0123456789abcdef") == "" {
 		return warning{}

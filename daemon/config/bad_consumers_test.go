@@ -25,7 +25,7 @@ func badConsumers() []badConfig {
 		}},
 		{"wrong values", head + "  - name: Shop 1\n    secret_sha256: hunter2\n    keys: [b, 'a{b']\n    jssdk_origins:\n" +
 			"    - https://a.example.com/\n    - https://A.example.com\n    - https://a.example.com:443\n" +
-			"    - a.example.com\n    - '*'\n    - https://u@a.example.com\n", []string{
+			"    - a.example.com\n    - 'https://*.example.com'\n    - https://u@a.example.com\n", []string{
 			"config.yaml:5: http.consumers[0].name: must be 1 to 63 of a to z, 0 to 9, - and _",
 			"config.yaml:6: http.consumers[0].secret_sha256: must be 64 hex digits, " +
 				"as `printf %s SECRET | sha256sum` prints them",
@@ -43,7 +43,7 @@ func badConsumers() []badConfig {
 		{"keys that are none", head + "  - {name: a, secret_sha256: " + sum + ", keys: []}\n" +
 			"  - {name: b, secret_sha256: f" + sum[1:] + ", keys: [WXAccessToken, Other, WXAccessToken]}\n", []string{
 			"config.yaml:5: http.consumers[0].keys: missing: name the keys that this app may read",
-			"config.yaml:6: http.consumers[1].keys[1]: is the key of no credential",
+			"config.yaml:6: http.consumers[1].keys[1]: is the key of no credential: name one of credentials, or remove it",
 			"config.yaml:6: http.consumers[1].keys[2]: is named twice: remove one",
 		}},
 		{"two of one name, and of one secret", head + "  - " + one("a", sum) + "\n" +

@@ -421,6 +421,12 @@ func badConfigs() []badConfig {
 			`config.yaml:8: credentials[0].ahead: must be from 1ms to 8760h0m0s in whole milliseconds`,
 			`config.yaml:9: credentials[0].mint: must be true or false`,
 		}},
+		{"a zone alone", "credentials: [{appid: a, secret: b, rotate: TZ=0}]\n", []string{
+			`config.yaml:1: credentials[0].rotate: must be five fields of cron with a zone, such as "CRON_TZ=Asia/Shanghai 30 4 * * *"`,
+		}},
+		{"rotation of what no draw changes", "credentials: [{kind: wecom, corpid: a, secret: b, rotate: \"@daily\"}]\n", []string{
+			"config.yaml:1: credentials[0].rotate: has no effect on the kind wecom, of which a draw gives the same again: remove it",
+		}},
 		{"in the order of the file", "refresh: {lease: x}\nlog: {level: x}\ncredentials: [{appid: a}]\nhttp: {listen: x}\n", []string{
 			`config.yaml:1: refresh.lease: must be a duration with a unit, such as 500ms, 30s or 5m`,
 			`config.yaml:2: log.level: must be debug, info, warn or error`,

@@ -47,7 +47,7 @@ func (l *loader) validateConsumers(locked *lock.Lock) {
 		own := map[string]int{}
 		for j, key := range c.Keys {
 			at := fmt.Sprintf("%s.keys[%d]", path, j)
-			l.require(configured[key], at, "is the key of no credential")
+			l.require(configured[key], at, "is the key of no credential: name one of credentials, or remove it")
 			if _, doubled := own[key]; doubled {
 				l.fail(at, "is named twice: remove one")
 			}

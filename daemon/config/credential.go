@@ -13,7 +13,8 @@ import (
 // Credential is one thing to keep fresh under one Redis key. What says whose it
 // is depends on its Kind: AppID, or CorpID and perhaps AgentID, with a secret, or
 // From, the key of the credential whose token each draw needs. Ahead is how long
-// before the expiry a refresh is due, DailyLimit counts calls to WeChat,
+// before the expiry a refresh is due, DailyLimit counts calls to WeChat, Rotate
+// is a cron expression that package credential reads,
 // UTCOffset is that of the date in format json: +hhmm or -hhmm. Without Mint it
 // is observed, reported and restored, but WeChat is never asked for a token.
 type Credential struct {
@@ -28,6 +29,7 @@ type Credential struct {
 	API         string        `yaml:"api,omitempty" env:"WXTOKEND_API" is:"stable classic"`
 	Ahead       time.Duration `yaml:"ahead,omitempty" is:"duration"`
 	DailyLimit  int           `yaml:"daily_limit,omitempty" is:"count"`
+	Rotate      string        `yaml:"rotate,omitempty" is:"rotation"`
 	Mint        bool          `yaml:"mint" env:"WXTOKEND_MINT" is:"true false"`
 	Format      string        `yaml:"format" is:"json raw"`
 	UTCOffset   string        `yaml:"utc_offset" is:"utc offset"`

@@ -43,7 +43,10 @@ func (l *loader) validateKind(path string, own Credential) {
 		l.require(!own.Mint || own.Account().HasSecret(), path+".secret",
 			"missing: set secret_file (or secret), or mint: false for a replica that never calls WeChat")
 	}
-	l.require(slices.Contains(form.APIs, own.API), path+".api", "has no effect on the kind %s, which has only one: remove it", own.Kind)
+	l.require(own.Rotate == "" || own.Traits().Forces(), path+".rotate",
+		"has no effect on the kind %s, of which a draw gives the same again: remove it", own.Kind)
+	l.require(slices.Contains(form.APIs, own.API), path+".api",
+		"has no effect on the kind %s, which has only one: remove it", own.Kind)
 	l.require(len(credential.Owner(own.Kind, own.Account().Name())) <= store.LongestAppID, path,
 		"appid, or corpid and agentid, must be at most %d bytes long, the name of a ticket's kind included", store.LongestAppID)
 }
@@ -53,7 +56,8 @@ func (l *loader) validateParent(path string, own Credential, form credential.For
 	parent := slices.IndexFunc(l.cfg.Credentials, func(c Credential) bool { return c.Key == own.From })
 	switch {
 	case own.From == "":
-		l.fail(path+".from", "missing: a %s is drawn with the token of another credential, whose key stands here", own.Kind)
+		l.fail(path+".from", "missing: a %s is drawn with the token of another credential, whose key stands here",
+			own.Kind)
 	case parent < 0:
 		l.fail(path+".from", "no credential has this key: add the %s that the %s is drawn with", form.Parent, own.Kind)
 	case l.cfg.Credentials[parent].Kind != form.Parent:

@@ -34,6 +34,8 @@ type Spec struct {
 	Mint bool
 	// Ahead is how long before the expiry a refresh becomes due.
 	Ahead time.Duration
+	// Rotation is at which hours a good token is replaced.
+	Rotation Rotation
 	// DailyLimit bounds the draws of a day, by all replicas together.
 	DailyLimit int
 

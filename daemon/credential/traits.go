@@ -58,6 +58,9 @@ type Traits struct {
 	DailyLimit int
 }
 
+// Forces says that a forced draw gives another token than an ordinary one.
+func (t Traits) Forces() bool { return t.Replaces || t.ForcedPerDay > 0 }
+
 // TraitsOf returns what tokens of a kind are like that come from one of its
 // APIs; false if there is no such kind or API.
 func TraitsOf(kind, api string) (Traits, bool) {

@@ -147,7 +147,8 @@ func (k *Keeper) draw(ctx context.Context, a *attempt, b begun) {
 		a.abort = nil
 		elapsed := k.policy.elapsed(grant, b.T0, a.seen.State)
 		a.commit = &store.Commit{
-			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, Elapsed: elapsed, T0: b.T0, Order: b.Order,
+			Attempt: a.begin.Attempt, Token: grant.Token, ExpiresIn: grant.ExpiresIn, Elapsed: elapsed,
+			T0: b.T0, Order: b.Order,
 			UnchangedWait: k.policy.unchangedWait(grant.ExpiresIn - elapsed), RefusedWait: k.policy.refusedWait(b.Failures),
 			Outside: a.decision.outside, Forced: a.begin.Forced,
 		}
@@ -236,7 +237,7 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	case store.Refused:
 		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFailed)
 		next := "a forced refresh, at most once in five minutes"
-		if !k.policy.forces() {
+		if !k.policy.Traits.Forces() {
 			next = "the same once more, in five minutes or later"
 		}
 		k.log.Warn("WeChat gave back the token that it refuses", "token", a.commit.Token, "next_attempt", next)

@@ -70,7 +70,7 @@ func decide(v look, p policy) decision {
 	// A token that our own lost mint may have killed accuses nobody, and its
 	// readers need not wait until an outside draw may be answered again.
 	d.outside = d.mint == "foreign" || d.mint == "refused" && !v.State.Outstanding()
-	d.forced, d.answers = d.mint == "forced", d.mint == "reported"
+	d.forced, d.answers = d.mint == "forced" || d.mint == "rotate", d.mint == "reported"
 	if d.mint != "" {
 		d.hold = holdOf(v, p, d)
 	}
@@ -183,6 +183,8 @@ func mintReason(v look, p policy) string {
 		return "clock went back"
 	case min(v.remaining(), v.left) <= p.effectiveAhead(s.Life):
 		return "ahead"
+	case p.rotationDue(s, v.Now) && !v.Now.Before(s.NoForceUntil):
+		return "rotate"
 	}
 	return ""
 }

@@ -85,6 +85,9 @@ func holdOf(v look, p policy, d decision) hold {
 func (d decision) attemptAt(v look, p policy) time.Time {
 	s := v.State
 	at := s.ExpiresAt.Add(-p.effectiveAhead(s.Life))
+	if rotate := p.rotateAt(s); !rotate.IsZero() && rotate.Before(at) {
+		at = rotate
+	}
 	if s.Token == "" || d.mint != "" && at.After(v.Now) {
 		at = v.Now
 	}

@@ -2,23 +2,17 @@ package keeper
 
 import (
 	"context"
-	"time"
 
 	"wxtokend/daemon/layout"
 	"wxtokend/daemon/store"
 	"wxtokend/metrics"
 )
 
-// mirror writes the token to the targets in Redis that lack it. What lies there
-// was looked at first, and the token after it: so whoever wrote there had none
-// that is newer, and who does meanwhile is not overwritten.
+// mirror writes the token to the targets in Redis that lack it. The look saw what
+// lies there first, and then the token: so whoever wrote there had none that is
+// newer, and who does meanwhile is not overwritten.
 func (k *Keeper) mirror(ctx context.Context, _ Errand) (more bool) {
-	now := k.store.Observe(ctx, []store.Slot{k.policy.Slot})[0]
-	k.metrics.RedisOperation(metrics.OpObserve, now.Err)
-	if now.Err != nil {
-		return false
-	}
-	wrong, writes := k.mirrorWrites(now.Observation)
+	wrong, writes := k.mirrorWrites()
 	if len(writes) == 0 {
 		return false
 	}
@@ -42,24 +36,15 @@ func (k *Keeper) mirror(ctx context.Context, _ Errand) (more bool) {
 	return false
 }
 
-// mirrorWrites are what to write, now that this is the token.
-func (k *Keeper) mirrorWrites(o store.Observation) (wrong []*target, writes []store.MirrorWrite) {
+// mirrorWrites are what the last look calls for.
+func (k *Keeper) mirrorWrites() (wrong []*target, writes []store.MirrorWrite) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	local := time.Now()
-	v := look{Observation: o, left: k.memory.left(o.State, local)}
-	if !v.shown() || k.memory.lost(o, local) || k.leaving {
-		return nil, nil
-	}
-	k.targets.remember(o.State.Token)
 	for _, t := range k.targets.keys {
-		entry := t.entry(o.State)
-		if !t.wrong || entry.TTL <= 0 {
+		if !t.wrong || k.leaving {
 			continue
 		}
-		switch entry.Judge(t.lies, k.targets.recent...) {
-		case layout.Ours:
-			continue
+		switch t.verdict {
 		case layout.Foreign:
 			if t.settled {
 				k.tellForeign(t, t.glance.Name)
@@ -70,8 +55,8 @@ func (k *Keeper) mirrorWrites(o store.Observation) (wrong []*target, writes []st
 			}
 		}
 		t.wrong = false
-		write := store.MirrorWrite{Key: t.Key.Reveal(), Seen: t.glance, TTL: entry.TTL}
-		write.Value, write.Fields = entry.Reveal()
+		write := store.MirrorWrite{Key: t.Key.Reveal(), Seen: t.glance, TTL: t.known.TTL}
+		write.Value, write.Fields = t.known.Reveal()
 		wrong, writes = append(wrong, t), append(writes, write)
 	}
 	return wrong, writes

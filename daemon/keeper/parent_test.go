@@ -173,7 +173,7 @@ func TestNothingIsForced(t *testing.T) {
 			w.must(err)
 			check(w, "status", status, tt.want)
 		}
-		w.policy.Traits, w.policy.Replaces = credential.Traits{}, true
+		w.policy.Traits, w.policy.Replaces = credential.Traits{Replaces: true}, true
 		time.Sleep(time.Second)
 		status, _, err := w.Wish(w.Context(), Wish{Force: true})
 		w.must(err)

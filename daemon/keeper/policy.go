@@ -29,8 +29,20 @@ func (p policy) elapsed(grant credential.Grant, t0 time.Time, known store.State)
 	return max(0, grant.ExpiresIn-left)
 }
 
-// forces says that a forced draw gives another token than an ordinary one.
-func (p policy) forces() bool { return p.Replaces || p.Traits.ForcedPerDay > 0 }
+// rotateAt is the first hour of the rotation after the token was drawn, zero if
+// there is none. Nothing remembers which hours have been kept: a token that is
+// older than the last one is due, whichever process meets it.
+func (p policy) rotateAt(s store.State) time.Time {
+	// An answer with the same token counts what is left in whole seconds, and so
+	// moves the instant of its draw by up to one.
+	drawn := s.ExpiresAt.Add(-s.Life).Add(time.Second)
+	return p.Rotation.Next(drawn)
+}
+
+func (p policy) rotationDue(s store.State, now time.Time) bool {
+	at := p.rotateAt(s)
+	return !at.IsZero() && !at.After(now)
+}
 
 // unchangedWait is when to ask again after WeChat answered with the token that
 // was stored already: it renews only within the last part of a token's life,

@@ -19,10 +19,9 @@ type target struct {
 	// known is what should lie there by the last look, and name that of its bytes.
 	known layout.Entry
 	name  store.Name
-	// glance is what lay there then, lies the same as the layout judges it, and redis the time of the token's server.
-	glance store.Glance
-	lies   layout.Found
-	redis  time.Time
+	// glance is what lay there then, and verdict what the layout says to it.
+	glance  store.Glance
+	verdict layout.Verdict
 	// wrong says that it is to be written.
 	wrong bool
 	// settled says that it was as it should be once: who puts something else there does it against us.
@@ -112,8 +111,7 @@ func (k *Keeper) see(glances []store.Glance, v look) (drawn bool) {
 		if i >= len(glances) {
 			return drawn
 		}
-		t.glance, t.redis, t.wrong = glances[i], v.Now, false
-		t.lies = t.found()
+		t.glance, t.wrong = glances[i], false
 		if t.glance.Err != nil {
 			k.targetFailed(t, "could not look at the target", t.glance.Err)
 			continue
@@ -121,34 +119,33 @@ func (k *Keeper) see(glances []store.Glance, v look) (drawn bool) {
 		if !v.shown() {
 			continue
 		}
-		entry := t.entry(v.State)
-		t.known, t.name = entry, nameOf(entry)
-		verdict := entry.Judge(t.lies, k.targets.recent...)
-		if verdict == layout.Ours {
+		found := t.found()
+		t.known = t.entry(v)
+		t.name = store.NameOf(t.known.Reveal())
+		t.verdict = t.known.Judge(found, k.targets.recent...)
+		if t.verdict == layout.Ours {
 			t.settled, t.foreign, t.trouble = true, "", failing{}
 		}
 		// As under the key, a token is not buried before a mint has answered it.
-		if verdict == layout.Foreign && t.settled && t.holdsToken() && k.policy.Replaces &&
+		if t.verdict == layout.Foreign && t.settled && t.holdsToken() && k.policy.Replaces &&
 			v.Now.Sub(v.State.OutsideAt) >= k.policy.Overlap {
 			drawn = true
 			continue
 		}
-		t.wrong = verdict != layout.Ours && entry.TTL > 0 && !t.left
+		t.wrong = t.verdict != layout.Ours && t.known.TTL > 0 && !t.left
 	}
 	return drawn
 }
 
 // entry is what should lie at a target when it was seen. Servers have clocks of
 // their own, and a target never outlives the token by either of two.
-func (t *target) entry(s store.State) layout.Entry {
-	at := t.redis
+func (t *target) entry(v look) layout.Entry {
+	at := v.Now
 	if t.glance.At.After(at) {
 		at = t.glance.At
 	}
-	return t.Entry(s.Token, s.ExpiresIn, s.ExpiresAt, at)
+	return t.Entry(v.State.Token, v.State.ExpiresIn, v.State.ExpiresAt, at)
 }
-
-func nameOf(e layout.Entry) store.Name { return store.NameOf(e.Reveal()) }
 
 // found is what lies there, as the layout judges it.
 func (t *target) found() layout.Found {

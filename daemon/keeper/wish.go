@@ -72,7 +72,7 @@ func (k *Keeper) ofRequest(v look, force bool) (store.Status, string) {
 	case !store.HasRoom(v.State.RequestsAt, v.Now, store.RequestsEvery):
 		return Limited, "not taken: a dozen refreshes were asked for within an hour; " +
 			"find out who asks, and try again in some minutes"
-	case force && !k.policy.forces():
+	case force && !k.policy.Traits.Forces():
 		return Limited, "not taken: WeChat gives the same one until it ends, and forces none; " +
 			"ask for a refresh without force, which puts right what lies under the key"
 	case force && v.State.NoForceUntil.After(v.Now):

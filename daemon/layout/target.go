@@ -42,6 +42,9 @@ func Layouts() []string {
 
 // NeedsSecret tells whether a key of the target is made of the AppSecret, for a credential of that kind.
 func (t Target) NeedsSecret(kind string) bool {
+	if t.Layout == "" {
+		return false
+	}
 	s, known := layoutOf(t.Layout)
 	return known && slices.ContainsFunc(s.keysOf(kind, t.Mini), row.hasSecret)
 }

@@ -1,12 +1,15 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
@@ -135,15 +138,16 @@ func TestMirrorWritten(t *testing.T) {
 				w.do(tt.before...)
 			}
 			tt.write.Seen, tt.write.TTL = w.glance(), time.Hour
-			check(t, tt.name, w.mirror(tt.write), store.Written)
+			check(w, tt.name, w.mirror(tt.write), store.Written)
 			if got := w.content(); !maps.Equal(got, tt.want) {
-				t.Errorf("%s: %v", tt.name, got)
+				w.Errorf("%s: %v", tt.name, got)
 			}
-			// No longer than was asked for, by the clock of the look.
-			if ttl, over := w.pttl(mirrorKey), w.now().Sub(tt.write.Seen.At); ttl > time.Hour-over+time.Millisecond || ttl < time.Hour-over-time.Second {
-				t.Errorf("%s: TTL = %v, %v after the look", tt.name, ttl, over)
+			// No longer than was asked for, by the clock of the look. The imitation counts down only now and then.
+			over, ttl := w.now().Sub(tt.write.Seen.At), w.pttl(mirrorKey)
+			if long := ttl > time.Hour-over+time.Millisecond; long && w.mini == nil || ttl > time.Hour || ttl < time.Hour-time.Minute {
+				w.Errorf("%s: TTL = %v, %v after the look", tt.name, ttl, over)
 			}
-			check(t, tt.name+", named", w.glance().Name, store.NameOf(tt.write.Value, tt.write.Fields))
+			check(w, tt.name+", named", w.glance().Name, store.NameOf(tt.write.Value, tt.write.Fields))
 		}
 	})
 }
@@ -166,6 +170,36 @@ func TestMirrorNotWritten(t *testing.T) {
 		w.do("del", mirrorKey)
 		check(t, "M1 it is gone", write(func(*store.MirrorWrite) {}), store.Changed)
 	})
+}
+
+// order notes the first key of each script that is sent in a pipeline.
+type order struct{ keys *[]string }
+
+func (order) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (order) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (o order) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			if args := cmd.Args(); len(args) > 3 {
+				*o.keys = append(*o.keys, fmt.Sprint(args[3]))
+			}
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// What lies at a mirror is of no newer token than the one that is looked at after
+// it, or an older one would be written over it; T2.
+func TestMirrorsAreLookedAtFirst(t *testing.T) {
+	w := miniWorld(t)
+	w.c.Mirrors = []store.Mirror{{Key: mirrorKey}}
+	w.glance()
+	var keys []string
+	w.client.AddHook(order{&keys})
+	w.glance()
+	if want := []string{mirrorKey, w.c.Keys.Value}; !slices.Equal(keys, want) {
+		t.Errorf("looked at %v, want %v", keys, want)
+	}
 }
 
 // A mirror that its user may not touch is nobody else's trouble.
@@ -203,6 +237,6 @@ func TestGlanceHidesWhatItSaw(t *testing.T) {
 	w.c.Mirrors = []store.Mirror{{Key: mirrorKey}}
 	w.do("set", mirrorKey, "CANARY")
 	if g := w.glance(); g.Value != secret.Secret("CANARY") || strings.Contains(fmt.Sprintf("%+v", g), "CANARY") {
-		t.Error(fmt.Sprintf("%+v", g))
+		t.Errorf("%+v", g)
 	}
 }

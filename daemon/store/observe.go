@@ -15,18 +15,28 @@ type Result struct {
 	Mirrors []Glance
 }
 
-// Observe reads credentials in one round trip (one per node of a Cluster). It
-// writes nothing, so it also works on a full or a read-only server.
+// Observe reads credentials in one round trip (one per node of a Cluster, where
+// mirrors take another one). It writes nothing, so it also works on a full or a
+// read-only server. The mirrors are looked at first: what lies there is of no
+// newer token than the one that is found then.
 func (s *Store) Observe(ctx context.Context, credentials []Slot) []Result {
-	asked := make([]question, 0, len(credentials))
+	var asked []question
 	for _, c := range credentials {
-		// First the mirrors: what lies there then is of no newer token than the one that is looked at.
 		for _, m := range c.Mirrors {
 			asked = append(asked, m.question())
 		}
+	}
+	mirrors := len(asked)
+	for _, c := range credentials {
 		asked = append(asked, question{script: "observe", keys: c.Keys.List(), args: c.account()})
 	}
-	s.askAll(ctx, asked)
+	if _, cluster := s.client.(*redis.ClusterClient); cluster && mirrors > 0 {
+		// Its nodes answer in an order of their own.
+		s.askAll(ctx, asked[:mirrors])
+		s.askAll(ctx, asked[mirrors:])
+	} else {
+		s.askAll(ctx, asked)
+	}
 	results := make([]Result, len(credentials))
 	next := 0
 	for i, c := range credentials {
@@ -34,8 +44,7 @@ func (s *Store) Observe(ctx context.Context, credentials []Slot) []Result {
 			results[i].Mirrors = append(results[i].Mirrors, decodeGlance(asked[next].reply))
 			next++
 		}
-		o, err := s.decodeObservation(asked[next].reply, c)
-		next++
+		o, err := s.decodeObservation(asked[mirrors+i].reply, c)
 		if err != nil {
 			err = fmt.Errorf("observe %s: %w", c.Keys.Value, err)
 		}

@@ -80,16 +80,16 @@ func (a *API) Handler(next http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", next)
 	for path, answer := range map[string]func(*request) answer{
-		"GET /token/{key...}":           a.byKey,
-		"POST /jssdk/{key...}":          a.sign,
-		"GET /cgi-bin/token":            a.token,
-		"/cgi-bin/stable_token":         a.stableToken,
-		"GET /cgi-bin/ticket/getticket": a.ticket,
-		"GET /cgi-bin/gettoken":         a.corpToken,
-		"GET /cgi-bin/get_jsapi_ticket": a.corpTicket,
-		"GET /cgi-bin/ticket/get":       a.agentTicket,
-		"/WeChatService.ashx":           a.service2016,
-		"/wechatservice.ashx":           a.service2016,
+		"/token/{key...}":           by(http.MethodGet, a.byKey),
+		"/jssdk/{key...}":           by(http.MethodPost, a.sign),
+		"/cgi-bin/token":            by(http.MethodGet, a.token),
+		"/cgi-bin/stable_token":     by(http.MethodPost, a.stableToken),
+		"/cgi-bin/ticket/getticket": by(http.MethodGet, a.ticket),
+		"/cgi-bin/gettoken":         by(http.MethodGet, a.corpToken),
+		"/cgi-bin/get_jsapi_ticket": by(http.MethodGet, a.corpTicket),
+		"/cgi-bin/ticket/get":       by(http.MethodGet, a.agentTicket),
+		"/WeChatService.ashx":       a.service2016,
+		"/wechatservice.ashx":       a.service2016,
 	} {
 		mux.Handle(path, a.route(answer))
 	}
@@ -123,6 +123,8 @@ type answer struct {
 	// keep it; "": nothing may be kept.
 	etag   string
 	maxAge int
+	// The method that the path wants, with http.StatusMethodNotAllowed.
+	allow string
 }
 
 func (a *API) route(to func(*request) answer) http.Handler {
@@ -155,6 +157,8 @@ func (a answer) write(w http.ResponseWriter) {
 		h.Set("Vary", "Authorization")
 	}
 	switch a.status {
+	case http.StatusMethodNotAllowed:
+		h.Set("Allow", a.allow)
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:

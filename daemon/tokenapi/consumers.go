@@ -96,8 +96,8 @@ func (a *API) admit(q *request, secret string) metrics.APIResult {
 // heard says whether the address may still try; right is the sum of the secret
 // that it showed, nil of a wrong one.
 func (a *API) heard(q *request, right *[sha256.Size]byte) bool {
-	address := addressOf(q.RemoteAddr)
-	heard, last := a.guesses.judge(address, right)
+	address := hostOf(q.RemoteAddr)
+	heard, last := a.guesses.judge(networkOf(address), right)
 	if last {
 		a.options.Log.Warn("the token API refuses an address that showed too many wrong secrets: "+
 			"find out which app there has an old or a mistyped one", "address", address.String())

@@ -2,6 +2,7 @@ package tokenapi
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +76,11 @@ type wish struct {
 }
 
 func wishOf(q *request) (w wish, problem string) {
-	query := q.URL.Query()
+	query, err := url.ParseQuery(q.URL.RawQuery)
+	if err != nil {
+		// What cannot be read could be the life that the reader needs.
+		return w, "the query cannot be read: write & between its parameters, and escape what stands in them"
+	}
 	if text := query.Get("min"); text != "" {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < 0 {
@@ -93,12 +98,8 @@ func wishOf(q *request) (w wish, problem string) {
 // look finds the token and what is left of it, 0 if there is none, and says
 // whether it is what w asks for.
 func (a *API) look(c Credential, w wish) (t Token, left time.Duration, good bool) {
-	t, found := a.find(c)
-	if !found {
-		return t, 0, false
-	}
-	left = time.Until(t.Until)
-	return t, left, left >= w.least && t.Value.Fingerprint() != w.after
+	t, left, found := a.find(c)
+	return t, left, found && left >= w.least && t.Value.Fingerprint() != w.after
 }
 
 // wait looks until there is what w asks for, or the time is over: the token is

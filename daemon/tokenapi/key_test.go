@@ -29,7 +29,8 @@ func TestByKey(t *testing.T) {
 		w.expect("enough life", w.get("/token/A?min=29m", shop), 200,
 			fmt.Sprintf(`{"access_token":"%s","expires_in":1799,"fingerprint":"%s"}`, value("A").Reveal(), print))
 		w.refused("too little life", w.get("/token/A?min=30m", shop), 503, -1)
-		for _, path := range []string{"/token/A?min=30", "/token/A?min=-1s", "/token/A?after=x", "/token/A?after=1234567g"} {
+		for _, path := range []string{"/token/A?min=30", "/token/A?min=-1s", "/token/A?after=x", "/token/A?after=1234567g",
+			"/token/A?min=3h;after=x", "/token/A?min=3h%", "/token/A?after=00000000&min=%zz"} {
 			w.refused(path, w.get(path, shop), 400, 40035)
 		}
 		for _, tags := range []string{`"` + print + `"`, `"x", W/"` + print + `"`, "*"} {
@@ -51,6 +52,31 @@ func TestByKey(t *testing.T) {
 		w.daemon.drop("A")
 		w.refused("none", w.get("/token/A", shop), 503, -1)
 		w.refused("none, in the eyes of a cache", w.get("/token/A", shop, "If-None-Match", "*"), 503, -1)
+	})
+}
+
+// TestMethods: a right path with a wrong method is no path that does not exist.
+func TestMethods(t *testing.T) {
+	inWorld(t, func(w *world) {
+		for _, c := range []struct {
+			method, path, allow string
+			code                int
+		}{
+			{http.MethodPost, "/token/A", http.MethodGet, 43001}, {http.MethodOptions, "/token/A", http.MethodGet, 43001},
+			{http.MethodGet, "/jssdk/A-js", http.MethodPost, 43002}, {http.MethodPut, "/jssdk/A-js", http.MethodPost, 43002},
+		} {
+			got := w.ask(c.method, c.path, "", shop)
+			w.refused(c.method+" "+c.path, got, 405, c.code)
+			if got.Header().Get("Allow") != c.allow {
+				t.Errorf("%s %s: %v", c.method, c.path, got.Header())
+			}
+		}
+		if got := w.ask(http.MethodHead, "/token/A", "", shop); got.Code != 200 || got.Header().Get("ETag") == "" {
+			t.Errorf("HEAD: %d %v", got.Code, got.Header())
+		}
+		if w.counted[" bad_request"] != 4 || w.counted["shop ok"] != 1 {
+			t.Errorf("counted %v", w.counted)
+		}
 	})
 }
 

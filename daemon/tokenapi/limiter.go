@@ -109,10 +109,14 @@ func (t *tries) idle(now time.Time) bool {
 	return t.full.Before(now) && len(t.right) == 0
 }
 
-// addressOf is who asks. One host has a whole /64 of IPv6.
-func addressOf(remote string) netip.Addr {
+// hostOf is who asks.
+func hostOf(remote string) netip.Addr {
 	from, _ := netip.ParseAddrPort(remote)
-	address := from.Addr().Unmap().WithZone("")
+	return from.Addr().Unmap().WithZone("")
+}
+
+// networkOf is what a host has for itself: with IPv6 a whole /64.
+func networkOf(address netip.Addr) netip.Addr {
 	if address.Is6() {
 		prefix, _ := address.Prefix(64)
 		return prefix.Addr()

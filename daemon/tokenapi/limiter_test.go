@@ -137,12 +137,25 @@ func TestAddressesComeFree(t *testing.T) {
 	})
 }
 
-func TestAddressOf(t *testing.T) {
+// TestTheWarningNamesTheHost, and not the network that shares its tries.
+func TestTheWarningNamesTheHost(t *testing.T) {
+	inWorld(t, func(w *world) {
+		for i := range burst {
+			w.from = fmt.Sprintf("[2001:db8::%x]:80", i+1)
+			w.get("/token/A", nobody)
+		}
+		if !strings.Contains(w.logs.String(), "address=2001:db8::3c\n") {
+			t.Error(w.logs.String())
+		}
+	})
+}
+
+func TestNetworkOf(t *testing.T) {
 	for remote, want := range map[string]string{
 		"192.0.2.1:80": "192.0.2.1", "[::ffff:192.0.2.1]:80": "192.0.2.1", "[2001:db8::1:2]:80": "2001:db8::",
 		"[2001:db8:0:1::2]:80": "2001:db8:0:1::", "[fe80::1%eth0]:80": "fe80::", "@": "invalid IP", "": "invalid IP",
 	} {
-		if got := fmt.Sprint(addressOf(remote)); got != want {
+		if got := fmt.Sprint(networkOf(hostOf(remote))); got != want {
 			t.Errorf("%s: %s, want %s", remote, got, want)
 		}
 	}

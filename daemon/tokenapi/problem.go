@@ -2,6 +2,7 @@ package tokenapi
 
 import (
 	"net/http"
+	"strings"
 
 	"wxtokend/metrics"
 )
@@ -18,6 +19,7 @@ const (
 	codeNoToken     = 41001
 	codeNoAppID     = 41002
 	codeNoAppSecret = 41004
+	codeNeedsGet    = 43001
 	codeNeedsPost   = 43002
 	codeRate        = 45011
 	codeJSON        = 47001
@@ -57,4 +59,24 @@ func denied(why metrics.APIResult) answer {
 // SDKs look at the code, and some give up at any other status.
 func wechat(result metrics.APIResult, code int, message string) answer {
 	return answer{result: result, body: wechatError{code, message}}
+}
+
+// by lets through to answer what comes by the method; HEAD is a GET. The secret
+// that something else shows is not looked at.
+func by(method string, to func(*request) answer) func(*request) answer {
+	code, message := codeNeedsGet, "require GET method"
+	if method == http.MethodPost {
+		code, message = codeNeedsPost, "require POST method"
+	}
+	return func(q *request) answer {
+		switch {
+		case q.Method == method || method == http.MethodGet && q.Method == http.MethodHead:
+			return to(q)
+		case strings.HasPrefix(q.URL.Path, "/cgi-bin/"):
+			return wechat(metrics.APIBadRequest, code, message)
+		}
+		wrong := plain(metrics.APIBadRequest, http.StatusMethodNotAllowed, code, message)
+		wrong.allow = method
+		return wrong
+	}
 }

@@ -1,6 +1,8 @@
 package tokenapi
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +43,7 @@ func (a *API) service2016(q *request) answer {
 	_ = q.ParseForm()
 	secret := bearer(q.Request)
 	if secret == "" {
-		secret = q.Form.Get("secret")
+		secret = parameter(q, "secret")
 	}
 	refused := a.admit(q, secret)
 	switch {
@@ -50,7 +52,7 @@ func (a *API) service2016(q *request) answer {
 	case refused != "":
 		return failed(refused, "UnknownError", refused2016+"the secret of a consumer of wxtokend is wanted")
 	}
-	switch strings.ToLower(q.Form.Get("function")) {
+	switch strings.ToLower(parameter(q, "function")) {
 	case "getaccesstoken":
 		return a.accessToken2016(q)
 	case "", "getserverdatetime":
@@ -64,19 +66,30 @@ func (a *API) service2016(q *request) answer {
 
 func (a *API) accessToken2016(q *request) answer {
 	c, may := q.by.Keys[0], true
-	if key := q.Form.Get("key"); key != "" {
+	if key := parameter(q, "key"); key != "" {
 		c, may = q.by.byKey[key]
 	}
 	if !may {
 		return failed(metrics.APIForbidden, "UnknownError", failed2016)
 	}
-	t, good := a.find(c)
+	t, _, good := a.find(c)
 	if !good {
 		return failed(metrics.APIUnavailable, "UnknownError", failed2016)
 	}
 	return answer{result: metrics.APIOK, contentType: text2016, body: baseResult{
 		Status: true, StatusCode: "OK", StatusMessage: done2016, ResultValue: t.Value.Reveal(), PageCount: 1,
 	}}
+}
+
+// parameter finds one whose name is written in any case, as .NET does. A client
+// that writes Function would otherwise get the time, and take it for its token.
+func parameter(q *request, name string) string {
+	for _, key := range slices.Sorted(maps.Keys(q.Form)) {
+		if strings.EqualFold(key, name) {
+			return q.Form.Get(key)
+		}
+	}
+	return ""
 }
 
 func failed(result metrics.APIResult, code, message string) answer {

@@ -28,6 +28,7 @@ func TestServiceOf2016(t *testing.T) {
 			{path + "?function=GetAccessToken", shop, token("A")},
 			{path + "?function=getaccesstoken&key=A2", shop, token("A2")},
 			{path + "?function=GetAccessToken&secret=" + corp, "", token("W")},
+			{path + "?Function=GetAccessToken&SECRET=" + shop + "&Key=A2", "", token("A2")},
 			{"/wechatservice.ashx?function=GetAccessToken&key=A-js", shop, token("A-js")},
 			{path + "?function=GetAccessToken&key=W", shop, failed(unknown, "AccessToken获取失败。")},
 			{path + "?function=GetAccessToken&key=none", shop, failed(unknown, "AccessToken获取失败。")},

@@ -2,7 +2,8 @@ package tokenapi
 
 import (
 	"crypto/rand"
-	"crypto/sha1" // what WeChat signs with
+	// WeChat signs with it.
+	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
 	"net/http"
@@ -51,7 +52,7 @@ func (a *API) sign(q *request) answer {
 		return plain(metrics.APIForbidden, http.StatusForbidden, codeParameter,
 			"this consumer may have no page of that origin signed: see jssdk_origins")
 	}
-	t, good := a.find(c)
+	t, _, good := a.find(c)
 	if !good {
 		return plain(metrics.APIUnavailable, http.StatusServiceUnavailable, codeBusy, noToken)
 	}
@@ -75,8 +76,13 @@ func signed(ticket secret.Token, nonce string, timestamp int64, page string) str
 // browser would read in another way than this does is no such address.
 func OriginOf(page string) string {
 	strange := func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }
-	u, err := url.Parse(page)
-	if err != nil || strings.ContainsFunc(page, strange) || u.User != nil || u.Hostname() == "" {
+	scheme, rest, _ := strings.Cut(page, "://")
+	// Nothing behind the host says where the page is from, and browsers leave there what Parse refuses.
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	u, err := url.Parse(scheme + "://" + rest)
+	if err != nil || strings.ContainsFunc(page, strange) || strings.ContainsFunc(rest, inNoHost) || u.Hostname() == "" {
 		return ""
 	}
 	port := map[string]string{"http": "80", "https": "443"}[u.Scheme]
@@ -84,4 +90,10 @@ func OriginOf(page string) string {
 		return ""
 	}
 	return u.Scheme + "://" + strings.TrimSuffix(strings.ToLower(u.Host), ":"+port)
+}
+
+// inNoHost says that a browser has no such character in a host and its port. A
+// name in other letters stands there in its ASCII form, xn--….
+func inNoHost(r rune) bool {
+	return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]", r)
 }

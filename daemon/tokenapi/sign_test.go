@@ -43,6 +43,7 @@ func TestSign(t *testing.T) {
 			{"A-js", "https://shop.example.com/#!/cart?x#y", "https://shop.example.com/", shop, "appId", "wx1"},
 			{"A-js", "https://SHOP.example.com:443/x", "https://SHOP.example.com:443/x", shop, "appId", "wx1"},
 			{"A-js", "http://localhost:8080", "http://localhost:8080", shop, "appId", "wx1"},
+			{"A-js", "https://shop.example.com/50%?a=b|c%zz", "https://shop.example.com/50%?a=b|c%zz", shop, "appId", "wx1"},
 			{"W-js", "https://corp.example.com/", "https://corp.example.com/", corp, "appId", "ww1"},
 			{"W-agent", "https://corp.example.com/", "https://corp.example.com/", corp, "corpid", "ww1"},
 		} {
@@ -56,6 +57,26 @@ func TestSign(t *testing.T) {
 			nonces[nonce] = true
 		}
 	})
+}
+
+// TestOriginOf: an origin is what a browser says it is, and what no browser says is none.
+func TestOriginOf(t *testing.T) {
+	const shop = "https://shop.example.com"
+	for page, want := range map[string]string{
+		shop + "/50%/x": shop, shop + "?x": shop, "HTTPS://shop.example.com:443/": shop,
+		shop + "./": shop + ".", shop + ":8443/": shop + ":8443", shop + ".evil.example/": shop + ".evil.example",
+		"http://[::1]:80/x": "http://[::1]", "https://xn--fiq228c.example/": "https://xn--fiq228c.example",
+		"": "", "https:shop.example.com": "", "https:/shop.example.com/": "", "https:///shop.example.com/": "",
+		"/https://shop.example.com/": "", "blob:" + shop + "/x": "", "ftp://shop.example.com/": "",
+		"https://*.example.com": "", shop + ";x/": "", shop + "\"/": "", shop + ",evil.example/": "",
+		"https://shop%2eexample.com/": "", "https://%E2%84%AA.example.com/": "", "https://@shop.example.com/": "",
+		"https://evil.example:443@shop.example.com/": "", shop + ":443@evil.example/": "", shop + ":443:443/": "",
+		shop + "\\@evil.example/": "", shop + "/\n": "", "https://sho\tp.example.com/": "", " " + shop + "/": "",
+	} {
+		if got := OriginOf(page); got != want {
+			t.Errorf("%q: %q, want %q", page, got, want)
+		}
+	}
 }
 
 func TestSignRefuses(t *testing.T) {

@@ -2,7 +2,6 @@ package tokenapi
 
 import (
 	"crypto/sha256"
-	"time"
 
 	"wxtokend/daemon/credential"
 	"wxtokend/metrics"
@@ -54,11 +53,11 @@ func (a *API) ticketOf(q *request, kind string, code int, message string) answer
 	case found == nil:
 		return wechat(metrics.APIUnauthorized, code, message)
 	}
-	t, good := a.find(*found)
+	t, left, good := a.find(*found)
 	if !good {
 		return wechat(metrics.APIUnavailable, codeBusy, noToken)
 	}
-	body := ticketAnswer{ok{0, "ok"}, t.Value.Reveal(), wholeSeconds(time.Until(t.Until))}
+	body := ticketAnswer{ok{0, "ok"}, t.Value.Reveal(), wholeSeconds(left)}
 	return answer{result: metrics.APIOK, body: body}
 }
 

@@ -37,15 +37,18 @@ type Identity struct {
 // isTicket says by which name an answer by key has it.
 func (i Identity) isTicket() bool { return i.From != "" }
 
-// find is Find for a credential as a consumer was promised it: while another
-// account takes over the key, its token is nobody's yet.
-func (a *API) find(c Credential) (Token, bool) {
-	t, ok := a.options.Tokens.Find(c.Key)
-	ok = ok && t.Identity == c.Identity && time.Until(t.Until) > 0
-	if ok {
-		a.parents.see(c.Key, t)
+// find is Find for a credential as a consumer was promised it, with what is left
+// of it: while another account takes over the key, its token is nobody's yet. In
+// its last second it is none, as a client that is told of 0 seconds may take
+// them for no end at all.
+func (a *API) find(c Credential) (t Token, left time.Duration, ok bool) {
+	t, ok = a.options.Tokens.Find(c.Key)
+	left = time.Until(t.Until)
+	if !ok || t.Identity != c.Identity || left < time.Second {
+		return Token{}, 0, false
 	}
-	return t, ok
+	a.parents.see(c.Key, t)
+	return t, left, true
 }
 
 // report tells that the platform refused a token. The same is told once at a

@@ -3,8 +3,6 @@ package tokenapi
 import (
 	"encoding/json"
 	"io"
-	"net/http"
-	"time"
 
 	"wxtokend/daemon/credential"
 	"wxtokend/metrics"
@@ -35,9 +33,6 @@ func (a *API) token(q *request) answer {
 
 // stableToken serves POST /cgi-bin/stable_token.
 func (a *API) stableToken(q *request) answer {
-	if q.Method != http.MethodPost {
-		return wechat(metrics.APIBadRequest, codeNeedsPost, "require POST method")
-	}
 	var c call
 	if !decode(q, &c) {
 		return wechat(metrics.APIBadRequest, codeJSON, "data format error")
@@ -72,12 +67,12 @@ func (a *API) official(q *request, c call) answer {
 	case !may:
 		return wechat(metrics.APIForbidden, codeAppID, "invalid appid")
 	}
-	t, ok := a.find(found)
-	if !ok {
+	t, left, good := a.find(found)
+	if !good {
 		return wechat(metrics.APIUnavailable, codeBusy, noToken)
 	}
 	if c.Force {
 		a.report(q.Context(), found.Key, t)
 	}
-	return answer{result: metrics.APIOK, body: tokenAnswer{t.Value.Reveal(), wholeSeconds(time.Until(t.Until))}}
+	return answer{result: metrics.APIOK, body: tokenAnswer{t.Value.Reveal(), wholeSeconds(left)}}
 }

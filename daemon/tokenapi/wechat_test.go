@@ -47,6 +47,30 @@ func (w *world) stable(appid, secret, more string) *httptest.ResponseRecorder {
 		`{"grant_type":"client_credential","appid":"%s","secret":"%s"%s}`, appid, secret, more), "")
 }
 
+// TestTheLastSecond: nobody is told of a token that lives for 0 seconds.
+func TestTheLastSecond(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const stay = 2*time.Hour - 1500*time.Millisecond
+		time.Sleep(stay)
+		paths := map[string]string{
+			"/token/A": shop, classic + "&appid=wx1&secret=" + shop: "",
+			"/cgi-bin/gettoken?corpid=ww1&corpsecret=" + corp:                          "",
+			"/cgi-bin/ticket/getticket?type=jsapi&access_token=" + value("A").Reveal(): "",
+		}
+		for path, secret := range paths {
+			if got := w.get(path, secret); !strings.Contains(got.Body.String(), `"expires_in":1`) {
+				t.Errorf("%s: %s", path, got.Body)
+			}
+		}
+		time.Sleep(time.Second)
+		for path, secret := range paths {
+			if got := w.get(path, secret); !strings.Contains(got.Body.String(), `"errcode":-1`) {
+				t.Errorf("in its last second: %s: %s", path, got.Body)
+			}
+		}
+	})
+}
+
 // TestErrorsHaveWeChatsForm, and HTTP's status is 200.
 func TestErrorsHaveWeChatsForm(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -72,6 +96,10 @@ func TestErrorsHaveWeChatsForm(t *testing.T) {
 			{"/cgi-bin/stable_token?grant_type=client_credential&appid=wx1&secret=" + shop, 43002},
 		} {
 			w.refused(c.query, w.get(c.query, ""), 200, c.code)
+		}
+		for _, path := range []string{classic + "&appid=wx1&secret=" + shop, "/cgi-bin/gettoken?corpid=ww1&corpsecret=" + corp,
+			"/cgi-bin/ticket/getticket?type=jsapi", "/cgi-bin/get_jsapi_ticket", "/cgi-bin/ticket/get?type=agent_config"} {
+			w.refused("POST "+path, w.ask(http.MethodPost, path, "", ""), 200, 43001)
 		}
 		if got := w.get(classic+"&appid=wx1", shop); got.Code != 200 || strings.Contains(got.Body.String(), "token-of-") {
 			t.Errorf("the header is not WeChat's way: %s", got.Body)

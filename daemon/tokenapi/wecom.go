@@ -1,8 +1,6 @@
 package tokenapi
 
 import (
-	"time"
-
 	"wxtokend/daemon/credential"
 	"wxtokend/metrics"
 )
@@ -40,10 +38,10 @@ func (a *API) corpToken(q *request) answer {
 	case !may:
 		return wechat(metrics.APIForbidden, codeAppID, "invalid corpid")
 	}
-	t, good := a.find(found)
+	t, left, good := a.find(found)
 	if !good {
 		return wechat(metrics.APIUnavailable, codeBusy, noToken)
 	}
-	body := corpAnswer{ok{0, "ok"}, tokenAnswer{t.Value.Reveal(), wholeSeconds(time.Until(t.Until))}}
+	body := corpAnswer{ok{0, "ok"}, tokenAnswer{t.Value.Reveal(), wholeSeconds(left)}}
 	return answer{result: metrics.APIOK, body: body}
 }

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -12,20 +13,23 @@ import (
 	"time"
 )
 
-// load is one run: so many credentials, with Redis and WeChat so far away.
+// load is one run: so many credentials, each with so many targets, with Redis and WeChat so far away.
 type load struct {
 	credentials   int
+	targets       int
 	redis, wechat time.Duration // a round trip
 }
 
-// parse reads COUNT[@REDIS[,WECHAT]], such as 2000@5ms.
+// parse reads COUNT[+TARGETS][@REDIS[,WECHAT]], such as 2000@5ms.
 func parse(text string) (load, error) {
 	count, far, _ := strings.Cut(text, "@")
+	count, more, _ := strings.Cut(count, "+")
 	n, err := strconv.Atoi(count)
-	if err != nil || n < 1 {
-		return load{}, fmt.Errorf("%q: want COUNT[@REDIS[,WECHAT]], such as 2000@5ms,50ms", text)
+	targets, bad := strconv.Atoi(cmp.Or(more, "0"))
+	if err != nil || bad != nil || n < 1 {
+		return load{}, fmt.Errorf("%q: want COUNT[+TARGETS][@REDIS[,WECHAT]], such as 2000+2@5ms,50ms", text)
 	}
-	l := load{credentials: n}
+	l := load{credentials: n, targets: targets}
 	redis, wechat, _ := strings.Cut(far, ",")
 	for _, d := range []struct {
 		text string

@@ -72,6 +72,9 @@ func measure(binary string, l load, rest time.Duration) error {
 
 func (l load) String() string {
 	text := strconv.Itoa(l.credentials)
+	if l.targets > 0 {
+		text += "+" + strconv.Itoa(l.targets)
+	}
 	if l.redis+l.wechat > 0 {
 		text += "@" + l.redis.String() + "," + l.wechat.String()
 	}

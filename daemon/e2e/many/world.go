@@ -129,7 +129,11 @@ func (w *world) configure() error {
 	var c bytes.Buffer
 	fmt.Fprintf(&c, "http: {listen: %q}\nredis: {url: \"redis://%s/0\"}\nwechat: {base_url: \"http://%s\"}\ncredentials:\n", w.listen, w.redis.Addr(), w.wechat.Addr())
 	for i := range w.credentials {
-		fmt.Fprintf(&c, "- {key: %q, appid: %s, secret: %s}\n", key(i), appid(i), appSecret)
+		var targets []string
+		for n := range w.targets {
+			targets = append(targets, fmt.Sprintf("{key: %q, format: raw}", fmt.Sprintf("target:%d:%s", n, key(i))))
+		}
+		fmt.Fprintf(&c, "- {key: %q, appid: %s, secret: %s, targets: [%s]}\n", key(i), appid(i), appSecret, strings.Join(targets, ", "))
 	}
 	return os.WriteFile(filepath.Join(w.dir, "config.yaml"), c.Bytes(), 0o600)
 }

@@ -15,7 +15,9 @@
 //
 // Between client and simulated WeChat is a wire that writes down each request
 // and the token in it, whether the SDK's base URL is moved or it insists on
-// https://api.weixin.qq.com. Each story begins with the control: in an empty
+// https://api.weixin.qq.com. The built daemon, which writes the keys and mends
+// them, has no wire: what the simulator counts is its draws and those of the wire.
+// It is frozen where an SDK is to miss a key. Each story begins with the control: in an empty
 // Redis the SDK draws a token itself, the wire sees it, and it writes the very
 // keys that the daemon's layout names.
 package sdk

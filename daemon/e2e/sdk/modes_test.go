@@ -3,6 +3,7 @@
 package sdk
 
 import (
+	"cmp"
 	"fmt"
 
 	"wxtokend/daemon/layout"
@@ -14,6 +15,8 @@ type mode struct {
 	command   []string
 	// kinds are the credentials that the SDK reads, first the token.
 	kinds []string
+	// api is that of the token of an official account.
+	api string
 	// agent is the agent's number if the SDK is told it.
 	agent string
 	// target is what the daemon writes for it.
@@ -30,6 +33,9 @@ const (
 	appSecret = "5ecre75ecre75ecre75ecre75ecre75e"
 	agentID   = "1000002"
 )
+
+// agentOf is the agent's number at WeCom, where the SDK may not be told it.
+func agentOf(told string) string { return cmp.Or(told, agentID) }
 
 // accountAt is the appid or corpid of the i-th mode.
 func (m mode) accountAt(i int) string {
@@ -49,7 +55,7 @@ func (m mode) simulated(i int) []string {
 
 // of reads the token, and tickets, of an official account or a mini program.
 func of(name, layoutName string, tickets ...string) mode {
-	return mode{name: name, target: layout.Target{Layout: layoutName},
+	return mode{name: name, api: "stable", target: layout.Target{Layout: layoutName},
 		kinds: append([]string{"official_account"}, tickets...)}
 }
 
@@ -61,7 +67,7 @@ func corp(name, layoutName string, tickets ...string) mode {
 
 // hook reads the credentials' own keys, in the default format.
 func hook(name string, tickets ...string) mode {
-	return mode{name: name, hook: true, kinds: append([]string{"official_account"}, tickets...),
+	return mode{name: name, api: "stable", hook: true, kinds: append([]string{"official_account"}, tickets...),
 		target: layout.Target{Format: layout.JSON, UTCOffset: "+0800"}}
 }
 
@@ -69,6 +75,9 @@ func hook(name string, tickets ...string) mode {
 func moved(name string) mode {
 	return mode{name: name, moved: true, kinds: []string{"official_account"}}
 }
+
+// classic has the daemon draw on the channel on which the SDK would end its token.
+func classic(m mode) mode { m.api = "classic"; return m }
 
 func mini(m mode) mode { m.target.Mini = true; return m }
 

@@ -33,7 +33,7 @@ func sdk(name string, command []string, modes ...mode) []mode {
 
 func golang() []mode {
 	return sdk("silenceper", []string{installed("silenceper")},
-		of("official", "silenceper", jsapi), of("stable", "silenceper"),
+		classic(of("official", "silenceper", jsapi)), of("stable", "silenceper"),
 		mini(of("mini", "silenceper")), mini(of("mini stable", "silenceper")),
 		corp("work", "silenceper", corpTicket, agentTicket),
 		agentless(corp("work without agent", "silenceper", corpTicket)),
@@ -73,7 +73,7 @@ func java() []mode {
 	command := []string{"java", "-XX:TieredStopAtLevel=1", "-cp",
 		installed("java", "target", "classes") + ":" + installed("java", "target", "lib", "*"), "Main"}
 	return sdk("wxjava", command,
-		redraws(of("mp", "wxjava", jsapi, card)), redraws(of("mp stable", "wxjava")), hook("mp hook"),
+		classic(redraws(of("mp", "wxjava", jsapi, card))), redraws(of("mp stable", "wxjava")), hook("mp hook"),
 		redraws(mini(of("miniapp", "wxjava", jsapi))), redraws(mini(of("miniapp old", "wxjava"))),
 		redraws(mini(of("miniapp hash", "wxjava_old", jsapi))),
 		redraws(corp("cp", "wxjava", corpTicket, agentTicket)), moved("miniapp moved"))

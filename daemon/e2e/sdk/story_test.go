@@ -3,8 +3,6 @@
 package sdk
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -42,13 +40,18 @@ func TestReaders(t *testing.T) {
 type story struct {
 	*testing.T
 	mode
-	account     string
-	db          int
-	rdb         *redis.Client
-	wire        *wire
-	tokens      *wire
-	client      *client
-	credentials []*credential
+	account string
+	db      int
+	rdb     *redis.Client
+	wire    *wire
+	tokens  *wire
+	client  *client
+	daemon  *wxtokend
+	all     []*credential
+	// drew is how many draws the wire has seen.
+	drew int
+	// slowest is how long the daemon took at most until readers found what they should.
+	slowest time.Duration
 }
 
 // told tells a part of the story with a new client, which is given that secret,
@@ -56,30 +59,37 @@ type story struct {
 func (s story) told(t *testing.T, secret string, part func(*story)) {
 	s.T, s.wire, s.tokens = t, newWire(t, shared.simulator), newWire(t, shared.simulator)
 	s.do("FLUSHDB")
-	for _, kind := range s.kinds {
-		c := &credential{kind: kind, target: s.target}
-		if s.hook {
-			c.target.Key = ownKey(kind)
-		}
-		s.credentials = append(s.credentials, c)
-	}
+	s.all = s.credentials(s.account)
+	s.launch(secret)
+	part(&s)
+}
+
+// launch starts the client.
+func (s *story) launch(secret string) {
 	proxy := s.wire.base
-	s.client = startClient(t, s.command, []string{
-		"MODE=" + s.name, "APPID=" + s.account, "AGENTID=" + s.agent, "SECRET=" + secret,
-		fmt.Sprintf("REDIS_URL=redis://%s/%d", shared.redis, s.db),
+	s.client = startClient(s.T, s.command, []string{
+		"MODE=" + s.name, "APPID=" + s.account, "AGENTID=" + s.agent, "SECRET=" + secret, "REDIS_URL=" + redisURL(s.db),
 		"WECHAT_URL=" + s.wire.base, "TOKEN_URL=" + s.tokens.base, "HTTPS_PROXY=" + proxy, "https_proxy=" + proxy,
 		"SSL_CERT_FILE=" + s.wire.authority, "REQUESTS_CA_BUNDLE=" + s.wire.authority,
 		"NODE_EXTRA_CA_CERTS=" + s.wire.authority, "NODE_PATH=" + installed("node", "node_modules"),
 	})
-	part(&s)
+}
+
+// keep starts the daemon, and waits until it has written everything.
+func (s *story) keep() {
+	s.Helper()
+	s.daemon = startDaemon(s.T, s.db, s.all)
+	for _, c := range s.all {
+		s.settled(c)
+	}
 }
 
 // alone: in an empty Redis the SDK draws for itself, the wire sees it, and it
 // writes a key that the layout names. That is what every count of zero is worth.
 func (s *story) alone() {
-	for _, c := range s.credentials {
+	for _, c := range s.all {
 		a := s.client.do(c.command())
-		log := s.wire.since()
+		log := s.since()
 		if s.hook {
 			if a.Error == "" || len(log) != 0 {
 				s.Errorf("%s: without a key the SDK did %v (%s)", c.kind, log, a.Error)
@@ -97,48 +107,86 @@ func (s *story) alone() {
 	}
 }
 
-// together: what the daemon wrote is read, also after it was rotated, deleted
-// or overwritten.
+// together: what the daemon writes is read, also after it was rotated, deleted
+// or overwritten; and WeChat has seen no draws but those of the daemon, and those
+// that the SDK made while it was kept from finding anything.
 func (s *story) together() {
-	for _, c := range s.credentials {
-		s.rotate(c)
-	}
-	for _, c := range s.credentials {
+	before := s.drawn()
+	s.keep()
+	for _, c := range s.all {
 		s.used(c, "written")
 		s.rotate(c)
 		s.used(c, "rotated")
 		s.remove(c)
-		s.assert(c)
-		s.used(c, "deleted and put back")
-		s.remove(c)
-		a := s.client.do(c.command())
-		if log := s.wire.since(); (a.Error != "") != s.hook || slices.ContainsFunc(log, draws) == s.hook {
-			s.Errorf("%s: without a key: %q, %v", c.kind, a.Error, log)
-		}
-		s.assert(c)
-		s.used(c, "overwritten by the SDK and put back")
+		s.settled(c)
+		s.used(c, "deleted")
+		s.overwritten(c)
+		s.used(c, "overwritten")
+	}
+	if token := s.all[0]; token.api != "" {
+		leaked := token.value
+		s.daemon.force(token)
+		eventually(s, "a forced token", func() bool { return s.look(token) != leaked })
+		s.settled(token)
+		s.used(token, "forced")
+	}
+	s.onlyKnownDraws(before)
+	s.Logf("at a poll of %v readers waited %v at most", poll, s.slowest.Round(time.Millisecond))
+}
+
+// overwritten: while the daemon cannot act the SDK misses the credential, draws
+// one for itself and writes it. The daemon puts its own back, and says so.
+func (s *story) overwritten(c *credential) {
+	s.Helper()
+	met := s.daemon.counted(foreignMetric)
+	s.daemon.pause()
+	s.remove(c)
+	a := s.client.do(c.command())
+	log := s.since()
+	if (a.Error != "") != s.hook || slices.ContainsFunc(log, draws) == s.hook {
+		s.Errorf("%s: without a key: %q, %v", c.kind, a.Error, log)
+	}
+	s.daemon.resume()
+	other := slices.ContainsFunc(log, func(r request) bool { return !draws(r) && r.Token != c.value })
+	s.settled(c)
+	if other {
+		eventually(s, "the SDK's own token is counted", func() bool { return s.daemon.counted(foreignMetric) > met })
 	}
 }
 
-// refused: the token in Redis is dead, and WeChat says so. Some SDKs draw
-// another then, all others hand the error on; and the daemon's next is read.
+const foreignMetric = "wxtokend_target_foreign_tokens_total"
+
+// onlyKnownDraws: the platform has counted as many draws as the daemon and the wire.
+func (s *story) onlyKnownDraws(before int) {
+	s.Helper()
+	s.since()
+	eventually(s, "each draw is the daemon's or was seen on the wire", func() bool {
+		return s.drawn()-before == s.daemon.counted("wxtokend_mint_requests_total")+s.drew
+	})
+}
+
+// refused: the token in Redis is dead, and WeChat says so before the daemon
+// knows. Some SDKs draw another then, all others hand the error on; and the
+// daemon's next is read.
 func (s *story) refused() {
-	token := s.credentials[0]
-	s.rotate(token)
-	s.revoke(token.kind)
+	s.keep()
+	token := s.all[0]
+	s.daemon.pause()
+	s.revoke(token)
 	a := s.client.do("call")
-	log := s.wire.since()
+	log := s.since()
 	if len(log) == 0 || log[0].Code == 0 || slices.ContainsFunc(log, draws) != s.redraws || (a.Error == "") != s.redraws {
 		s.Errorf("with a dead token: %q, %v; want a draw: %v", a.Error, log, s.redraws)
 	}
-	s.rotate(token)
+	s.daemon.resume()
+	s.reported(token)
 	s.used(token, "drawn anew")
 }
 
 // elsewhere: the token is fetched from another URL, the call goes to WeChat.
 func (s *story) elsewhere() {
 	a := s.client.do("call")
-	drawn, called := s.tokens.since(), s.wire.since()
+	drawn, called := s.tokens.since(), s.since()
 	if a.Error != "" || len(drawn) != 1 || !draws(drawn[0]) || len(called) != 1 || draws(called[0]) || called[0].Code != 0 {
 		s.Errorf("%s: %v at the other URL, %v at WeChat; want one draw, and one call", a.Error, drawn, called)
 	}
@@ -147,15 +195,17 @@ func (s *story) elsewhere() {
 // powerless: who took the AppSecret out of the app has an SDK that reads, and
 // that fails where it would draw.
 func (s *story) powerless() {
-	token := s.credentials[0]
-	s.rotate(token)
+	s.keep()
+	token := s.all[0]
 	s.used(token, "written")
+	s.daemon.pause()
 	s.remove(token)
 	if a := s.client.do("call"); a.Error == "" {
-		s.Errorf("a call without a token: %v", s.wire.since())
+		s.Errorf("a call without a token: %v", s.since())
 	}
-	s.assert(token)
-	s.wire.since()
+	s.daemon.resume()
+	s.settled(token)
+	s.since()
 	s.used(token, "put back")
 }
 
@@ -163,7 +213,7 @@ func (s *story) powerless() {
 func (s *story) used(c *credential, when string) {
 	s.Helper()
 	a := s.client.do(c.command())
-	log := s.wire.since()
+	log := s.since()
 	switch {
 	case a.Error != "":
 		s.Errorf("%s, %s: %s; requests %v", c.kind, when, a.Error, log)
@@ -174,18 +224,18 @@ func (s *story) used(c *credential, when string) {
 	}
 }
 
+// since takes what the wire wrote down, and counts the draws.
+func (s *story) since() []request {
+	log := s.wire.since()
+	for _, r := range log {
+		if draws(r) {
+			s.drew++
+		}
+	}
+	return log
+}
+
 // draws tells whether a request asks for a credential.
 func draws(r request) bool {
 	return strings.Contains(r.Path, "token") || strings.Contains(r.Path, "ticket")
-}
-
-func (s *story) do(args ...any) any {
-	s.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	answer, err := s.rdb.Do(ctx, args...).Result()
-	if err != nil {
-		s.Fatalf("%v: %v", args[0], err)
-	}
-	return answer
 }

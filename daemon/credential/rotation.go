@@ -1,0 +1,77 @@
+package credential
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// Rotation says at which hours a token is replaced although it is good; the
+// zero value never. Two of them are equal if they were written alike.
+type Rotation struct {
+	text     string
+	schedule cron.Schedule
+}
+
+// rotationPause is the least time between two hours: a platform that forces at
+// all forces some twenty draws a day, and a leaked token needs two of them.
+const rotationPause = 2 * time.Hour
+
+// horizon is how many hours are looked at for that. Every second day of a year
+// with two hours is within it.
+const horizon = 400
+
+// NewRotation reads the five fields of cron or one of its words, such as @daily,
+// behind CRON_TZ=ZONE; without a zone hours are UTC, so that all replicas agree. ""
+// is the zero value. The error says what is legal and repeats nothing.
+func NewRotation(text string) (Rotation, error) {
+	if text == "" {
+		return Rotation{}, nil
+	}
+	zone, fields := "CRON_TZ=UTC", text
+	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
+		// The library panics where nothing follows the zone.
+		zone, fields, _ = strings.Cut(text, " ")
+	}
+	if strings.TrimSpace(fields) == "" || strings.HasPrefix(fields, "@every") || strings.HasSuffix(zone, "=") {
+		return Rotation{}, errors.New(`must be five fields of cron with a zone, such as "CRON_TZ=Asia/Shanghai 30 4 * * *"`)
+	}
+	if _, err := time.LoadLocation(zone[strings.Index(zone, "=")+1:]); err != nil {
+		return Rotation{}, errors.New("names a zone that this host does not know: zones are those of the tz database, " +
+			"such as Asia/Shanghai, and a host without it needs the package tzdata")
+	}
+	schedule, err := cron.ParseStandard(zone + " " + fields)
+	if err != nil {
+		return Rotation{}, errors.New("must be the five fields of cron: minute, hour, day of month, month, day of week")
+	}
+	return Rotation{text, schedule}, often(schedule)
+}
+
+// often says that hours follow each other too soon, or that there are none.
+func often(schedule cron.Schedule) error {
+	last := schedule.Next(time.Date(2023, 12, 31, 0, 0, 0, 0, time.UTC))
+	if last.IsZero() {
+		return errors.New("never comes: there is no such day")
+	}
+	for range horizon {
+		next := schedule.Next(last)
+		if next.Sub(last) < rotationPause && !next.IsZero() {
+			return fmt.Errorf("must leave at least %v between two hours: a platform takes few forced draws a day", rotationPause)
+		}
+		last = next
+	}
+	return nil
+}
+
+// Next is the first of its hours after t, zero if there is none.
+func (r Rotation) Next(t time.Time) time.Time {
+	if r.schedule == nil {
+		return time.Time{}
+	}
+	return r.schedule.Next(t)
+}
+
+func (r Rotation) String() string { return r.text }

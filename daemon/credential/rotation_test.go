@@ -1,0 +1,86 @@
+package credential_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"wxtokend/daemon/credential"
+)
+
+func TestRotation(t *testing.T) {
+	from := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]string{
+		"":                                    "0001-01-01T00:00:00Z",
+		"30 4 * * *":                          "2026-11-30T04:30:00Z",
+		"CRON_TZ=Asia/Shanghai 30 4 * * *":    "2026-11-29T20:30:00Z",
+		"TZ=Asia/Shanghai 30 4 * * *":         "2026-11-29T20:30:00Z",
+		"@daily":                              "2026-11-30T00:00:00Z",
+		"CRON_TZ=Asia/Shanghai @weekly":       "2026-12-05T16:00:00Z",
+		"0 */2 * * *":                         "2026-11-29T14:00:00Z",
+		"0 4 29 2 *":                          "2028-02-29T04:00:00Z",
+		"CRON_TZ=America/New_York 30 2 * * 0": "2026-12-06T07:30:00Z",
+	} {
+		rotation, err := credential.NewRotation(text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if got := rotation.Next(from).UTC().Format(time.RFC3339); got != want || rotation.String() != text {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestBadRotation(t *testing.T) {
+	for text, want := range map[string]string{
+		"TZ=0":                           "five fields",
+		"TZ=":                            "five fields",
+		"CRON_TZ=Asia/Shanghai":          "five fields",
+		"CRON_TZ=Asia/Shanghai ":         "five fields",
+		"CRON_TZ= 30 4 * * *":            "five fields",
+		" ":                              "five fields",
+		"@every 3h":                      "five fields",
+		"30 4 * *":                       "five fields",
+		"0 30 4 * * *":                   "five fields",
+		"70 4 * * *":                     "five fields",
+		"CANARY":                         "five fields",
+		"CRON_TZ=Asia/CANARY 30 4 * * *": "zone",
+		"CRON_TZ=0 30 4 * * *":           "zone",
+		"CRON_TZ=../CANARY 30 4 * * *":   "zone",
+		"* * * * *":                      "at least 2h0m0s",
+		"0,30 4 * * *":                   "at least 2h0m0s",
+		"0 * * * *":                      "at least 2h0m0s",
+		"0 0,1 1 1 *":                    "at least 2h0m0s",
+		"@hourly":                        "at least 2h0m0s",
+		"0 4 31 2 *":                     "never comes",
+	} {
+		_, err := credential.NewRotation(text)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzRotation(f *testing.F) {
+	for _, text := range []string{"TZ=0", "CRON_TZ=Asia/Shanghai 30 4 * * *", "@daily", "0 */2 * * *", "1-0 4 * * *", "0 4 ? * ?"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		rotation, err := credential.NewRotation(text)
+		if err != nil {
+			return
+		}
+		at := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+		for range 5 {
+			next := rotation.Next(at)
+			if next.IsZero() {
+				return
+			}
+			if !next.After(at) {
+				t.Fatalf("%q: %v after %v", text, next, at)
+			}
+			at = next
+		}
+	})
+}
