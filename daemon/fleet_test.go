@@ -64,6 +64,8 @@ func TestSameSeedSameStory(t *testing.T) {
 	for seed := range uint64(8) {
 		p := draw(seed + 1)
 		p.life, p.length = shortLife, time.Hour
+		// Several turns of one process at one instant have no order: such a seed tells the same story often, and not always.
+		p.targets, p.house = false, false
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
 			first, second := liveThrough(t, p), liveThrough(t, p)
