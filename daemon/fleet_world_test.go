@@ -175,7 +175,8 @@ func (f *fleet) newMember(i int) *member {
 	}
 	m.tamper = func(o *keeper.Options) {
 		if o.Spec.Keys.Value != testKey {
-			o.Passing = func(keeper.Step, string) { m.stopped() }
+			turn := time.Duration(len(o.Spec.Keys.Value)) * time.Microsecond
+			o.Passing = func(keeper.Step, string) { time.Sleep(turn); m.stopped() }
 			return
 		}
 		o.Kind = bystander{o.Kind, m, o.Spec.Lease}
@@ -214,6 +215,10 @@ func (h hostClock) Next(t time.Time) time.Time {
 func (m *member) pass(s keeper.Step, attempt string) {
 	if s == keeper.Beginning {
 		m.begins(attempt)
+	}
+	if s == keeper.Mirroring {
+		// It begins together with an action, and would go to Redis in the same instant.
+		time.Sleep(time.Microsecond)
 	}
 	m.stopped()
 	m.fleet.passed(m, s)
