@@ -64,7 +64,8 @@ func TestSameSeedSameStory(t *testing.T) {
 	for seed := range uint64(8) {
 		p := draw(seed + 1)
 		p.life, p.length = shortLife, time.Hour
-		// Several turns of one process at one instant have no order: such a seed tells the same story often, and not always.
+		// Where targets and other credentials are kept several things happen in one
+		// instant, and who comes first is the scheduler's: their stories differ by milliseconds.
 		p.targets, p.house = false, false
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()

@@ -17,7 +17,8 @@ const hanging keeper.Errand = 0
 // ten thousand tokens are drawn within half a minute. Those who wait for one
 // that hangs keep its lease and a socket, and are bounded for that alone.
 func places(e keeper.Errand) int {
-	return [...]int{hanging: 128, keeper.ToWrite: 16, keeper.ToDraw: 32, keeper.ToAsk: 8, keeper.ToRead: 16, keeper.ToFile: 16}[e]
+	return [...]int{hanging: 128, keeper.ToWrite: 16, keeper.ToDraw: 32, keeper.ToAsk: 8, keeper.ToRead: 16,
+		keeper.ToFile: 16}[e]
 }
 
 // connections to Redis are enough for all who may talk to it at a time, so

@@ -43,7 +43,8 @@ func (p *probe) ask(ctx context.Context, c config.Credential) secret.Token {
 	if c.API != "" {
 		how = "asked the stable endpoint without force_refresh, which ends no live token; api is " + c.API
 	}
-	p.ok(subject, "it answers for %s: %v for another %v (%s)", in.Account, grant.Token, grant.ExpiresIn.Round(time.Second), how)
+	p.ok(subject, "it answers for %s: %v for another %v (%s)", in.Account, grant.Token,
+		grant.ExpiresIn.Round(time.Second), how)
 	return grant.Token
 }
 
@@ -80,7 +81,8 @@ func (p *probe) verify(ctx context.Context, c config.Credential, token secret.To
 func (p *probe) refused(c config.Credential, err error) (saw, cure string) {
 	failure, _ := errors.AsType[*credential.Error](err)
 	if failure.Code == 0 {
-		return fmt.Sprintf("%s: %s", failure.Class, failure.Message), unanswered(p.config.WeChat, p.config.WeChat.AddressFor(c))
+		return fmt.Sprintf("%s: %s", failure.Class, failure.Message), unanswered(p.config.WeChat,
+			p.config.WeChat.AddressFor(c))
 	}
 	entry, known := credential.Lookup(failure.Code)
 	if !known {

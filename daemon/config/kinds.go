@@ -48,7 +48,8 @@ func (l *loader) validateKind(path string, own Credential) {
 	l.require(slices.Contains(form.APIs, own.API), path+".api",
 		"has no effect on the kind %s, which has only one: remove it", own.Kind)
 	l.require(len(credential.Owner(own.Kind, own.Account().Name())) <= store.LongestAppID, path,
-		"appid, or corpid and agentid, must be at most %d bytes long, the name of a ticket's kind included", store.LongestAppID)
+		"appid, or corpid and agentid, must be at most %d bytes long, the name of a ticket's kind included",
+		store.LongestAppID)
 }
 
 // validateParent wants the credential whose token a ticket is drawn with.

@@ -109,7 +109,8 @@ func (l *loader) read(named bool) {
 	file, lists := all[0], all[1:]
 	switch {
 	case errors.Is(file.err, secret.ErrNotRegular) && l.settled != nil:
-		file.err = fmt.Errorf("%w, and all else is read at the start alone: put a file there, or restart", secret.ErrNotRegular)
+		file.err = fmt.Errorf("%w, and all else is read at the start alone: put a file there, or restart",
+			secret.ErrNotRegular)
 	case errors.Is(file.err, secret.ErrNotRegular):
 		// A shell hands over a pipe when it is told <(command).
 		file.data, file.err = secret.ReadAny(l.ctx, l.file, maxFiles)

@@ -159,7 +159,8 @@ func (k *Keeper) draw(ctx context.Context, a *attempt, b begun) {
 	}
 	var failed *credential.Error
 	if !errors.As(err, &failed) {
-		failed = &credential.Error{Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued, Message: err.Error()}
+		failed = &credential.Error{Op: "mint", Class: credential.ClassUnknown, Issued: credential.MaybeIssued,
+			Message: err.Error()}
 	}
 	k.metrics.MintRequest(k.policy.Keys.Value, metrics.Outcome(failed.Class), took)
 	if failed.Refused() {

@@ -21,12 +21,12 @@ func (k *Keeper) stored(ctx context.Context, a *attempt, unchanged bool) {
 	}
 	k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint,
 		"token", a.commit.Token, "expires_at", a.commit.ExpiresAt())
-	// A new observation makes the daemon ready before the next poll.
-	k.lookSoon()
 	// Not when a known token is written back: whoever was told of it has it.
 	if !unchanged {
 		k.herald.tell(ctx, k.policy.Slot, *a.commit)
 	}
+	// A new observation makes the daemon ready before the next poll.
+	k.lookSoon()
 }
 
 // remember fills the memory from a commit that Redis confirmed.

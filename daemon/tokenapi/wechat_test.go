@@ -97,8 +97,10 @@ func TestErrorsHaveWeChatsForm(t *testing.T) {
 		} {
 			w.refused(c.query, w.get(c.query, ""), 200, c.code)
 		}
-		for _, path := range []string{classic + "&appid=wx1&secret=" + shop, "/cgi-bin/gettoken?corpid=ww1&corpsecret=" + corp,
-			"/cgi-bin/ticket/getticket?type=jsapi", "/cgi-bin/get_jsapi_ticket", "/cgi-bin/ticket/get?type=agent_config"} {
+		for _, path := range []string{
+			classic + "&appid=wx1&secret=" + shop, "/cgi-bin/gettoken?corpid=ww1&corpsecret=" + corp,
+			"/cgi-bin/ticket/getticket?type=jsapi", "/cgi-bin/get_jsapi_ticket", "/cgi-bin/ticket/get?type=agent_config",
+		} {
 			w.refused("POST "+path, w.ask(http.MethodPost, path, "", ""), 200, 43001)
 		}
 		if got := w.get(classic+"&appid=wx1", shop); got.Code != 200 || strings.Contains(got.Body.String(), "token-of-") {

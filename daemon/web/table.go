@@ -43,7 +43,8 @@ func PrintTable(w io.Writer, s Status) error {
 }
 
 func printRow(table, remarks io.Writer, c Credential, now *time.Time) {
-	cells := []string{c.Key, c.AppID, cmp.Or(c.API, c.Kind), string(c.State), relative(c.ExpiresAt, now), dueWords(c.DueAt, now),
+	cells := []string{c.Key, c.AppID, cmp.Or(c.API, c.Kind), string(c.State), relative(c.ExpiresAt, now),
+		dueWords(c.DueAt, now),
 		strconv.Itoa(c.Failures), c.token()}
 	for i, text := range cells {
 		cells[i] = cmp.Or(printable(text, nameLimit), "-")

@@ -138,7 +138,8 @@ func (c appChange) apply(s *Server, a *app, prefixes []netip.Prefix, now time.Ti
 		// Numbers that are not given stay.
 		q := m.Quota
 		if err := strict(strings.NewReader(string(raw)), &q); err != nil {
-			return &FieldError{"quota." + path, err.Error(), "give limit, used, and those with minute_ and hour_, as whole numbers"}
+			return &FieldError{"quota." + path, err.Error(),
+				"give limit, used, and those with minute_ and hour_, as whole numbers"}
 		}
 		quotas[m] = q
 	}

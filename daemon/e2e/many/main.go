@@ -13,23 +13,28 @@ import (
 	"time"
 )
 
-// load is one run: so many credentials, each with so many targets, with Redis and WeChat so far away.
+// load is one run: so many credentials with so many targets each, and Redis and WeChat so far away.
 type load struct {
-	credentials   int
-	targets       int
-	redis, wechat time.Duration // a round trip
+	credentials, targets int
+	// Three credentials more get no token: one whose calls hang, one with a wrong
+	// AppSecret, one that is over WeChat's quota.
+	sick bool
+	// A round trip.
+	redis, wechat time.Duration
 }
 
-// parse reads COUNT[+TARGETS][@REDIS[,WECHAT]], such as 2000@5ms.
+// parse reads COUNT[+TARGETS][!][@REDIS[,WECHAT]], such as 2000@5ms. The mark
+// asks for the three that get no token.
 func parse(text string) (load, error) {
-	count, far, _ := strings.Cut(text, "@")
-	count, more, _ := strings.Cut(count, "+")
+	counts, far, _ := strings.Cut(text, "@")
+	counts, sick := strings.CutSuffix(counts, "!")
+	count, targets, _ := strings.Cut(counts, "+")
 	n, err := strconv.Atoi(count)
-	targets, bad := strconv.Atoi(cmp.Or(more, "0"))
-	if err != nil || bad != nil || n < 1 {
-		return load{}, fmt.Errorf("%q: want COUNT[+TARGETS][@REDIS[,WECHAT]], such as 2000+2@5ms,50ms", text)
+	each, badTargets := strconv.Atoi(cmp.Or(targets, "0"))
+	if err != nil || badTargets != nil || n < 1 || each < 0 {
+		return load{}, fmt.Errorf("%q: want COUNT[+TARGETS][!][@REDIS[,WECHAT]], such as 1000+2 or 2000@5ms,50ms", text)
 	}
-	l := load{credentials: n, targets: targets}
+	l := load{credentials: n, targets: each, sick: sick}
 	redis, wechat, _ := strings.Cut(far, ",")
 	for _, d := range []struct {
 		text string

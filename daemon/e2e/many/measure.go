@@ -28,9 +28,10 @@ func measure(binary string, l load, rest time.Duration) error {
 	}
 	pid := daemon.Process.Pid
 	err = within(5*time.Minute, func() error {
-		if n, err := w.client.Exists(context.Background(), w.keys...).Result(); err != nil || int(n) < l.credentials {
-			time.Sleep(time.Duration(l.credentials) * 10 * time.Microsecond) // counting must not be what is measured
-			return fmt.Errorf("%d of %d are stored after five minutes (%v)", n, l.credentials, err)
+		if n, err := w.client.Exists(context.Background(), w.keys...).Result(); err != nil || int(n) < len(w.keys) {
+			// Counting must not be what is measured.
+			time.Sleep(time.Duration(len(w.keys)) * 10 * time.Microsecond)
+			return fmt.Errorf("%d of %d are stored after five minutes (%v)", n, len(w.keys), err)
 		}
 		return nil
 	})
@@ -39,7 +40,8 @@ func measure(binary string, l load, rest time.Duration) error {
 		said, _ := os.ReadFile(log)
 		return fmt.Errorf("%w\n%s", err, said[:min(len(said), 2000)])
 	}
-	time.Sleep(5 * time.Second) // what is left of the start
+	// What is left of the start.
+	time.Sleep(5 * time.Second)
 	cpuBefore, looksBefore, from := cpu(pid), w.scripts(), time.Now()
 	time.Sleep(rest)
 	took := time.Since(from).Seconds()
@@ -64,9 +66,11 @@ func measure(binary string, l load, rest time.Duration) error {
 			heap = min(heap, value(page, "go_memstats_heap_alloc_bytes"))
 		}
 	}
-	fmt.Printf("%-16s %9.2f %8.2f %8.1f%% %9.1f %9.1f %9.1f %8.0f %6d %7d %9s %9s\n", w.load, stored.Seconds(), used, 100*busy,
+	fmt.Printf("%-16s %9.2f %8.2f %8.1f%% %9.1f %9.1f %9.1f %8.0f %6d %7d %9s %9s\n", w.load, stored.Seconds(), used,
+		100*busy,
 		heap/1024/float64(l.credentials), memory(pid, "VmRSS"), memory(pid, "VmHWM"), looks,
-		bytes.Count(said, []byte(`"level":"WARN"`)), w.wechat.most.Load(), metrics.Round(time.Millisecond), status.Round(time.Millisecond))
+		bytes.Count(said, []byte(`"level":"WARN"`)), w.wechat.most.Load(), metrics.Round(time.Millisecond),
+		status.Round(time.Millisecond))
 	return nil
 }
 
@@ -74,6 +78,9 @@ func (l load) String() string {
 	text := strconv.Itoa(l.credentials)
 	if l.targets > 0 {
 		text += "+" + strconv.Itoa(l.targets)
+	}
+	if l.sick {
+		text += "!"
 	}
 	if l.redis+l.wechat > 0 {
 		text += "@" + l.redis.String() + "," + l.wechat.String()

@@ -11,8 +11,9 @@ import (
 // connections.
 type proxy struct {
 	net.Listener
-	to    string
-	delay time.Duration // of each direction
+	to string
+	// Of each direction.
+	delay time.Duration
 
 	open, most atomic.Int64
 }
@@ -78,7 +79,8 @@ func (p *proxy) carry(to, from net.Conn) {
 	}()
 	for parcel := range way {
 		time.Sleep(time.Until(parcel.due))
-		_, _ = to.Write(parcel.bytes) // the reader notices as well
+		// The reader notices as well.
+		_, _ = to.Write(parcel.bytes)
 	}
 	_ = to.(*net.TCPConn).CloseWrite()
 }

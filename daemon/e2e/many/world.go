@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,8 +19,17 @@ import (
 
 const appSecret = "0123456789abcdef0123456789abcdef"
 
-func key(i int) string   { return fmt.Sprintf("wx:%05d", i) }
-func appid(i int) string { return fmt.Sprintf("wx%016x", i) }
+func key(i int) string       { return fmt.Sprintf("wx:%05d", i) }
+func target(i, t int) string { return fmt.Sprintf("app:%d:%05d", t, i) }
+func appid(i int) string     { return fmt.Sprintf("wx%016x", i) }
+
+// The accounts that get no token, and the faults of the simulator that keep them from it.
+const (
+	hangs, wrong, spent = "wxhangs", "wxwrong", "wxspent"
+
+	hang  = `{"kind":"hang","appid":"` + hangs + `","times":1000000}`
+	quota = `{"kind":"errcode","code":45009,"appid":"` + spent + `","times":1000000}`
+)
 
 // world is everything around the daemon.
 type world struct {
@@ -70,6 +80,9 @@ func newWorld(binary string, l load) (w *world, err error) {
 	}()
 	for i := range l.credentials {
 		w.keys = append(w.keys, key(i))
+		for t := range l.targets {
+			w.keys = append(w.keys, target(i, t))
+		}
 	}
 	if err = w.startRedis(); err != nil {
 		return nil, err
@@ -89,7 +102,8 @@ func (w *world) startRedis() error {
 		return err
 	}
 	_, port, _ := net.SplitHostPort(address)
-	if _, _, err = w.start("redis", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", w.dir); err != nil {
+	if _, _, err = w.start("redis", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly",
+		"no", "--dir", w.dir); err != nil {
 		return err
 	}
 	w.client = redis.NewClient(&redis.Options{Addr: address})
@@ -105,6 +119,9 @@ func (w *world) startWeChat(binary string) error {
 	for i := range w.credentials {
 		args = append(args, "--app", appid(i)+":"+appSecret)
 	}
+	for _, account := range w.sickOnes() {
+		args = append(args, "--app", account+":"+appSecret)
+	}
 	_, file, err := w.start("wechat", args...)
 	if err != nil {
 		return err
@@ -112,7 +129,8 @@ func (w *world) startWeChat(binary string) error {
 	var address string
 	err = within(30*time.Second, func() error {
 		said, err := os.ReadFile(file)
-		if address = strings.TrimPrefix(regexp.MustCompile(`http://[0-9.]+:[0-9]+`).FindString(string(said)), "http://"); address == "" {
+		if address = strings.TrimPrefix(regexp.MustCompile(`http://[0-9.]+:[0-9]+`).FindString(string(said)),
+			"http://"); address == "" {
 			return errors.Join(errors.New("simulator: not listening"), err)
 		}
 		return nil
@@ -120,8 +138,30 @@ func (w *world) startWeChat(binary string) error {
 	if err != nil {
 		return err
 	}
-	w.wechat, err = newProxy(address, w.load.wechat)
-	return err
+	if w.wechat, err = newProxy(address, w.load.wechat); err != nil || !w.sick {
+		return err
+	}
+	return errors.Join(inject(address, hang), inject(address, quota))
+}
+
+func (w *world) sickOnes() []string {
+	if !w.sick {
+		return nil
+	}
+	return []string{hangs, wrong, spent}
+}
+
+// inject has the simulator misbehave.
+func inject(address, fault string) error {
+	resp, err := http.Post("http://"+address+"/sim/faults", "application/json", strings.NewReader(fault))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("fault %s: HTTP %d", fault, resp.StatusCode)
+	}
+	return nil
 }
 
 // configure writes everything with its default but the addresses.
@@ -129,11 +169,15 @@ func (w *world) configure() error {
 	var c bytes.Buffer
 	fmt.Fprintf(&c, "http: {listen: %q}\nredis: {url: \"redis://%s/0\"}\nwechat: {base_url: \"http://%s\"}\ncredentials:\n", w.listen, w.redis.Addr(), w.wechat.Addr())
 	for i := range w.credentials {
-		var targets []string
-		for n := range w.targets {
-			targets = append(targets, fmt.Sprintf("{key: %q, format: raw}", fmt.Sprintf("target:%d:%s", n, key(i))))
+		fmt.Fprintf(&c, "- {key: %q, appid: %s, secret: %s, targets: [", key(i), appid(i), appSecret)
+		for t := range w.targets {
+			fmt.Fprintf(&c, "{key: %q, format: raw},", target(i, t))
 		}
-		fmt.Fprintf(&c, "- {key: %q, appid: %s, secret: %s, targets: [%s]}\n", key(i), appid(i), appSecret, strings.Join(targets, ", "))
+		fmt.Fprint(&c, "]}\n")
+	}
+	for _, account := range w.sickOnes() {
+		appSecret := strings.Replace(appSecret, "0", map[bool]string{true: "f", false: "0"}[account == wrong], 1)
+		fmt.Fprintf(&c, "- {key: %q, appid: %[1]s, secret: %s}\n", account, appSecret)
 	}
 	return os.WriteFile(filepath.Join(w.dir, "config.yaml"), c.Bytes(), 0o600)
 }
