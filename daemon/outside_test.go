@@ -26,6 +26,7 @@ func (w *world) questionsForCounts() int { return w.wechat.Calls(testAppID)[wech
 // TestOutsideDrawsAreTold: an SDK draws every two hours, each time soon after the daemon, so that
 // no reader's token is dead before the daemon draws again. Each replica says so, by log, page and metrics.
 func TestOutsideDrawsAreTold(t *testing.T) {
+	withoutRace(t)
 	inWorld(t, "classic", func(w *world) {
 		w.config.Refresh.Poll = 10 * time.Second
 		other := newReplica("10.0.0.10")

@@ -162,7 +162,10 @@ func TestTargetsInOtherSlots(t *testing.T) {
 				}
 				return nil
 			})
-			if mine, theirs := client.PTTL(t.Context(), key).Val(), client.PTTL(t.Context(), a.key).Val(); mine > theirs+20*time.Millisecond {
+			// The key is asked first: what passes until the target is asked makes that look shorter.
+			theirs := client.PTTL(t.Context(), a.key).Val()
+			mine := client.PTTL(t.Context(), key).Val()
+			if mine > theirs+20*time.Millisecond {
 				t.Errorf("%s ends in %v, and the key in %v", key, mine, theirs)
 			}
 		}
