@@ -38,7 +38,7 @@ var checks = map[string]func(text string) error{
 	"origin":        checkOrigin,
 	"proxy url":     checkProxy,
 	"redis url":     store.CheckURL,
-	"rotation":      func(text string) error { _, err := credential.NewRotation(text); return err },
+	"rotation":      credential.CheckRotation,
 	"sha256":        checkSHA256,
 	"utc offset":    checkUTCOffset,
 	"verify":        durationTo(store.LongestVerify),

@@ -47,11 +47,17 @@ func NewRotation(text string) (Rotation, error) {
 	if err != nil {
 		return Rotation{}, errors.New("must be the five fields of cron: minute, hour, day of month, month, day of week")
 	}
-	return Rotation{text, schedule}, often(schedule)
+	return Rotation{text, schedule}, nil
 }
 
-// often says that hours follow each other too soon, or that there are none.
-func often(schedule cron.Schedule) error {
+// CheckRotation is what a configuration may say: a rotation that can be read, and whose
+// hours come, but do not follow each other too soon. It looks at a year of them, which takes
+// half a millisecond, so whoever only needs the rotation calls NewRotation.
+func CheckRotation(text string) error {
+	schedule, err := NewRotation(text)
+	if err != nil || text == "" {
+		return err
+	}
 	last := schedule.Next(time.Date(2023, 12, 31, 0, 0, 0, 0, time.UTC))
 	if last.IsZero() {
 		return errors.New("never comes: there is no such day")

@@ -1,6 +1,7 @@
 package credential_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func TestRotation(t *testing.T) {
 		"CRON_TZ=America/New_York 30 2 * * 0": "2026-12-06T07:30:00Z",
 	} {
 		rotation, err := credential.NewRotation(text)
-		if err != nil {
+		if err := errors.Join(err, credential.CheckRotation(text)); err != nil {
 			t.Errorf("%q: %v", text, err)
 			continue
 		}
@@ -55,7 +56,7 @@ func TestBadRotation(t *testing.T) {
 		"@hourly":                        "at least 2h0m0s",
 		"0 4 31 2 *":                     "never comes",
 	} {
-		_, err := credential.NewRotation(text)
+		err := credential.CheckRotation(text)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "CANARY") {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
@@ -68,7 +69,7 @@ func FuzzRotation(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		rotation, err := credential.NewRotation(text)
-		if err != nil {
+		if err != nil || credential.CheckRotation(text) != nil {
 			return
 		}
 		at := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
