@@ -30,14 +30,24 @@ type keyAnswer struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
-// byKey serves GET /token/KEY.
-func (a *API) byKey(q *request) answer {
-	if refused := a.admit(q, bearer(q.Request)); refused != "" {
-		return denied(refused)
+// named is the credential whose key the path names, for the consumer whose secret the header
+// shows; refused says why there is none.
+func (a *API) named(q *request) (c Credential, refused metrics.APIResult) {
+	if refused = a.admit(q, bearer(q.Request)); refused != "" {
+		return c, refused
 	}
 	c, may := q.by.byKey[q.PathValue("key")]
 	if !may {
-		return denied(metrics.APIForbidden)
+		return c, metrics.APIForbidden
+	}
+	return c, ""
+}
+
+// byKey serves GET /token/KEY.
+func (a *API) byKey(q *request) answer {
+	c, refused := a.named(q)
+	if refused != "" {
+		return denied(refused)
 	}
 	w, problem := wishOf(q)
 	if problem != "" {

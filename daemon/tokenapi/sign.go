@@ -29,12 +29,9 @@ type signature struct {
 
 // sign serves POST /jssdk/KEY, for pages of the consumer's origins.
 func (a *API) sign(q *request) answer {
-	if refused := a.admit(q, bearer(q.Request)); refused != "" {
+	c, refused := a.named(q)
+	if refused != "" {
 		return denied(refused)
-	}
-	c, may := q.by.byKey[q.PathValue("key")]
-	if !may {
-		return denied(metrics.APIForbidden)
 	}
 	if c.Kind != credential.JSAPITicket && c.Kind != credential.WeComJSAPITicket && c.Kind != credential.WeComAgentTicket {
 		return plain(metrics.APIBadRequest, http.StatusBadRequest, codeParameter,
