@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -165,21 +164,15 @@ func (t *target) found() layout.Found {
 	return found
 }
 
-// holdsToken says that what was found has something in it that could be a token:
-// the shortest seen had 86 characters of the same alphabet.
+// holdsToken says that what was found has something in it that could be a token.
 func (t *target) holdsToken() bool {
-	foreign := func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
-	}
 	for text := range maps.Values(t.glance.Fields) {
-		if slices.ContainsFunc(strings.FieldsFunc(text.Reveal(), foreign), tokenLike) {
+		if layout.HoldsToken(text.Reveal()) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(strings.FieldsFunc(t.glance.Value.Reveal(), foreign), tokenLike)
+	return layout.HoldsToken(t.glance.Value.Reveal())
 }
-
-func tokenLike(text string) bool { return len(text) >= 32 }
 
 // targetFailed keeps what fails at a target, and logs it once for each cause. It
 // is no matter of the key. Called with mu held.

@@ -71,9 +71,14 @@ func (t Target) Encode(token secret.Token, expiresIn time.Duration, expiresAt ti
 		token.Reveal(), strconv.FormatFloat(expiresIn.Seconds(), 'f', -1, 64), expiresAt.UnixMilli(), t.UTCOffset)
 }
 
-// tokenLike is what a bare string must look like to be taken for somebody's
+// tokenForm is what a bare string must look like to be taken for somebody's
 // token: the shortest seen had 86 characters, always of this alphabet.
-var tokenLike = regexp.MustCompile(`^[A-Za-z0-9_-]{32,}$`)
+const tokenForm = `[A-Za-z0-9_-]{32,}`
+
+var tokenLike, tokenWithin = regexp.MustCompile(`^` + tokenForm + `$`), regexp.MustCompile(tokenForm)
+
+// HoldsToken says that there is something in the text that could be a token, in whatever form.
+func HoldsToken(text string) bool { return tokenWithin.MatchString(text) }
 
 // Decode finds the token in whatever lies under the key, in either format
 // and whoever wrote it, so that replicas with different formats agree. It
