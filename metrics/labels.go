@@ -6,15 +6,15 @@ import "slices"
 type Result string
 
 // ResultUnchanged is the stable endpoint giving the token that is already
-// stored; ResultRefused is a commit that the fence turned away.
+// stored; ResultFenced is a commit that the fence turned away.
 const (
 	ResultNew       Result = "new"
 	ResultUnchanged Result = "unchanged"
 	ResultFailed    Result = "failed"
-	ResultRefused   Result = "refused"
+	ResultFenced    Result = "refused"
 )
 
-func results() []Result { return []Result{ResultNew, ResultUnchanged, ResultFailed, ResultRefused} }
+func results() []Result { return []Result{ResultNew, ResultUnchanged, ResultFailed, ResultFenced} }
 
 // Outcome is the class of WeChat's answer to one request for a token.
 type Outcome string

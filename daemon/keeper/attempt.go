@@ -116,7 +116,7 @@ func (k *Keeper) begin(ctx context.Context, a *attempt) *begun {
 		k.metrics.Report(k.policy.Keys.Value, metrics.ReportAccepted)
 		k.log.Info("a reader reports that WeChat refused the token; asking for it once more", "token", a.seen.Rejected)
 	}
-	k.log.Debug("refresh begins", "reason", a.decision.mint, "attempt", a.begin.Attempt)
+	k.log.Debug("refresh begins", "reason", string(a.decision.mint), "attempt", a.begin.Attempt)
 	return &begun{answer, appSecret}
 }
 
@@ -231,7 +231,7 @@ func (k *Keeper) commit(ctx context.Context, a *attempt) {
 	case store.Committed, store.Already:
 		k.stored(ctx, a, unchanged)
 	case store.Lost:
-		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultRefused)
+		k.metrics.Refresh(k.policy.Keys.Value, metrics.ResultFenced)
 		k.metrics.FenceRejection(k.policy.Keys.Value)
 		k.log.Warn("minted too late: the lease was lost, the stored token stays",
 			"token", a.commit.Token, "next", "a mint settles it")
@@ -265,7 +265,7 @@ func (k *Keeper) abort(ctx context.Context, a *attempt) {
 		wait = max(wait, a.abort.UnknownWait)
 	}
 	next := a.abort.Failure.At.Add(max(wait, a.abort.NoForceWait))
-	k.log.Warn("refresh failed, the stored token stays", "reason", a.decision.mint, "class", a.abort.Failure.Class,
+	k.log.Warn("refresh failed, the stored token stays", "reason", string(a.decision.mint), "class", a.abort.Failure.Class,
 		"error", a.abort.Failure.Message, "next_attempt", next, "status", string(status))
 	if a.accused != "" {
 		k.accuse(ctx, a.accused)

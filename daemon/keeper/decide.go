@@ -43,10 +43,10 @@ type look struct {
 type decision struct {
 	// Action is done now, for that reason.
 	action action
-	reason string
+	reason reason
 	// Mint is why somebody should mint, "" if nobody needs to; it begins after the
 	// action, unless hold says what it waits for.
-	mint string
+	mint reason
 	hold hold
 	// At is when the next mint may begin, as far as that is known now.
 	at time.Time
@@ -69,8 +69,8 @@ func decide(v look, p policy) decision {
 	d := decision{mint: mintReason(v, p), newSecret: secretChanged(v), urgent: !v.State.Live(v.Now)}
 	// A token that our own lost mint may have killed accuses nobody, and its
 	// readers need not wait until an outside draw may be answered again.
-	d.outside = d.mint == "foreign" || d.mint == "refused" && !v.State.Outstanding()
-	d.forced, d.answers = d.mint == "forced" || d.mint == "rotate", d.mint == "reported"
+	d.outside = d.mint == reasonForeign || d.mint == reasonRefused && !v.State.Outstanding()
+	d.forced, d.answers = d.mint == reasonForced || d.mint == reasonRotate, d.mint == reasonReported
 	if d.mint != "" {
 		d.hold = holdOf(v, p, d)
 	}
@@ -93,16 +93,16 @@ func decide(v look, p policy) decision {
 }
 
 // mend is what brings back to readers a token that is known, and why.
-func mend(v look, p policy, d decision) (action, string) {
+func mend(v look, p policy, d decision) (action, reason) {
 	if v.newer() || v.readOnly {
 		return nothing, ""
 	}
-	switch reason := reassertReason(v, p); {
-	case reason == "ttl" && d.ready():
+	switch why := reassertReason(v, p); {
+	case why == reasonTTL && d.ready():
 		// Readers can read it, and the mint that begins now writes it anew.
 		return nothing, ""
-	case reason != "":
-		return reassert, reason
+	case why != "":
+		return reassert, why
 	case v.memory != nil && v.Lease == "":
 		// First the key, as the state may be newer than what this process remembers.
 		return restore, restoreReason(v)
@@ -128,24 +128,24 @@ func (v look) blind() bool { return v.State.NoAnswerUntil.After(v.Now) }
 const ttlSlack = time.Second
 
 // reassertReason says what is wrong with the key that the state's token cures.
-func reassertReason(v look, p policy) string {
+func reassertReason(v look, p policy) reason {
 	s := v.State
 	switch {
 	case !s.Live(v.Now), v.left <= 0:
 		return ""
 	case !v.Value.Present:
-		return "deleted"
+		return reasonDeleted
 	case v.Value.Token == "":
-		return "overwritten"
+		return reasonOverwritten
 	case v.Value.Token == s.Token && v.endless():
 		// A mint is due, and says when the next one ends.
 		return ""
 	case v.Value.Token == s.Token && (v.Value.TTL < 0 || (v.Value.TTL-v.remaining()).Abs() > ttlSlack):
-		return "ttl"
+		return reasonTTL
 	case v.Value.Token == s.Token:
 		return ""
 	case !p.Replaces, v.Now.Sub(s.OutsideAt) < p.Overlap:
-		return "overwritten"
+		return reasonOverwritten
 	}
 	// Somebody else's token says that ours is on its last five minutes where each
 	// draw replaces, and must not be buried before a mint has answered it.
@@ -153,38 +153,38 @@ func reassertReason(v look, p policy) string {
 }
 
 // restoreReason tells an empty Redis from one that lost its newest writes.
-func restoreReason(v look) string {
+func restoreReason(v look) reason {
 	if v.State.Token == "" {
-		return "redis_lost"
+		return reasonRedisLost
 	}
-	return "failover"
+	return reasonFailover
 }
 
 // mintReason says why somebody should mint, "" if nobody needs to.
-func mintReason(v look, p policy) string {
+func mintReason(v look, p policy) reason {
 	s := v.State
 	switch {
 	case s.Token == "", v.newer() && v.Value.Token == "":
-		return "missing"
+		return reasonMissing
 	case !v.Now.Before(s.ExpiresAt):
-		return "expired"
+		return reasonExpired
 	case s.Force > 0 && !v.Now.Before(s.NoForceUntil):
-		return "forced"
+		return reasonForced
 	case !s.Live(v.Now):
-		return "refused"
+		return reasonRefused
 	case p.Replaces && (v.drawn || v.Value.Token != s.Token && v.Value.Token != ""):
-		return "foreign"
+		return reasonForeign
 	case !p.Traits.Verifiable && reported(v) && rested(v, p) && hasRoom(v):
 		// To draw once more is how to ask: it gives the same again, or what is good now.
-		return "reported"
+		return reasonReported
 	case s.Outstanding():
-		return "outstanding"
+		return reasonOutstanding
 	case v.endless():
-		return "clock went back"
+		return reasonClock
 	case min(v.remaining(), v.left) <= p.effectiveAhead(s.Life):
-		return "ahead"
+		return reasonAhead
 	case p.rotationDue(s, v.Now) && !v.Now.Before(s.NoForceUntil):
-		return "rotate"
+		return reasonRotate
 	}
 	return ""
 }

@@ -115,7 +115,7 @@ func TestDecideRotates(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change []func(*look, *policy)
-		reason string
+		reason reason
 		hold   hold
 		forced bool
 		// When the next mint may begin; negative: whenever.
@@ -169,7 +169,7 @@ func TestDecide(t *testing.T) {
 		apis   []string
 		change []func(*look)
 		action action
-		reason string
+		reason reason
 		hold   hold
 	}{
 		{"fresh", both, nil, nothing, "", ""},
@@ -407,7 +407,7 @@ func TestDecideNext(t *testing.T) {
 	for name, c := range map[string]struct {
 		api    string
 		change []func(*look)
-		want   string
+		want   reason
 	}{
 		"deleted":                {"stable", []func(*look){deleted}, ""},
 		"deleted, and due":       {"stable", []func(*look){deleted, outstanding}, "outstanding"},
@@ -419,7 +419,7 @@ func TestDecideNext(t *testing.T) {
 			change(&v)
 		}
 		d := decide(v, policyOf(c.api))
-		next := ""
+		next := reason("")
 		if d.ready() {
 			next = d.mint
 		}

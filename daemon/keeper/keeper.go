@@ -255,7 +255,7 @@ func (k *Keeper) mended(status store.Status, err error, d decision, after store.
 	}
 	k.metrics.Restore(k.policy.Keys.Value, metrics.Reason(d.reason))
 	k.log.Info("wrote the known token back, without asking WeChat",
-		"action", string(d.action), "reason", d.reason, "token", after.State.Token)
+		"action", string(d.action), "reason", string(d.reason), "token", after.State.Token)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.seen.decision != d {

@@ -52,7 +52,7 @@ func TestReportOfATicket(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		change   func(v *look, p *policy)
-		mint     string
+		mint     reason
 		hold     hold
 		answered bool
 	}{

@@ -19,7 +19,7 @@ func (k *Keeper) stored(ctx context.Context, a *attempt, unchanged bool) {
 	if a.begin.Answers && unchanged {
 		k.metrics.Report(k.policy.Keys.Value, metrics.ReportUnconfirmed)
 	}
-	k.log.Info("token refreshed", "result", string(result), "reason", a.decision.mint,
+	k.log.Info("token refreshed", "result", string(result), "reason", string(a.decision.mint),
 		"token", a.commit.Token, "expires_at", a.commit.ExpiresAt())
 	// Not when a known token is written back: whoever was told of it has it.
 	if !unchanged {

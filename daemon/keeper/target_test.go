@@ -237,7 +237,7 @@ func TestForeignTargetCallsForADraw(t *testing.T) {
 			w.observed()
 			w.must(w.mini.Set(targetKey, strings.Repeat("b", 100)))
 			w.observed(ToDraw)
-			check(w, "why", w.seen.decision.mint, "foreign")
+			check(w, "why", w.seen.decision.mint, reasonForeign)
 			check(w, "an outside draw", w.seen.decision.outside, true)
 			// It was answered a moment ago.
 			w.mini.HSet(w.policy.Keys.State, "outside_at", w.mini.HGet(w.policy.Keys.State, "saved_at"))

@@ -206,7 +206,7 @@ func TestMended(t *testing.T) {
 		check(b, "what readers get", b.Status().State, Fresh)
 		check(b, "with a mint left to do", mended(store.Restored, nil, deleted, due), true)
 		check(b, "action", b.seen.decision.action, mint)
-		check(b, "reason", b.seen.decision.reason, "outstanding")
+		check(b, "reason", b.seen.decision.reason, reasonOutstanding)
 		waiting := func(o *store.Observation) { o.State.NextAttemptAt = o.Now.Add(time.Minute) }
 		check(b, "with a mint that waits", mended(store.Restored, nil, deleted, due, waiting), true)
 		check(b, "action", b.seen.decision.action, nothing)
