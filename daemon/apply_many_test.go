@@ -13,7 +13,7 @@ import (
 // TestApplyCrowd is for the race detector: changes, looks, mints, requests and
 // scrapes at once.
 func TestApplyCrowd(t *testing.T) {
-	inWorldOfMany(t, 300, "stable", func(w *world) {
+	inWorldOfMany(t, 100, "stable", func(w *world) {
 		w.config.Credentials[0].Format = "json"
 		all := slices.Clone(w.config.Credentials)
 		w.protect()
@@ -21,8 +21,8 @@ func TestApplyCrowd(t *testing.T) {
 		w.wait(2 * time.Second)
 		var crowd sync.WaitGroup
 		crowd.Go(func() {
-			for i := range 60 {
-				now := slices.Clone(all[i*2 : 150+i*2])
+			for i := range 25 {
+				now := slices.Clone(all[i*2 : 50+i*2])
 				for j := range now {
 					now[j].DailyLimit = 10_000 + i%3
 				}
@@ -31,7 +31,7 @@ func TestApplyCrowd(t *testing.T) {
 			}
 		})
 		crowd.Go(func() {
-			for i := range 100 {
+			for i := range 50 {
 				w.get("/")
 				w.get("/metrics")
 				w.post(all[i*2].Key, "Bearer "+bearer, "")
@@ -44,7 +44,7 @@ func TestApplyCrowd(t *testing.T) {
 		w.daemon.registry.mu.Lock()
 		w.daemon.registry.sound(t)
 		w.daemon.registry.mu.Unlock()
-		if reasons := w.daemon.Ready(); reasons != nil || len(w.daemon.shown()) != 300 {
+		if reasons := w.daemon.Ready(); reasons != nil || len(w.daemon.shown()) != 100 {
 			w.Errorf("%d shown, not ready: %v", len(w.daemon.shown()), reasons)
 		}
 		if w.logged("panic") != 0 {

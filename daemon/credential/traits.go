@@ -2,7 +2,8 @@
 // each is like, and how its tokens are drawn and verified. A ticket is a token
 // here, too: one that is drawn with the token of another credential, its parent.
 // A new kind is one more file beside official.go, with its rows of traits and
-// calls, a line in Kinds and a case in rowOf.
+// calls, a line in Kinds and a case in rowOf; docs/architecture.md names what has
+// to know of it besides.
 //
 // It is the one package of the running daemon that knows package wechat. Whoever
 // keeps a credential fresh decides by traits and by the class of an error, never

@@ -13,8 +13,8 @@ import (
 	"wxtokend/metrics"
 )
 
-// attempt is one refresh on its way: begin, mint, then commit or abort. It
-// ends only with a definite answer of Redis; until then every tick takes it up
+// attempt is one refresh on its way: begin, draw, then commit or abort. It
+// ends only with a definite answer of Redis; until then every look takes it up
 // where it stood. If the process dies the lease ends by itself, and begin has
 // left all that the next attempt must know.
 type attempt struct {
@@ -24,7 +24,7 @@ type attempt struct {
 	// By this host's monotonic clock, before begin was sent.
 	begun time.Time
 
-	// After the mint, the token on its way to readers.
+	// After the draw, the token on its way to readers.
 	commit *store.Commit
 	// Or the failure.
 	abort *store.Abort

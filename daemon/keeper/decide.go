@@ -31,7 +31,8 @@ type look struct {
 	readOnly bool
 	// WeChat refuses this process' address for so long.
 	barred time.Duration
-	// Of the token by this host's clock, should that of Redis have gone back.
+	// What the token has left by this host's clock: less than by that of Redis, once
+	// that has gone back.
 	left time.Duration
 	// Each draw needs a token of the parent, and it has none.
 	orphan bool

@@ -44,7 +44,8 @@ func waits(v look, p policy, d decision) []wait {
 	// The key is taken over an overlap after the other account's last begin. Two
 	// that both live so take turns.
 	add(v.Other.AppID != "", holdCohabitant, v.Other.BegunAt.Add(p.Overlap))
-	// What a draw is spared after one that gave the same token is no answer to a report.
+	// After a draw that gave the same token the next one has to wait. A report ends
+	// that wait: another draw alone can answer it.
 	spared := d.answers && s.Failures == 0
 	add(!d.newSecret && !spared, holdBackoff, s.NextAttemptAt)
 	// Nobody mints over a token that readers can use.

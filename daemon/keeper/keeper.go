@@ -10,6 +10,13 @@
 // Step says what is true if the process dies before each of them. What is known
 // besides Redis, such as the token to restore, is in memory.go, what people were
 // told in told.go, what they are shown in status.go.
+//
+// A mint is the whole of an attempt, a draw the call to WeChat within it. A mark
+// is a mint whose token may have been lost, and whoever finds one mints again. To
+// watch is to verify more often while something is in doubt. A bar is WeChat not
+// letting this host's address in. A wish is a person's, a report a reader's. A
+// target is where readers look besides the key, and its mirrors are the entries
+// there. An outside draw is somebody else's for our account.
 package keeper
 
 import (
@@ -95,9 +102,9 @@ type Keeper struct {
 	targets           targets
 
 	memory memory
-	// By a person, as seen last.
+	// When a person last asked for a refresh, as of the last look: a later time lifts the bar.
 	asked time.Time
-	// Fingerprint of the AppSecret in use, as far as it matters.
+	// Fingerprint of the AppSecret in use; read only while the last failure blames it.
 	secret string
 	// Fingerprint of the AppSecret that WeChat refused to this process.
 	tried string

@@ -19,7 +19,8 @@ type memory struct {
 	// Every tick since then failed to reach Redis.
 	unbroken bool
 	lastTick time.Time
-	// Fingerprint; outlives what Redis knows of it.
+	// Fingerprint of the token that WeChat refused. It is kept even if Redis loses it,
+	// so that this token is not restored.
 	refused string
 }
 

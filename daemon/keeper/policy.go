@@ -17,10 +17,11 @@ func (p policy) effectiveAhead(life time.Duration) time.Duration {
 	return min(p.Ahead, life/2)
 }
 
-// elapsed is how much of the life that a draw names was over when it began, at t0,
-// where the state had known. Where each answer names the whole life it counts
-// since the token was first seen: the same again proves no more than that it is
-// still the newest, so that it lives for an overlap.
+// elapsed is how much of the life that the grant names was over already when its
+// draw began, at t0; known is the state before it. Only where each answer names
+// the whole life (Traits.Whole), and it brought the known token once more, is that
+// not 0. The same again proves that the token is still the newest, and so lives
+// for an overlap at least.
 func (p policy) elapsed(grant credential.Grant, t0 time.Time, known store.State) time.Duration {
 	if !p.Traits.Whole || grant.Token != known.Token {
 		return 0

@@ -1,7 +1,8 @@
 package keeper
 
-// Step names a place on a token's path, before something is sent that cannot
-// be taken back. Each says what is true if the process dies there.
+// Step names a place on a token's path: what is about to be sent, or has just
+// been confirmed. Each says what is true if the process dies there, or anywhere
+// until the next one.
 type Step string
 
 // The steps, in the order in which a refresh comes to them.

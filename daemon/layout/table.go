@@ -57,7 +57,8 @@ type row struct {
 	shared bool
 }
 
-// table is all layouts. Who adds one adds rows here, their bytes to the test, and the warnings to docs/layouts.md.
+// table is all layouts. Who adds one adds rows here or, for a scripting language, to table_script.go, their bytes to
+// testdata/layouts.tsv, and a heading with the warnings to docs/layouts.md, whose tables the test writes.
 func table() []sdk {
 	return slices.Concat(goSDKs(), javaSDKs(), phpSDKs(), []sdk{wechatpy()}, rubySDKs(), nodeSDKs())
 }

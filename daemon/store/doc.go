@@ -9,14 +9,14 @@
 //
 // # Keys
 //
-// For a key K, all in one slot of a Cluster (see [NewKeys]):
+// For a key K, all in one hash slot of a Cluster (see [NewKeys]):
 //
 //	K             what readers read, written in one command with the time at which it ends
 //	{K}:state     a hash: the token with its bookkeeping
 //	{K}:lease     attempt:n:clean:length, the right to mint once; ends by itself
-//	{K}:rejected  a token that a reader was refused; stays until WeChat has answered
+//	{K}:rejected  a token that a reader says was refused; deleted when WeChat has answered
 //
-// Mirrors are any other keys, each in a slot of its own: what readers of an SDK's
+// Mirrors are any other keys, each in a hash slot of its own: what readers of an SDK's
 // layout read. They hold no bookkeeping.
 //
 // # State

@@ -14,7 +14,7 @@ import (
 )
 
 // Mirror is another key under which readers look for a token. It may live in
-// another slot than the token.
+// another hash slot than the token.
 type Mirror struct {
 	Key string
 	// Known is the name of what should lie there, which a look then need not bring; "" if that is not known.

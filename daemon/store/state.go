@@ -64,7 +64,8 @@ type State struct {
 	Refused string
 
 	// OutsideAt is when a draw of somebody else for our account was last
-	// answered by a mint; OutsideDraws are those that were never an hour apart.
+	// answered by a mint; OutsideDraws are those in a row, each within twelve
+	// overlaps (an hour) of the one before.
 	OutsideAt    time.Time
 	OutsideDraws int
 

@@ -13,7 +13,7 @@ import (
 	"wxtokend/daemon/secret"
 )
 
-// Slot is a credential as the scripts see it.
+// Slot is a credential as the scripts see it; no slot of a Cluster, which is a hash slot here.
 type Slot struct {
 	Keys Keys
 	// Account and Issuer say whose tokens they are: the appid, and the host of the platform.
