@@ -24,6 +24,7 @@ func TestBeginAskedAgain(t *testing.T) {
 // because the call left by another exit. Readers are never without a token for
 // that, and a process that is barred for long asks once a minute.
 func TestBarredProcess(t *testing.T) {
+	withoutRace(t)
 	inWorld(t, "stable", func(w *world) {
 		w.start()
 		w.wait(w.life - 5*time.Minute)

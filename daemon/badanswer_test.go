@@ -13,6 +13,7 @@ import (
 // TestBadAnswers lets a refresh meet everything that is no token: the stored
 // one stays untouched, and there is one message that says what to do.
 func TestBadAnswers(t *testing.T) {
+	withoutRace(t)
 	fault := func(f wechatsim.Fault) func(w *world) { return func(w *world) { w.inject(f) } }
 	cases := []struct {
 		name    string

@@ -91,6 +91,7 @@ func TestCohabitants(t *testing.T) {
 
 // TestLimitOfTwoAccounts: the calls of a day are those of the key, whoever has it.
 func TestLimitOfTwoAccounts(t *testing.T) {
+	withoutRace(t)
 	inWorld(t, "classic", func(w *world) {
 		w.config.Credentials[0].DailyLimit = 5
 		o := w.other()

@@ -99,6 +99,7 @@ func TestBlind(t *testing.T) {
 
 // TestBlindUntilMidnight: WeChat counts anew then.
 func TestBlindUntilMidnight(t *testing.T) {
+	withoutRace(t)
 	inWorld(t, "classic", func(w *world) {
 		w.start()
 		w.wait(time.Until(store.NextDay(time.Now())) - 10*time.Minute)

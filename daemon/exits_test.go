@@ -16,6 +16,7 @@ func (w *world) noted() string {
 // TestExitsAreListed: calls leave by several addresses, each of which WeChat names to
 // one replica. Each replica lists them all, until a day after the last was not let in.
 func TestExitsAreListed(t *testing.T) {
+	withoutRace(t)
 	inWorld(t, "classic", func(w *world) {
 		w.config.Refresh.Poll = 10 * time.Second
 		w.letIn("192.0.2.1")
