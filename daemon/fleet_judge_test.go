@@ -227,7 +227,7 @@ func (j *judge) limit(g glance) time.Time {
 				return j.outage.start // never
 			}
 		case stranger, lateMint, forgotten:
-			// A rival who was answered lately waits an overlap for the next answer.
+			// Whoever was answered lately waits an overlap for the next answer.
 			patience += max(j.f.config.Refresh.VerifyEvery, overlap) + 4*j.f.plan.poll
 		case expired:
 			if j.outage.start.After(j.skewed) {

@@ -52,7 +52,7 @@ func notAnAppSecret(c config.Credential, text secret.Secret) warning {
 	}
 	saw := fmt.Sprintf("from %s: not 32 hex digits as WeChat's AppSecrets are, but %d byte(s)", source(c), len(text))
 	return warning{"secret " + c.Key, saw,
-		"compare it with the developer page of the account: look for spaces, quotes or a cut end"}
+		"compare it with the developer page of the account: look for capital letters, spaces, quotes or a cut end"}
 }
 
 func source(c config.Credential) string {

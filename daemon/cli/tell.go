@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"wxtokend/daemon/check"
 	"wxtokend/daemon/wechat"
@@ -26,11 +28,15 @@ func (c checkCommand) run(ctx context.Context, p Program) error {
 }
 
 type explainCommand struct {
-	Code int `arg:"positional,required" help:"the errcode, such as 40164"`
+	Code string `arg:"positional,required" help:"the errcode, such as 40164"`
 }
 
 func (e explainCommand) run(ctx context.Context, p Program) error {
-	return wechat.Explain(p.Stdout, e.Code)
+	code, err := strconv.Atoi(e.Code)
+	if err != nil {
+		return usage{errors.New("explain: CODE must be a number, such as 40164")}
+	}
+	return wechat.Explain(p.Stdout, code)
 }
 
 type versionCommand struct{}

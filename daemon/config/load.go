@@ -95,8 +95,11 @@ func newLoader(ctx context.Context, s Source) *loader {
 // read takes in all sources; named tells whether the environment could do
 // without a file.
 func (l *loader) read(named bool) {
-	if err := secret.Flaw(l.file); err != nil && l.file == l.source.Getenv("WXTOKEND_CONFIG") {
-		l.places[""] = "WXTOKEND_CONFIG"
+	if err := secret.Flaw(l.file); err != nil {
+		l.places[""] = "--config"
+		if l.file != "" && l.file == l.source.Getenv("WXTOKEND_CONFIG") {
+			l.places[""] = "WXTOKEND_CONFIG"
+		}
 		l.fail("", "%s", err)
 		return
 	}

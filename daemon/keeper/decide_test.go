@@ -533,7 +533,7 @@ func TestDecisionAt(t *testing.T) {
 func FuzzDecide(f *testing.F) {
 	f.Add(int64(3600), int64(7200), int64(7), int64(7), int64(0), int64(0), int64(0), uint8(1), uint8(0), uint16(0))
 	f.Add(int64(-5), int64(0), int64(9), int64(7), int64(60), int64(30), int64(-400), uint8(2), uint8(3), uint16(0xffff))
-	f.Fuzz(func(t *testing.T, left, life, generation, settled, next, unknown, rival int64, value, force uint8,
+	f.Fuzz(func(t *testing.T, left, life, generation, settled, next, unknown, answered int64, value, force uint8,
 		flags uint16) {
 		flag := func(n int) bool { return flags>>n&1 == 1 }
 		at := func(seconds int64) time.Time { return instant.Add(time.Duration(seconds%1e6) * time.Second) }
@@ -541,7 +541,7 @@ func FuzzDecide(f *testing.F) {
 		s := &v.State
 		s.ExpiresAt, s.Life = at(left), time.Duration(life%1e6)*time.Second
 		s.Generation, s.Settled, s.NextAttemptAt, s.UnknownUntil = generation, settled, at(next), at(unknown)
-		s.OutsideAt, s.Force, s.VerifyAt = at(rival), int(force%3), at(unknown+next)
+		s.OutsideAt, s.Force, s.VerifyAt = at(answered), int(force%3), at(unknown+next)
 		v.Value.Token = []secret.Token{"", ours, foreign}[value%3]
 		v.Value.Present = v.Value.Token != "" || flag(0)
 		if flag(1) {

@@ -133,8 +133,8 @@ func TestBeginB5TheWorldHasChanged(t *testing.T) {
 		"value gone":    func(w *world) { w.do("del", w.c.Keys.Value) },
 		"value emptied": func(w *world) { w.do("set", w.c.Keys.Value, "") },
 		"state gone":    func(w *world) { w.do("del", w.c.Keys.State) },
-		"a rival's": func(w *world) {
-			w.asRival(rivals(w.c)["another appid"], func() { w.mustBegin(attempt("b1")) })
+		"a cohabitant's": func(w *world) {
+			w.asCohabitant(cohabitants(w.c)["another appid"], func() { w.mustBegin(attempt("b1")) })
 			w.do("del", w.c.Keys.Lease)
 		},
 	} {

@@ -2,7 +2,8 @@ package store
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // a name for compare-and-swap, as Redis computes it; no secrecy hangs on it
+	// A name for compare-and-swap, as Redis computes it; no secrecy hangs on it.
+	"crypto/sha1" //nolint:gosec
 	"encoding/hex"
 	"fmt"
 	"time"

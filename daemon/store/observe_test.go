@@ -138,7 +138,7 @@ func (w *world) fifty() (all []store.Slot) {
 		}
 		c := w.c
 		c.Keys, c.Account = keys, fmt.Sprintf("wx%016d", i)
-		w.asRival(c, func() { w.mint("a1", token(i)) })
+		w.asCohabitant(c, func() { w.mint("a1", token(i)) })
 		all = append(all, c)
 	}
 	return all

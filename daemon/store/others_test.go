@@ -8,15 +8,15 @@ import (
 	"wxtokend/daemon/store"
 )
 
-// rivals are credentials that share the key with ours by a mistake of somebody.
-func rivals(c store.Slot) map[string]store.Slot {
+// cohabitants are credentials that share the key with ours by a mistake of somebody.
+func cohabitants(c store.Slot) map[string]store.Slot {
 	account, host := c, c
 	account.Account, host.Issuer = "wxffffffffffffffff", "api.example.org"
 	return map[string]store.Slot{"another appid": account, "another issuer": host}
 }
 
-// asRival runs do as the rival r and comes back.
-func (w *world) asRival(r store.Slot, do func()) {
+// asCohabitant runs do as the cohabitant r and comes back.
+func (w *world) asCohabitant(r store.Slot, do func()) {
 	ours := w.c
 	w.c = r
 	do()
@@ -25,9 +25,9 @@ func (w *world) asRival(r store.Slot, do func()) {
 
 func withRival(t *testing.T, test func(w *world, r store.Slot)) {
 	t.Helper()
-	for name := range rivals(store.Slot{}) {
+	for name := range cohabitants(store.Slot{}) {
 		t.Run(name, func(t *testing.T) {
-			everywhere(t, func(w *world) { test(w, rivals(w.c)[name]) })
+			everywhere(t, func(w *world) { test(w, cohabitants(w.c)[name]) })
 		})
 	}
 }
@@ -35,7 +35,7 @@ func withRival(t *testing.T, test func(w *world, r store.Slot)) {
 func TestOthersStateCountsAsNone(t *testing.T) {
 	withRival(t, func(w *world, r store.Slot) {
 		from := w.now()
-		w.asRival(r, func() { w.mint("b1", token(2)) })
+		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
 		w.plant("watch_until", 1, "later", "field of a newer version")
 		o := w.observe()
 		check(w, "token", o.State.Token, "")
@@ -60,7 +60,7 @@ func TestOthersStateCountsAsNone(t *testing.T) {
 
 func TestOthersLeaseHolds(t *testing.T) {
 	withRival(t, func(w *world, r store.Slot) {
-		w.asRival(r, func() { w.mustBegin(attempt("b1")) })
+		w.asCohabitant(r, func() { w.mustBegin(attempt("b1")) })
 		before := w.content()
 		check(w, "status", w.begin().Status, store.Leased)
 		w.stays(before)
@@ -71,7 +71,7 @@ func TestCommitC6LeavesOthersAlone(t *testing.T) {
 	withRival(t, func(w *world, r store.Slot) {
 		answer := w.mustBegin()
 		w.do("flushdb")
-		w.asRival(r, func() { w.mint("b1", token(2)) })
+		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
 		before := w.content()
 		status, _ := w.commit(store.Commit{Attempt: "a1", Token: token(1), ExpiresIn: time.Hour, T0: answer.T0,
 			Order: answer.Order})
@@ -84,7 +84,7 @@ func TestAbortA1LeavesOthersAlone(t *testing.T) {
 	withRival(t, func(w *world, r store.Slot) {
 		w.mustBegin()
 		w.do("flushdb")
-		w.asRival(r, func() { w.mint("b1", token(2)) })
+		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
 		before := w.content()
 		check(w, "status", w.abort(store.Abort{Attempt: "a1", Unknown: true}), store.Lost)
 		w.stays(before)
@@ -93,7 +93,7 @@ func TestAbortA1LeavesOthersAlone(t *testing.T) {
 
 func TestReassertHasNothingToSayOverOthers(t *testing.T) {
 	withRival(t, func(w *world, r store.Slot) {
-		w.asRival(r, func() { w.mint("b1", token(2)) })
+		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
 		before := w.content()
 		check(w, "status", w.reassert(w.observe()), store.Expired)
 		w.stays(before)
@@ -102,7 +102,7 @@ func TestReassertHasNothingToSayOverOthers(t *testing.T) {
 
 func TestRequestLeavesOthersAlone(t *testing.T) {
 	withRival(t, func(w *world, r store.Slot) {
-		w.asRival(r, func() { w.mint("b1", token(2)) })
+		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
 		before := w.content()
 		for _, force := range []int{0, 2} {
 			status, err := w.store.Request(w.Context(), w.c, force)

@@ -12,7 +12,8 @@ import (
 // Trouble is a failed operation of Redis in our own words, for people. The
 // words of the server are not repeated: some of them repeat a password.
 type Trouble struct {
-	What string // what happened, said of Redis: "it refuses …"
+	// What happened, said of Redis: "it refuses …".
+	What string
 	// What a person can do about it.
 	Cure string
 	// False: both are no more than a hint where to look.
