@@ -104,6 +104,7 @@ func (w *world) issued(channel wechatsim.Channel) (n int) {
 // TestEveryKind: hours of a whole house. Readers of each key have what works at
 // any time, and WeChat is asked for as little as that takes.
 func TestEveryKind(t *testing.T) {
+	withoutRace(t)
 	for name, o := range map[string]wechatsim.Options{"whole lives": {}, "a WeCom that tells what is left": {CorpRemaining: true}} {
 		t.Run(name, func(t *testing.T) {
 			inHouse(t, o, everyKind(), func(w *world) {

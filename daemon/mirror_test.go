@@ -67,6 +67,7 @@ func (w *world) followsWithin(limit time.Duration) time.Duration {
 // TestTargetsFollow: for hours each target says what the key says, at most a poll
 // later, never longer than the key, and never nothing.
 func TestTargetsFollow(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		t.Run(api, func(t *testing.T) {
 			inWorld(t, api, func(w *world) {
@@ -173,6 +174,7 @@ func TestForeignTargetIsAnswered(t *testing.T) {
 // TestFileOfExpiredTokenGoes: a file has no time to live, so it is removed when
 // its token ends, also while Redis is away.
 func TestFileOfExpiredTokenGoes(t *testing.T) {
+	withoutRace(t)
 	for _, redisAway := range []bool{false, true} {
 		t.Run(fmt.Sprint("Redis away: ", redisAway), func(t *testing.T) {
 			inWorld(t, "stable", func(w *world) {
