@@ -40,10 +40,11 @@ func Layouts() []string {
 	return names
 }
 
-// NeedsSecret tells whether a key of the target is made of the AppSecret, for a credential of that kind.
+// NeedsSecret tells whether a key of the target is made of the AppSecret, for a credential of that kind, or a place of
+// its own could be: an AppSecret and a hash of it are as long as the shortest token.
 func (t Target) NeedsSecret(kind string) bool {
 	if t.Layout == "" {
-		return false
+		return HoldsToken(t.Key) || HoldsToken(t.File)
 	}
 	s, known := layoutOf(t.Layout)
 	return known && slices.ContainsFunc(s.keysOf(kind, t.Mini), row.hasSecret)
