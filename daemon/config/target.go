@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -39,8 +40,13 @@ func (t *Target) inherit(c Credential) {
 }
 
 func (t Target) layout() layout.Target {
+	file := t.File
+	if file != "" {
+		// One place has one name.
+		file = filepath.Clean(file)
+	}
 	return layout.Target{
-		Format: layout.Format(t.Format), UTCOffset: t.UTCOffset, Layout: t.Layout, Key: t.Key, File: t.File,
+		Format: layout.Format(t.Format), UTCOffset: t.UTCOffset, Layout: t.Layout, Key: t.Key, File: file,
 		Prefix: t.Prefix, Mini: t.Mini, SecretInKey: t.SecretInKey,
 	}
 }
