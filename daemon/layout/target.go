@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"wxtokend/daemon/secret"
 )
@@ -48,6 +49,12 @@ func (t Target) NeedsSecret(kind string) bool {
 	}
 	s, known := layoutOf(t.Layout)
 	return known && slices.ContainsFunc(s.keysOf(kind, t.Mini), row.hasSecret)
+}
+
+// Draws is how long before the end of a token the SDK of a layout draws its own, at the earliest.
+func (t Target) Draws() time.Duration {
+	l, _ := layoutOf(t.Layout)
+	return l.draws
 }
 
 // Mirrors returns where the token of a credential is written for this target, one for each key. The error is a
