@@ -55,7 +55,7 @@ func TestExitsOfAQuestion(t *testing.T) {
 		w.must(w.wechat.SetWhitelist(testAgent, netip.MustParsePrefix("192.0.2.1/32")))
 		w.start()
 		w.wait(10 * time.Minute)
-		if w.daemon.Ready() != nil || !strings.Contains(w.noted(), "1 exits seen within a week: whitelist 10.0.0.9") {
+		if w.daemon.Ready() != nil || !strings.Contains(w.noted(), "1 exit seen within a week: whitelist 10.0.0.9") {
 			t.Errorf("%v, notes: %s\n%s", w.daemon.Ready(), w.noted(), w.logs)
 		}
 	})

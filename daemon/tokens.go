@@ -21,7 +21,10 @@ func (l lender) Find(key string) (tokenapi.Token, bool) {
 		return tokenapi.Token{}, false
 	}
 	token, until := e.Lend()
-	return tokenapi.Token{Identity: identity(e.config), Value: token, Until: until}, token != ""
+	refused, forced := e.Ended()
+	return tokenapi.Token{
+		Identity: identity(e.config), Value: token, Until: until, Refused: refused, Forced: forced,
+	}, token != ""
 }
 
 // Report implements tokenapi.Tokens.

@@ -140,6 +140,31 @@ func TestTicketForTheTokenBefore(t *testing.T) {
 	})
 }
 
+// TestTicketForARefusedToken: nobody gets one for a token of which WeChat says that
+// it is dead, neither before the next one is there nor afterwards.
+func TestTicketForARefusedToken(t *testing.T) {
+	inHouse(t, wechatsim.Options{}, everyKind(), func(w *world) {
+		w.lendingAll()
+		w.start()
+		w.worksWithin(10*time.Second, everyKind()...)
+		w.wait(time.Minute)
+		before := w.readAt(testKey)
+		if l := w.borrow("jsapi", platformPath("jsapi", before)); l.code != 0 {
+			t.Fatalf("it is good: %d", l.code)
+		}
+		w.must(w.wechat.Revoke(testAppID, wechatsim.Stable))
+		for w.readAt(testKey) == before {
+			w.wait(time.Second)
+		}
+		for range 60 {
+			w.wait(time.Second)
+			if l := w.borrow("jsapi", platformPath("jsapi", before)); l.code != 40001 || l.value != "" {
+				t.Fatalf("got %v, %d", l.value, l.code)
+			}
+		}
+	})
+}
+
 // TestTicketOfAnotherAccount: once its parent is another account's, a ticket of
 // the one before is nobody's, by whatever name it is asked for.
 func TestTicketOfAnotherAccount(t *testing.T) {

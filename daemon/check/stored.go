@@ -67,6 +67,6 @@ func (r *report) exits(c config.Credential, exits []store.Exit) {
 	for _, e := range exits {
 		cure += "\n" + printable(e.Address)
 	}
-	r.warn("exits "+c.Key, cure, "%d exits seen that were not whitelisted, within a week, the last at %s",
-		len(exits), exits[0].At.Format(time.RFC3339))
+	r.warn("exits "+c.Key, cure, "%s that were not whitelisted, within a week, the last at %s",
+		store.Seen(exits), exits[0].At.Format(time.RFC3339))
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
 )
 
@@ -85,10 +86,24 @@ func warnings(c config.Config, environ []string) (all []warning) {
 				"set wechat.proxy if WeChat is to be reached through it, as curl would; unset the variable otherwise"})
 		}
 	}
+	all = append(all, tooLate(c)...)
 	if simulator {
 		return all
 	}
 	return append(all, tooManyQuestions(c)...)
+}
+
+// tooLate wants a token to be replaced before a reader draws one of its own.
+func tooLate(c config.Config) (all []warning) {
+	for _, one := range c.Credentials {
+		for _, t := range one.Targets {
+			if draws := (layout.Target{Layout: t.Layout}).Draws(); one.Ahead <= draws {
+				saw := fmt.Sprintf("%v: %s draws its own up to %v before the end", one.Ahead, t.Layout, draws)
+				all = append(all, warning{"ahead " + one.Key, saw, fmt.Sprintf("set it to more than %v", draws)})
+			}
+		}
+	}
+	return all
 }
 
 // tooManyQuestions wants the questions of a day to be fewer than WeChat answers:

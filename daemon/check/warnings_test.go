@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,6 +81,19 @@ func TestOneCredentialAsksTooOften(t *testing.T) {
 	w.options.Online = false
 	output, findings := w.document("credentials:\n" + w.credential(", verify_every: 10s"))
 	w.expect(output, findings, 0, "warn  verify_every WXAccessToken: 10s: up to 8640 questions a day", "-> set it to 3m24s or more", "1 warn")
+}
+
+func TestReaderDrawsItsOwn(t *testing.T) {
+	for ahead, want := range map[string]int{"2m": 1, "3m": 1, "181s": 0} {
+		w := newWorld(t)
+		w.options.Online = false
+		output, findings := w.document("credentials:\n" + w.credential(", ahead: "+ahead+
+			", targets: [{layout: eric_guo, secret_in_key: true}, {layout: wechatpy}, {layout: wxjava}]"))
+		w.expect(output, findings, 0, fmt.Sprintf("%d warn", want))
+		if said := "eric_guo draws its own up to 3m0s before the end"; strings.Count(output, said) != want {
+			t.Errorf("ahead %s:\n%s", ahead, output)
+		}
+	}
 }
 
 // TestTheLogIsNotFloodedAtTheStart: ten thousand wrong secrets are a mistake and no news.

@@ -47,6 +47,35 @@ func TestNothingGoodLeaks(t *testing.T) {
 	}
 }
 
+// A key that holds the AppSecret is refused, or shown without it.
+func TestNoKeyLeaks(t *testing.T) {
+	const document = "credentials: [{appid: wx1, secret_file: FILE, targets: [{key: 'a:CANARY', format: raw MORE}]}]"
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte(canary), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	filled := strings.NewReplacer("CANARY", canary, "FILE", file, "MORE", "").Replace(document)
+	if _, err := load(t, filled, nil); err == nil || !strings.Contains(err.Error(), "targets[0].key: it holds the AppSecret") ||
+		strings.Contains(err.Error(), canary) {
+		t.Errorf("%v", err)
+	}
+	filled = strings.NewReplacer("CANARY", canary, "FILE", file, "MORE", ", secret_in_key: true").Replace(document)
+	c, err := load(t, filled, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places, err := c.Credentials[0].AllPlaces(t.Context())
+	shown := dump(t, c) + fmt.Sprint(places)
+	if err != nil || strings.Contains(shown, canary) || strings.Count(shown, "a:[redacted]") != 2 {
+		t.Errorf("%v, %s", err, shown)
+	}
+	// Who only watches has no secret to compare with.
+	watcher := strings.Replace(filled, "secret_file: "+file, "mint: false", 1)
+	if c, err = load(t, watcher, nil); err != nil || strings.Contains(dump(t, c), canary) {
+		t.Errorf("%v", err)
+	}
+}
+
 // Every way to spoil a line that holds a secret: the message must not repeat it.
 func TestNothingBadLeaks(t *testing.T) {
 	for _, value := range []string{

@@ -92,7 +92,7 @@ func contents(ctx context.Context, path string) (all []content, dir string) {
 	data, err := secret.Read(ctx, path, maxFiles)
 	all = []content{{path, data, err}}
 	room := maxFiles - int64(len(data))
-	dir = filepath.Join(filepath.Dir(path), "credentials.d")
+	dir = listsBeside(path)
 	names, err := secret.List(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, ""
@@ -116,6 +116,9 @@ func contents(ctx context.Context, path string) (all []content, dir string) {
 	}
 	return all, dir
 }
+
+// listsBeside is the directory of lists of credentials for the configuration at path.
+func listsBeside(path string) string { return filepath.Join(filepath.Dir(path), "credentials.d") }
 
 func digestOf(all []content) Digest {
 	hash := sha256.New()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -15,7 +16,7 @@ import (
 // Target is one more place where readers look for the token of a credential: the
 // keys of an SDK by the name of its Layout, a Key in Redis, or a File. Format and
 // UTCOffset are as those of the credential, of a layout its own. Prefix, Mini and
-// SecretInKey are for layouts, Mode is that of a file in octal digits.
+// SecretInKey are for layouts, the last for a Key as well, Mode is that of a file in octal digits.
 type Target struct {
 	Layout      string `yaml:"layout,omitempty"`
 	Prefix      string `yaml:"prefix,omitempty" is:"visible"`
@@ -39,22 +40,34 @@ func (t *Target) inherit(c Credential) {
 }
 
 func (t Target) layout() layout.Target {
+	file := t.File
+	if file != "" {
+		// One place has one name.
+		file = filepath.Clean(file)
+	}
 	return layout.Target{
-		Format: layout.Format(t.Format), UTCOffset: t.UTCOffset, Layout: t.Layout, Key: t.Key, File: t.File,
+		Format: layout.Format(t.Format), UTCOffset: t.UTCOffset, Layout: t.Layout, Key: t.Key, File: file,
 		Prefix: t.Prefix, Mini: t.Mini, SecretInKey: t.SecretInKey,
 	}
 }
 
+// MarshalYAML shows a key without the AppSecret that it may hold.
+func (t Target) MarshalYAML() (any, error) {
+	type shown Target
+	t.Key = t.layout().ShownKey()
+	return shown(t), nil
+}
+
 // Places are where the token of c is written for a target, one for each key or
-// file. It reads the AppSecret if a key is made of it. What is wrong with the
-// target is a *layout.Refusal.
+// file. It reads the AppSecret if a key is made of it, or could be. What is wrong
+// with the target is a *layout.Refusal.
 func (c Credential) Places(ctx context.Context, t Target) (all []credential.Target, err error) {
 	of, account := t.layout(), c.Account()
 	subject := layout.Subject{
 		Credential: c.Key, Kind: c.Kind, API: c.API, Account: account.ID, AgentID: account.AgentID,
 	}
 	if of.NeedsSecret(c.Kind) && account.HasSecret() {
-		if subject.Secret, err = account.ReadSecret(ctx); err != nil {
+		if subject.Secret, err = account.ReadSecret(ctx); err != nil && t.Layout != "" {
 			return nil, err
 		}
 	}

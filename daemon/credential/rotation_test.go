@@ -21,6 +21,9 @@ func TestRotation(t *testing.T) {
 		"0 */2 * * *":                         "2026-11-29T14:00:00Z",
 		"0 4 29 2 *":                          "2028-02-29T04:00:00Z",
 		"CRON_TZ=America/New_York 30 2 * * 0": "2026-12-06T07:30:00Z",
+		"CRON_TZ=Europe/Berlin 30 2 * * *":    "2026-11-30T01:30:00Z",
+		"CRON_TZ=America/New_York 30 1 * * *": "2026-11-30T06:30:00Z",
+		"CRON_TZ=Europe/Berlin 0 */2 * * *":   "2026-11-29T13:00:00Z",
 	} {
 		rotation, err := credential.NewRotation(text)
 		if err := errors.Join(err, credential.CheckRotation(text)); err != nil {
@@ -29,6 +32,35 @@ func TestRotation(t *testing.T) {
 		}
 		if got := rotation.Next(from).UTC().Format(time.RFC3339); got != want || rotation.String() != text {
 			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestRotationInAutumn and in spring: no two hours are too near, whatever is done to the clock.
+func TestRotationInAutumn(t *testing.T) {
+	for text, want := range map[string]int{
+		"CRON_TZ=Europe/Berlin 30 2 * * *": 364, "CRON_TZ=America/New_York 30 1 * * *": 365,
+		"CRON_TZ=Europe/Berlin 0 */2 * * *": 365*12 - 1, "CRON_TZ=Europe/Berlin 0 1-23/2 * * *": 365*12 - 1,
+		"CRON_TZ=Australia/Lord_Howe 45 1 * * *": 365, "CRON_TZ=Antarctica/Troll 30 1 * * *": 365,
+		"CRON_TZ=Asia/Shanghai 0 */2 * * *": 365 * 12,
+	} {
+		rotation, err := credential.NewRotation(text)
+		if err := errors.Join(err, credential.CheckRotation(text)); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		at, hours := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), 0
+		for end := at.AddDate(1, 0, 0); ; hours++ {
+			next := rotation.Next(at)
+			if next.After(end) {
+				break
+			}
+			if hours > 0 && next.Sub(at) < 2*time.Hour {
+				t.Errorf("%q: %v after %v", text, next, at)
+			}
+			at = next
+		}
+		if hours != want {
+			t.Errorf("%q: %d hours a year, want %d", text, hours, want)
 		}
 	}
 }
@@ -53,6 +85,10 @@ func TestBadRotation(t *testing.T) {
 		"0,30 4 * * *":                   "at least 2h0m0s",
 		"0 * * * *":                      "at least 2h0m0s",
 		"0 0,1 1 1 *":                    "at least 2h0m0s",
+		"0 0,23 * * *":                   "at least 2h0m0s",
+		"0 4,5 * * 0":                    "at least 2h0m0s",
+		"CRON_TZ=UTC  @every 3h":         "five fields",
+		"30 4 * * 7":                     "Sunday is 0",
 		"@hourly":                        "at least 2h0m0s",
 		"0 4 31 2 *":                     "never comes",
 	} {

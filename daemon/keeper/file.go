@@ -56,6 +56,10 @@ func (k *Keeper) assertFile(ctx context.Context, t *target, v look, late bool) {
 	entry := t.Entry(v.State.Token, v.State.ExpiresIn, v.State.ExpiresAt, v.Now)
 	value, _ := entry.Reveal()
 	there, err := secret.Read(ctx, t.File, store.LongestValue)
+	mode := t.Mode
+	if err == nil {
+		mode, err = secret.Mode(ctx, t.File)
+	}
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		k.filed(t, err, metrics.WriteFailed)
@@ -69,9 +73,9 @@ func (k *Keeper) assertFile(ctx context.Context, t *target, v look, late bool) {
 			k.log.Info("removed the file of a token that has expired", "target", t.File)
 		}
 		k.filed(t, err, "")
-	case verdict == layout.Ours:
+	case verdict == layout.Ours && (mode == t.Mode || mode == t.stays):
 		k.mu.Lock()
-		t.settled, t.foreign, t.trouble = true, "", failing{}
+		t.settled, t.foreign, t.trouble, t.stays = true, "", failing{}, mode
 		k.mu.Unlock()
 	case expired, !v.shown(), late && !missing:
 	default:
@@ -84,6 +88,8 @@ func (k *Keeper) assertFile(ctx context.Context, t *target, v look, late bool) {
 		result := metrics.WriteDone
 		if err != nil {
 			result = metrics.WriteFailed
+		} else {
+			t.stays = mode
 		}
 		k.filed(t, err, result)
 	}

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -59,6 +60,48 @@ func TestFileTarget(t *testing.T) {
 		check(w, "said", w.said("could not write the file"), 1)
 		look(nil)
 		check(w, "said", w.said("could not write the file"), 1)
+	})
+}
+
+// TestFileMode is brought back as content is, is nobody's token, and is not fought
+// for where a file system has modes of its own.
+func TestFileMode(t *testing.T) {
+	inWorld(t, func(w *world) {
+		path := filepath.Join(t.TempDir(), "token")
+		w.aim(layout.Target{File: path, Format: layout.Raw}, 0o640)
+		file := w.targets.files[0]
+		look := func() {
+			w.errands, w.actions = nil, nil
+			w.Take(w.looked(), w.spawn)
+			w.run()
+		}
+		for range 3 {
+			look()
+		}
+		for _, tt := range []struct {
+			found, configured, want fs.FileMode
+			writes                  float64
+		}{
+			{0o640, 0o640, 0o640, 1}, {0o666, 0o640, 0o640, 2}, {0o640, 0o640, 0o640, 2}, {0o666, 0o640, 0o640, 3},
+			{0o640, 0o604, 0o604, 4}, {0o604, 0o604, 0o604, 4},
+		} {
+			if tt.writes > 1 {
+				w.must(os.Chmod(path, tt.found))
+			}
+			file.Mode = tt.configured
+			look()
+			info, err := os.Stat(path)
+			w.must(err)
+			check(w, "the mode", info.Mode(), tt.want)
+			check(w, "written", w.counted("wxtokend_target_writes_total", "written"), tt.writes)
+		}
+		check(w, "an app that fetches its own token", w.said("an app fetches"), 0)
+		for range 3 {
+			w.must(os.Chmod(path, 0o777))
+			look()
+			w.must(os.Chmod(path, 0o777))
+		}
+		check(w, "written without modes", w.counted("wxtokend_target_writes_total", "written"), 5)
 	})
 }
 

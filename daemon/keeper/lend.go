@@ -29,3 +29,17 @@ func (k *Keeper) Lend() (token secret.Token, until time.Time) {
 	}
 	return s.Token, local.Add(left)
 }
+
+// Ended says what nobody is to accept any more: the token of that fingerprint, which
+// WeChat refuses, and, if forced, the one before that which readers get now: it leaked.
+func (k *Keeper) Ended() (refused string, forced bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := k.readable(time.Now())
+	// A rotation forces too, and nobody asked for that: the token before it lives on.
+	forced = !s.ForcedAt.IsZero() && !s.ForcedAt.Before(s.MintedAt) && s.MintedAt.Sub(s.AskedAt) < asked
+	return s.Refused, forced
+}
+
+// asked is how long after a person's request a forced draw is an answer to it.
+const asked = time.Hour

@@ -159,8 +159,8 @@ func exitsNote(exits []store.Exit) string {
 	for _, e := range exits {
 		all = append(all, e.Address)
 	}
-	return fmt.Sprintf("calls came from addresses that are not whitelisted, %d exits seen within a week: whitelist %s",
-		len(all), strings.Join(all, ", "))
+	return fmt.Sprintf("calls came from addresses that are not whitelisted, %s within a week: whitelist %s",
+		store.Seen(exits), strings.Join(all, ", "))
 }
 
 // failures are what fails at each poll, in an order that lasts.

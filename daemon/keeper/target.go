@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"io/fs"
 	"maps"
 	"strings"
 	"time"
@@ -32,6 +33,8 @@ type target struct {
 	trouble failing
 	// left says that this replica never mints, and that its user of Redis may not write here: others do.
 	left bool
+	// stays is the mode that a file was found with: a file system without modes keeps its own, whatever is written.
+	stays fs.FileMode
 	// hung is until when a file system that does not answer is left alone, by this host's clock.
 	hung time.Time
 }

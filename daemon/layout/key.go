@@ -30,6 +30,15 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.shown), nil }
 // redacted stands for the secret in a key that is shown.
 const redacted = "[redacted]"
 
+// ShownKey is a key of its own as it may be shown. Who may not know the AppSecret
+// shows nothing either that could be one, where the key is said to hold it.
+func (t Target) ShownKey() string {
+	if !t.SecretInKey {
+		return t.Key
+	}
+	return tokenWithin.ReplaceAllLiteralString(t.Key, redacted)
+}
+
 // keyOf fills in a template of the table:
 //
 //	{appid}, {corpid}       the account

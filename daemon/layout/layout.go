@@ -55,7 +55,7 @@ type Target struct {
 	Prefix string
 	// Mini says that the app has a mini program, where its SDK has other keys for it.
 	Mini bool
-	// SecretInKey permits keys that hold the AppSecret itself.
+	// SecretInKey permits keys that hold the AppSecret itself, and keeps them from being shown.
 	SecretInKey bool
 }
 

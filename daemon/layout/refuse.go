@@ -104,7 +104,7 @@ func (t Target) free(s Subject) ([]Mirror, error) {
 	m := Mirror{File: t.File, Form: t.Format, offset: t.UTCOffset, whose: s.identity()}
 	m.holds = freeHolds(t.Format, s.Kind)
 	if t.Key != "" {
-		m.Key = Key{t.Key, t.Key}
+		m.Key = Key{t.Key, t.ShownKey()}
 	}
 	return []Mirror{m}, nil
 }
@@ -132,9 +132,10 @@ func (t Target) refuseFree(s Subject) error {
 		return &Refusal{"prefix", "only a layout has one", "write the whole key, or a layout"}
 	case t.Mini:
 		return &Refusal{"mini", "only a layout tells mini programs apart", "leave mini out, or write a layout"}
-	case t.SecretInKey:
-		return &Refusal{"secret_in_key", "only a layout puts the AppSecret into a key",
-			"leave it out, or write a layout"}
+	case t.SecretInKey && t.Key == "":
+		return &Refusal{"secret_in_key", "a file is no key", "leave it out"}
+	case holdsSecret(t.File, s):
+		return &Refusal{"file", "its name holds the AppSecret, which everybody on this host may read", "choose another"}
 	case !slices.Contains(Formats(), t.Format):
 		return &Refusal{"format", fmt.Sprintf("there is no format %q", string(t.Format)),
 			fmt.Sprintf("choose one of %v", Formats())}
@@ -143,7 +144,19 @@ func (t Target) refuseFree(s Subject) error {
 	case t.Key == "":
 		return nil
 	}
-	return t.refuseKnown(s)
+	if refused := t.refuseKnown(s); refused != nil {
+		return refused
+	}
+	if holdsSecret(t.Key, s) && !t.SecretInKey {
+		return &Refusal{"key", "it holds the AppSecret, which KEYS, SCAN and MONITOR show",
+			"choose another, or write secret_in_key: true"}
+	}
+	return nil
+}
+
+// holdsSecret says that a place has the AppSecret in its name, if that is as long as any of WeChat's.
+func holdsSecret(name string, s Subject) bool {
+	return HoldsToken(s.Secret.Reveal()) && strings.Contains(name, s.Secret.Reveal())
 }
 
 // refuseKnown refuses a form that breaks the reader of a key: one that a layout has for this credential.
@@ -158,7 +171,9 @@ func (t Target) refuseKnown(s Subject) error {
 			if r.reads(t.Format, s.Kind) {
 				return nil
 			}
-			refused = &Refusal{"format", l.hurts, "write layout: " + l.name + " instead of this key"}
+			if refused == nil {
+				refused = &Refusal{"format", l.hurts, "write layout: " + l.name + " instead of this key"}
+			}
 		}
 	}
 	return refused

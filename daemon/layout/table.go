@@ -37,6 +37,8 @@ type sdk struct {
 	read string
 	// hurts says what a reader of this layout does with another form than its own.
 	hurts string
+	// draws is how long before the end it draws a token of its own, at the earliest.
+	draws time.Duration
 	rows  []row
 }
 

@@ -51,7 +51,7 @@ func phpSDKs() []sdk {
 func wechatpy() sdk {
 	const account, corp = "{prefix|wechatpy}:{appid}_", "{prefix|wechatpy}:{corpid}_"
 	const read, hurts = "wechatpy 2.0.0a26, Python", "wechatpy fails with JSONDecodeError"
-	return sdk{name: "wechatpy", read: read, hurts: hurts, rows: []row{
+	return sdk{name: "wechatpy", read: read, hurts: hurts, draws: time.Minute, rows: []row{
 		{kind: official, key: account + "access_token", form: JSONString},
 		{kind: official, key: account + "access_token_expires_at", form: Raw, holds: "ends"},
 		{kind: jsapi, key: account + "jsapi_ticket", form: JSONString},
@@ -80,7 +80,7 @@ func rubySDKs() []sdk {
 				{kind: jsapi, key: "MD5(js_sdk_{appid})", form: Hash, holds: "jsticket=token expired_at=ends", early: early},
 			}},
 		{name: "eric_guo", read: "Eric-Guo/wechat 1.2.0, Ruby",
-			hurts: "the gem wechat draws its own where a member is missing",
+			hurts: "the gem wechat draws its own where a member is missing", draws: 3 * time.Minute,
 			rows: []row{
 				{kind: official, key: token, form: JSONObject, holds: rubyToken},
 				{kind: jsapi, key: ticket, form: JSONObject, holds: rubyTicket},

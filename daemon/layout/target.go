@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"wxtokend/daemon/secret"
 )
@@ -40,13 +41,20 @@ func Layouts() []string {
 	return names
 }
 
-// NeedsSecret tells whether a key of the target is made of the AppSecret, for a credential of that kind.
+// NeedsSecret tells whether a key of the target is made of the AppSecret, for a credential of that kind, or a place of
+// its own could be: an AppSecret and a hash of it are as long as the shortest token.
 func (t Target) NeedsSecret(kind string) bool {
 	if t.Layout == "" {
-		return false
+		return HoldsToken(t.Key) || HoldsToken(t.File)
 	}
 	s, known := layoutOf(t.Layout)
 	return known && slices.ContainsFunc(s.keysOf(kind, t.Mini), row.hasSecret)
+}
+
+// Draws is how long before the end of a token the SDK of a layout draws its own, at the earliest.
+func (t Target) Draws() time.Duration {
+	l, _ := layoutOf(t.Layout)
+	return l.draws
 }
 
 // Mirrors returns where the token of a credential is written for this target, one for each key. The error is a

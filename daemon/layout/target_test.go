@@ -64,12 +64,21 @@ func TestRefusals(t *testing.T) {
 		{"hash in a file", to{File: "/a", Format: "hash"}, account, "format", "not of files"},
 		{"free with prefix", to{Key: "a", Format: "raw", Prefix: "b"}, account, "prefix", "only a layout"},
 		{"free and mini", to{Key: "a", Format: "raw", Mini: true}, account, "mini", "only a layout"},
-		{"free with consent", to{Key: "a", Format: "raw", SecretInKey: true}, account, "secret_in_key", "only a layout"},
+		{"a file with consent", to{File: "/a", Format: "raw", SecretInKey: true}, account, "secret_in_key", "no key"},
+		{"the secret in a key", to{Key: "shop:" + appSecret + ":t", Format: "raw"}, account, "key", "holds the AppSecret"},
+		{"the secret of WeCom in a key", to{Key: corpSecret, Format: "raw"}, of("wecom", same), "key", "holds the AppSecret"},
+		{"the secret in the name of a file", to{File: "/run/" + appSecret, Format: "raw"}, account, "file",
+			"holds the AppSecret"},
 
 		{"raw at wechatpy's key", to{Key: "wechatpy:" + appid + "_access_token", Format: "raw"}, account,
 			"format", "JSONDecodeError: write layout: wechatpy"},
 		{"raw at PowerWeChat's key", to{Key: "powerwechat.access_token.c22132b37d5a5c9b9eccbc2105b895b3", Format: "raw"},
 			account, "format", "panics"},
+		{"raw at the old EasyWeChat's key of the secret",
+			to{Key: "easywechat.kernel.access_token.49b218e4907682640f8d142c3942ec01", Format: "raw"}, account, "format",
+			"write layout: easywechat5"},
+		{"JSON string at EasyWeChat's key of the secret", to{Key: "official_account.access_token." + appid + "." +
+			appSecret + ".1", Format: "json_string", SecretInKey: true}, account, "format", "write layout: easywechat6"},
 		{"JSON string at EasyWeChat's key", to{Key: "official_account.jsapi_ticket." + appid, Format: "json_string"},
 			of("jsapi_ticket", same), "format", "layout"},
 		{"JSON object at nest-wechat's key", to{Key: "nest-wechat:key_access_token_" + appid, Format: "json_object"},
@@ -151,8 +160,33 @@ func TestNeedsSecret(t *testing.T) {
 		{to{Layout: "wxjava"}, "official_account", false},
 		{to{Layout: "unknown"}, "official_account", false},
 		{to{Key: "a"}, "official_account", false},
+		{to{Key: "official_account.access_token." + appid + ".1"}, "official_account", false},
+		{to{Key: "a." + appSecret + ".1"}, "official_account", true},
+		{to{File: "/run/" + appSecret}, "official_account", true},
 	} {
 		check(t, fmt.Sprint(tt), tt.target.NeedsSecret(tt.kind), tt.want)
+	}
+}
+
+// TestKeyWithTheSecret may be, and is shown as that of a layout is.
+func TestKeyWithTheSecret(t *testing.T) {
+	for _, tt := range []struct {
+		target layout.Target
+		shown  string
+	}{
+		{to{Key: "official_account.access_token." + appid + "." + appSecret + ".1", Format: "php_string", SecretInKey: true},
+			"official_account.access_token." + appid + ".[redacted].1"},
+		{to{Key: "a:" + appSecret, Format: "raw", SecretInKey: true}, "a:[redacted]"},
+		{to{Key: "a", Format: "raw", SecretInKey: true}, "a"},
+	} {
+		mirrors, err := tt.target.Mirrors(subject("official_account"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		check(t, "key", mirrors[0].Key.Reveal(), tt.target.Key)
+		check(t, "shown", mirrors[0].String(), tt.shown)
+		check(t, "shown", tt.target.ShownKey(), tt.shown)
 	}
 }
 

@@ -67,6 +67,17 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 	})
 }
 
+// Mode is that of the file at path. It ends with ctx, as Read does.
+func Mode(ctx context.Context, path string) (fs.FileMode, error) {
+	return bounded(ctx, path, func() (fs.FileMode, error) {
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0, err
+		}
+		return info.Mode().Perm(), nil
+	})
+}
+
 // ReadAny is Read for whatever can be opened: a shell hands over a pipe when it
 // is told <(command).
 func ReadAny(ctx context.Context, path string, limit int64) ([]byte, error) {

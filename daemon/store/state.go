@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -107,6 +108,14 @@ type Exit struct {
 	Address string
 	// At is when the platform named it last.
 	At time.Time
+}
+
+// Seen is how many of them there are, for people.
+func Seen(exits []Exit) string {
+	if len(exits) == 1 {
+		return "1 exit seen"
+	}
+	return fmt.Sprintf("%d exits seen", len(exits))
 }
 
 // Failure is the last error of a credential, for people.

@@ -62,6 +62,9 @@ func (p *parents) see(key string, t Token) {
 		if end := time.Now().Add(overlap); end.Before(l.until) {
 			l.beforeUntil = end
 		}
+		if t.Forced {
+			l.beforeUntil = time.Time{}
+		}
 		l.current, l.sum = t.Value, sha256.Sum256([]byte(t.Value.Reveal()))
 	}
 	l.until = t.Until

@@ -45,6 +45,10 @@ func (a *API) sign(q *request) answer {
 			`the body must be {"url":"…"}, with the page's location.href`)
 	}
 	page, _, _ := strings.Cut(body.URL, "#")
+	if strings.ContainsFunc(page, func(r rune) bool { return r > '~' }) {
+		return plain(metrics.APIBadRequest, http.StatusBadRequest, codeParameter,
+			"the URL must be percent-encoded, as the page's location.href gives it")
+	}
 	if origin := OriginOf(page); origin == "" || !slices.Contains(q.by.Origins, origin) {
 		return plain(metrics.APIForbidden, http.StatusForbidden, codeParameter,
 			"this consumer may have no page of that origin signed: see jssdk_origins")

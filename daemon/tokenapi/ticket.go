@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 
 	"wxtokend/daemon/credential"
+	"wxtokend/daemon/secret"
 	"wxtokend/metrics"
 )
 
@@ -37,7 +38,7 @@ func (a *API) agentTicket(q *request) answer {
 func (a *API) ticketOf(q *request, kind string, code int, message string) answer {
 	shown := q.URL.Query().Get("access_token")
 	sum := sha256.Sum256([]byte(shown))
-	found := a.ticketFor(q.set, kind, sum)
+	found := a.ticketFor(q.set, kind, secret.Token(shown).Fingerprint(), sum)
 	// A guess at a token counts as one at a secret does.
 	right := &sum
 	if found == nil {
@@ -62,16 +63,17 @@ func (a *API) ticketOf(q *request, kind string, code int, message string) answer
 }
 
 // ticketFor finds the first ticket of the kind whose parent's token was shown.
-// It compares with all of them.
-func (a *API) ticketFor(set *consumers, kind string, sum [sha256.Size]byte) (found *Credential) {
+// It compares with all of them, and takes none that the platform is known to refuse.
+func (a *API) ticketFor(set *consumers, kind, fingerprint string, sum [sha256.Size]byte) (found *Credential) {
 	for i, c := range set.tickets {
 		if c.Kind != kind {
 			continue
 		}
-		if parent, there := a.options.Tokens.Find(c.From); there {
+		parent, there := a.options.Tokens.Find(c.From)
+		if there {
 			a.parents.see(c.From, parent)
 		}
-		if a.parents.shown(c.From, sum) == 1 && found == nil {
+		if a.parents.shown(c.From, sum) == 1 && found == nil && fingerprint != parent.Refused {
 			found = &set.tickets[i]
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // Tokens is the daemon as this package sees it.
 type Tokens interface {
 	// Find returns what readers of the key get now; false while they get nothing
-	// that the platform accepts. It waits for nobody.
+	// that the platform accepts, with what was Refused. It waits for nobody.
 	Find(key string) (Token, bool)
 
 	// Report says that the platform refused the token of that fingerprint. It may wait for Redis.
@@ -23,6 +23,10 @@ type Token struct {
 	Value secret.Token
 	// Until is when the platform may cease to accept it, by this host's monotonic clock.
 	Until time.Time
+	// Refused is the fingerprint of one that the platform is known to refuse, Forced says
+	// that this one ended the one before it, which leaked.
+	Refused string
+	Forced  bool
 }
 
 // Identity says what a credential is, as apps name it.

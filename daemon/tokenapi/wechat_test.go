@@ -207,3 +207,35 @@ func TestTheTokenBefore(t *testing.T) {
 		}
 	})
 }
+
+// TestTheTokenRefused opens no ticket, before and after it was replaced; nor does one that leaked.
+func TestTheTokenRefused(t *testing.T) {
+	inWorld(t, func(w *world) {
+		opens := func(key string) bool {
+			const path = "/cgi-bin/ticket/getticket?type=jsapi&access_token="
+			return strings.Contains(w.get(path+value(key).Reveal(), "").Body.String(), `"ticket"`)
+		}
+		become := func(key string, forced bool) {
+			w.daemon.set("A", func(t *Token) { t.Value, t.Forced = value(key), forced })
+		}
+		if !opens("A") {
+			t.Error("at first")
+		}
+		w.daemon.set("A", func(t *Token) { t.Refused = value("A").Fingerprint() })
+		if opens("A") {
+			t.Error("it is known to be refused")
+		}
+		become("A3", false)
+		if opens("A") || !opens("A3") {
+			t.Error("it was replaced because it was refused")
+		}
+		become("A4", false)
+		if !opens("A3") || !opens("A4") {
+			t.Error("another was refused, and not this one")
+		}
+		become("A5", true)
+		if opens("A4") || !opens("A5") {
+			t.Error("it was replaced because it leaked")
+		}
+	})
+}

@@ -111,15 +111,17 @@ func inWorld(t *testing.T, body func(w *world)) {
 				defer w.daemon.mu.Unlock()
 				w.counted[consumer+" "+string(result)]++
 			}})
+		add := func(key string, whose Identity) {
+			w.daemon.tokens[key] = Token{Identity: whose, Value: value(key), Until: time.Now().Add(2 * time.Hour)}
+		}
 		for _, c := range consumersOf() {
 			for _, key := range c.Keys {
-				w.daemon.tokens[key.Key] = Token{key.Identity, value(key.Key), time.Now().Add(2 * time.Hour)}
+				add(key.Key, key.Identity)
 			}
 		}
 		// Somebody else's, which no consumer may read.
-		until := time.Now().Add(2 * time.Hour)
-		w.daemon.tokens["B"] = Token{Identity{credential.OfficialAccount, "wx2", ""}, value("B"), until}
-		w.daemon.tokens["B-js"] = Token{Identity{credential.JSAPITicket, "wx2", "B"}, value("B-js"), until}
+		add("B", Identity{credential.OfficialAccount, "wx2", ""})
+		add("B-js", Identity{credential.JSAPITicket, "wx2", "B"})
 		w.api.Use(consumersOf())
 		w.handler = w.api.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusTeapot)
