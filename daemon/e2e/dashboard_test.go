@@ -4,7 +4,10 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -112,6 +115,40 @@ func TestDashboard(t *testing.T) {
 	}
 	if len(taken) == 0 {
 		t.Error("no panels")
+	}
+}
+
+// TestDashboardCountsMinters: whoever only watches is none of them, also when all
+// others are dead; a process without series for each key is one.
+func TestDashboardCountsMinters(t *testing.T) {
+	program, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("SKIPPED, NOT PASSED: promtool is not installed (Debian: apt-get install prometheus)")
+	}
+	expr := expressions(t, readDashboard(t))["Replicas that may draw tokens"][0]
+	file := filepath.Join(t.TempDir(), "test.yaml")
+	writeFile(t, file, fmt.Sprintf(`
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'wxtokend_build_info{namespace="a",instance="minter"}', values: '1x2 stale'}
+      - {series: 'wxtokend_minting_credentials{namespace="a",instance="minter"}', values: '2x2 stale'}
+      - {series: 'wxtokend_credential_info{namespace="a",instance="minter",key="K",mint="true"}', values: '1x2 stale'}
+      - {series: 'wxtokend_credential_info{namespace="a",instance="minter",key="L",mint="true"}', values: '1x2 stale'}
+      - {series: 'wxtokend_build_info{namespace="a",instance="watcher"}', values: '1x9'}
+      - {series: 'wxtokend_minting_credentials{namespace="a",instance="watcher"}', values: '0x9'}
+      - {series: 'wxtokend_credential_info{namespace="a",instance="watcher",key="K",mint="false"}', values: '1x9'}
+      - {series: 'wxtokend_build_info{namespace="b",instance="many"}', values: '1x4 stale'}
+      - {series: 'wxtokend_minting_credentials{namespace="b",instance="many"}', values: '300x4 stale'}
+      - {series: 'wxtokend_build_info{namespace="b",instance="watches many"}', values: '1x9'}
+      - {series: 'wxtokend_minting_credentials{namespace="b",instance="watches many"}', values: '0x9'}
+    promql_expr_test:
+      - {expr: &minters '%s', eval_time: 1m, exp_samples: [{value: 2}]}
+      - {expr: *minters, eval_time: 4m, exp_samples: [{value: 1}]}
+      - {expr: *minters, eval_time: 6m, exp_samples: []}
+`, expr))
+	if said, err := exec.Command(program, "test", "rules", file).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, said)
 	}
 }
 

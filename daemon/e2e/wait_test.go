@@ -59,6 +59,10 @@ func TestWait(t *testing.T) {
 	letRead(s, readersRights...)
 	config := reading(t, fmt.Sprintf("  url: redis://%s/0\n", s.addr))
 	life := func(d time.Duration) { s.do("set", testKey, `{"access_token":"CANARY"}`, "px", d.Milliseconds()) }
+	named := func(d time.Duration) {
+		s.do("set", testKey, fmt.Sprintf(`{"access_token":"CANARY","expires_in":7200,"expiresAt":"\/Date(%d+0800)\/"}`,
+			time.Now().Add(d).UnixMilli()), "px", 3600000)
+	}
 	for _, c := range []struct {
 		name   string
 		before func()
@@ -68,8 +72,12 @@ func TestWait(t *testing.T) {
 		{"missing", func() {}, "there is no such key", func() { life(time.Hour) }},
 		{"too short", func() { life(50 * time.Second) }, `and --min is 1m0s`, func() { life(2 * time.Minute) }},
 		{"endless", func() { s.do("set", testKey, "x") }, "no wxtokend has written it", func() { life(time.Hour) }},
-		{"no right", func() { life(time.Hour); letRead(s, "~"+testKey, "+get") },
-			"ACL SETUSER <user> ~WXAccessToken +get +pttl", func() { letRead(s, readersRights...) }},
+		{"no right", func() { life(time.Hour); letRead(s, "~"+testKey) },
+			"ACL SETUSER <user> ~WXAccessToken +get", func() { letRead(s, readersRights...) }},
+		{"the right to GET alone", func() { letRead(s, "~"+testKey, "+select", "+get") }, "there is no such key",
+			func() { life(time.Hour) }},
+		{"the right to GET alone, too short", func() { named(50 * time.Second) }, "and --min is 1m0s",
+			func() { named(2 * time.Minute) }},
 		{"another key's reader", func() { life(time.Hour); letRead(s, "~other", "+get", "+pttl") },
 			"NOPERM: its user lacks a right", func() { letRead(s, readersRights...) }},
 		{"wrong password", func() { life(time.Hour); s.do("acl", "setuser", "app", "resetpass", ">"+rotated) },

@@ -1,5 +1,5 @@
 // Package gate holds apps back until there is a token for them. It looks as a
-// reader does: with no more than the right to GET and PTTL the keys.
+// reader does: with no more than the right to GET the keys.
 package gate
 
 import (
@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -63,7 +65,7 @@ func (g Gate) Wait(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("no token after %s: %w", waited.Round(time.Second), lacks[0])
+			return fmt.Errorf("no token after %s: %w", time.Since(began).Round(time.Second), lacks[0])
 		case <-time.After(g.Poll):
 		}
 	}
@@ -102,9 +104,9 @@ func (g Gate) look(ctx context.Context, all []store.Keys) (lacks []lack) {
 		return append(g.look(ctx, all[:half]), g.look(ctx, all[half:])...)
 	}
 	for i, keys := range all {
-		err, left := cmp.Or(values[i].Err(), lives[i].Err()), lives[i].Val()
+		left, err := g.life(values[i], lives[i])
 		// A connection that could not log in leaves the replies without an error.
-		if left == 0 {
+		if left == 0 && lives[i].Err() == nil {
 			err = cmp.Or(err, failed)
 		}
 		if l, ready := g.judge(keys, err, values[i].Val(), left); !ready {
@@ -112,6 +114,21 @@ func (g Gate) look(ctx context.Context, all []store.Keys) (lacks []lack) {
 		}
 	}
 	return lacks
+}
+
+// life is how long a value lives. Readers need no right to PTTL: without it the
+// end counts that the value names, by this host's clock. A value that names none
+// lives long enough, as it lies there.
+func (g Gate) life(value *redis.StringCmd, pttl *redis.DurationCmd) (time.Duration, error) {
+	if value.Err() != nil || !redis.HasErrorPrefix(pttl.Err(), "NOPERM") {
+		return pttl.Val(), cmp.Or(value.Err(), pttl.Err())
+	}
+	_, named, _ := strings.Cut(value.Val(), `"expiresAt":"\/Date(`)
+	milliseconds, err := strconv.ParseInt(named[:max(strings.IndexAny(named, "+-)"), 0)], 10, 64)
+	if err != nil {
+		return g.Min, nil
+	}
+	return max(time.Until(time.UnixMilli(milliseconds)), 0), nil
 }
 
 // judge says what a reader of a key meets. In which of the layouts the token
@@ -138,6 +155,6 @@ func (g Gate) judge(keys store.Keys, err error, value string, left time.Duration
 
 // unanswered is a look that failed. Who reads needs fewer rights than who keeps.
 func unanswered(keys store.Keys, err error) lack {
-	trouble := store.ExplainFor("~"+keys.Value+" +get +pttl", err)
+	trouble := store.ExplainFor("~"+keys.Value+" +get", err)
 	return lack{keys.Value, "Redis: " + trouble.What, trouble.Cure, err}
 }

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 
 	"wxtokend/daemon/gate"
 	"wxtokend/daemon/store"
@@ -166,4 +168,68 @@ func TestALifeThatOpens(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever may only GET is let in by the end that the token names, or by any
+// token that names none, and is told of nothing else.
+func TestALifeThatOpensWithoutPTTL(t *testing.T) {
+	// Synthetic time begins on that day.
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	named := func(left time.Duration, zone string) string {
+		return fmt.Sprintf(`{"access_token":"x","expires_in":7200,"expiresAt":"\/Date(%d%s)\/"}`,
+			now+left.Milliseconds(), zone)
+	}
+	for name, c := range map[string]struct{ value, want string }{
+		"missing":   {"", "there is no such key"},
+		"over":      {named(-time.Hour, "+0800"), "it ends in 0s, and --min is 1m0s"},
+		"too short": {named(59*time.Second, "-0000"), "it ends in 59s, and --min is 1m0s"},
+		"long":      {named(time.Minute, "-0000"), ""},
+		"no zone":   {named(59*time.Second, ""), "it ends in 59s"},
+		"no end":    {good, ""},
+		"raw":       {strings.Repeat("x", 512), ""},
+		"no token":  {"hello", "holds no token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mini := miniredis.NewMiniRedis()
+				mini.ClockTTL(true)
+				defer mini.Close()
+				g, log := gateOf(t, mini, "one")
+				// Its server begins with the first client.
+				if err := g.Client.Ping(t.Context()).Err(); err != nil {
+					t.Fatal(err)
+				}
+				mini.Server().SetPreHook(func(peer *server.Peer, command string, _ ...string) bool {
+					if command == "PTTL" {
+						peer.WriteError("NOPERM this user has no permissions to run the 'pttl' command")
+					}
+					return command == "PTTL"
+				})
+				if c.value != "" {
+					fill(t, mini, c.value, "one")
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+				defer cancel()
+				err := g.Wait(ctx)
+				if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%v, want %q\n%s", err, c.want, log)
+				}
+			})
+		})
+	}
+}
+
+// It waited until its time was over, not until the last look before that.
+func TestSaysHowLongItWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mini := miniredis.NewMiniRedis()
+		defer mini.Close()
+		g, _ := gateOf(t, mini, "one")
+		g.Poll = 5 * time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+		defer cancel()
+		if err := g.Wait(ctx); err == nil || !strings.Contains(err.Error(), "no token after 12s: one: ") {
+			t.Error(err)
+		}
+	})
 }
