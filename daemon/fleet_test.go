@@ -28,6 +28,8 @@ func brokenSeeds() []uint64 {
 		9135721636975026362,
 		// A key outlived its token by less than a millisecond.
 		410246787616639077,
+		// A failover lost the write of a target, which the judge did not know.
+		935292324929922611,
 	}
 }
 
