@@ -48,33 +48,64 @@ func (t Target) ShownKey() string {
 //	{prefix…}               see prefixed
 //	md5(…), MD5(…)          the hash of what is filled in, in small or capital hex digits
 func keyOf(template, prefix string, s Subject) Key {
-	real, shown := filler(template, prefix, s, s.Secret.Reveal()), filler(template, prefix, s, redacted)
+	real, shown := filling{s, prefix, s.Secret.Reveal()}, filling{s, prefix, redacted}
 	if before, rest, found := strings.Cut(template, "md5("); found {
 		inner, after, _ := strings.Cut(rest, ")")
-		template = before + hash(real.Replace(inner)) + after
+		template = before + hash(real.fill(inner)) + after
 	} else if before, rest, found := strings.Cut(template, "MD5("); found {
 		inner, after, _ := strings.Cut(rest, ")")
-		template = before + strings.ToUpper(hash(real.Replace(inner))) + after
+		template = before + strings.ToUpper(hash(real.fill(inner))) + after
 	}
-	return Key{real.Replace(template), shown.Replace(template)}
+	return Key{real.fill(template), shown.fill(template)}
 }
 
-func filler(template, prefix string, s Subject, key string) *strings.Replacer {
-	joined := func(joint string) string {
-		if s.AgentID == "" {
-			return ""
+// filling is what stands for the names in a template.
+type filling struct {
+	Subject
+	prefix, secret string
+}
+
+// fill leaves a brace alone that begins no name, as one of JSON does.
+func (f filling) fill(template string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(template, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
 		}
-		return joint + s.AgentID
+		name, after, _ := strings.Cut(rest, "}")
+		value, known := f.value(name)
+		if !known {
+			value, after = "{", rest
+		}
+		b.WriteString(value)
+		template = after
 	}
-	first := key
-	if key != redacted && len(key) > 10 {
-		first = key[:10]
+}
+
+func (f filling) value(name string) (value string, known bool) {
+	switch name {
+	case "appid", "corpid":
+		return f.Account, true
+	case `"appid"`, `"corpid"`:
+		return phpJSON(f.Account), true
+	case "agentid":
+		return f.AgentID, true
+	case "_agentid", ":agentid":
+		if f.AgentID == "" {
+			return "", true
+		}
+		return name[:1] + f.AgentID, true
+	case "secret":
+		return f.secret, true
+	case "secret10":
+		return f.secret[:min(10, len(f.secret))], true
+	case `"secret"`:
+		return phpJSON(f.secret), true
 	}
-	place, _ := prefixPlace(template)
-	return strings.NewReplacer("{appid}", s.Account, "{corpid}", s.Account,
-		"{agentid}", s.AgentID, "{_agentid}", joined("_"), "{:agentid}", joined(":"),
-		"{secret}", key, "{secret10}", first, "{prefix"+place+"}", prefixed(place, prefix),
-		`{"appid"}`, phpJSON(s.Account), `{"corpid"}`, phpJSON(s.Account), `{"secret"}`, phpJSON(key))
+	place, known := strings.CutPrefix(name, "prefix")
+	return prefixed(place, f.prefix), known
 }
 
 // NoPrefix is the Prefix of a target whose app has none, where its SDK has one by default.

@@ -165,7 +165,7 @@ func (t Target) refuseKnown(s Subject) error {
 	for _, l := range table() {
 		for _, r := range l.rows {
 			secretless := r.hasSecret() && s.Secret == ""
-			if r.kind != s.Kind || secretless || !couldBe(r.key, t.Key) || keyOf(r.key, "", s).text != t.Key {
+			if r.kind != s.Kind || secretless || !couldBe(r.key, t.Key, s) || keyOf(r.key, "", s).text != t.Key {
 				continue
 			}
 			if r.reads(t.Format, s.Kind) {
@@ -179,14 +179,16 @@ func (t Target) refuseKnown(s Subject) error {
 	return refused
 }
 
-// couldBe says that a key begins and ends as a template does. Most do not, and to
-// fill in all of them takes a millisecond for each target.
-func couldBe(template, key string) bool {
+// couldBe says that a key looks like what a template becomes. Most do not, and to
+// fill in all of them takes long where there are many targets.
+func couldBe(template, key string, s Subject) bool {
+	if strings.Contains(strings.ToLower(template), "md5(") {
+		return HoldsToken(key)
+	}
 	before, _, _ := strings.Cut(template, "{")
-	before, _, hashed := strings.Cut(before, "md5(")
-	before, _, also := strings.Cut(before, "MD5(")
-	after := template[strings.LastIndexAny(template, "})")+1:]
-	return strings.HasPrefix(key, before) && (hashed || also || strings.HasSuffix(key, after))
+	after := template[strings.LastIndex(template, "}")+1:]
+	named := strings.Contains(template, "{appid}") || strings.Contains(template, "{corpid}")
+	return strings.HasPrefix(key, before) && strings.HasSuffix(key, after) && (!named || strings.Contains(key, s.Account))
 }
 
 // reads tells whether the SDK of a row understands a free format.
