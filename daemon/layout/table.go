@@ -2,6 +2,7 @@ package layout
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -61,9 +62,10 @@ type row struct {
 
 // table is all layouts. Who adds one adds rows here or, for a scripting language, to table_script.go, their bytes to
 // testdata/layouts.tsv, and a heading with the warnings to docs/layouts.md, whose tables the test writes.
-func table() []sdk {
+// It is made once, as each target of thousands looks into it; nobody changes it.
+var table = sync.OnceValue(func() []sdk {
 	return slices.Concat(goSDKs(), javaSDKs(), phpSDKs(), []sdk{wechatpy()}, rubySDKs(), nodeSDKs())
-}
+})
 
 func goSDKs() []sdk {
 	const ticket = "powerwechat.basic_service.jssdk.ticket."
