@@ -46,7 +46,8 @@ func TestWritesNothing(t *testing.T) {
 		}},
 		{"keys of another type", func() {
 			s.do(t, "flushall")
-			for _, key := range []string{"WXAccessToken", "{WXAccessToken}:state", "{WXAccessToken}:lease", "{WXAccessToken}:rejected"} {
+			for _, key := range []string{"WXAccessToken", "{WXAccessToken}:state", "{WXAccessToken}:lease",
+				"{WXAccessToken}:rejected"} {
 				s.do(t, "rpush", key, "x")
 			}
 		}},
@@ -76,7 +77,8 @@ func TestEachMissingRightIsNamedAndHarmless(t *testing.T) {
 			s.user(t, strings.Replace(minimal+" ", "+"+command+" ", "", 1))
 			before := s.dirty(t)
 			output, findings := w.run(asUser(s))
-			w.expect(output, findings, findings, "FAIL", "NOPERM: its user lacks a right", "-> give the user of Redis its rights: ACL SETUSER <user> ~WXAccessToken ~{WXAccessToken}:* +eval")
+			w.expect(output, findings, findings, "FAIL", "NOPERM: its user lacks a right",
+				"-> give the user of Redis its rights: ACL SETUSER <user> ~WXAccessToken ~{WXAccessToken}:* +eval")
 			if findings == 0 {
 				t.Errorf("a missing right is not found:\n%s", output)
 			}
@@ -162,16 +164,20 @@ func TestRedisThatRefuses(t *testing.T) {
 		change func(s server)
 		want   []string
 	}{
-		{name: "wrong password", args: []string{"--requirepass", "right"}, url: asUser, want: []string{"FAIL  redis: ", "WRONGPASS", "-> compare redis.username"}},
-		{name: "no password", args: []string{"--requirepass", "right"}, want: []string{"FAIL  redis: ", "NOAUTH", "-> set redis.password_file"}},
-		{name: "database", url: func(s server) string { return url(s, "99") }, want: []string{"there is no such database", "-> end redis.url"}},
+		{name: "wrong password", args: []string{"--requirepass", "right"}, url: asUser,
+			want: []string{"FAIL  redis: ", "WRONGPASS", "-> compare redis.username"}},
+		{name: "no password", args: []string{"--requirepass", "right"},
+			want: []string{"FAIL  redis: ", "NOAUTH", "-> set redis.password_file"}},
+		{name: "database", url: func(s server) string { return url(s, "99") },
+			want: []string{"there is no such database", "-> end redis.url"}},
 		{
 			name: "no scripts", args: []string{"--rename-command", "EVAL", ""},
 			want: []string{"FAIL  redis: ", "it does not know a command that is needed: EVAL", "-> was it renamed"},
 		},
 		{
 			name: "no scripts by hash", args: []string{"--rename-command", "EVALSHA", "secret-name"},
-			want: []string{"FAIL  rights WXAccessToken: the daemon's scripts do not run", "is needed: EVALSHA", "-> was it renamed"},
+			want: []string{"FAIL  rights WXAccessToken: the daemon's scripts do not run", "is needed: EVALSHA",
+				"-> was it renamed"},
 		},
 		{
 			name: "no time", args: []string{"--rename-command", "TIME", ""},
@@ -179,11 +185,14 @@ func TestRedisThatRefuses(t *testing.T) {
 		},
 		{
 			name: "no new expiry", args: []string{"--rename-command", "PEXPIRE", ""},
-			want: []string{"FAIL  rights WXAccessToken: it does not know a command that is needed (PEXPIRE)", "-> was it renamed"},
+			want: []string{"FAIL  rights WXAccessToken: it does not know a command that is needed (PEXPIRE)",
+				"-> was it renamed"},
 		},
 		{
-			name: "full memory", change: func(s server) { s.do(t, "config", "set", "maxmemory", "1", "maxmemory-policy", "noeviction") },
-			want: []string{"FAIL  rights WXAccessToken: OOM: its memory is full, so it takes no writes (HSET, SET)", "-> raise maxmemory"},
+			name:   "full memory",
+			change: func(s server) { s.do(t, "config", "set", "maxmemory", "1", "maxmemory-policy", "noeviction") },
+			want: []string{"FAIL  rights WXAccessToken: OOM: its memory is full, so it takes no writes (HSET, SET)",
+				"-> raise maxmemory"},
 		},
 		{
 			name: "too few replicas", change: func(s server) { s.do(t, "config", "set", "min-replicas-to-write", "1") },
@@ -191,13 +200,15 @@ func TestRedisThatRefuses(t *testing.T) {
 		},
 		{
 			name: "replica", change: func(s server) { s.do(t, "replicaof", "127.0.0.1", "1") },
-			want: []string{"FAIL  redis server: a replica", "FAIL  rights WXAccessToken: READONLY", "-> set redis.url to the master"},
+			want: []string{"FAIL  redis server: a replica", "FAIL  rights WXAccessToken: READONLY",
+				"-> set redis.url to the master"},
 		},
 		{
 			name: "replica without data", args: []string{"--replica-serve-stale-data", "no", "--replicaof", "127.0.0.1 1"},
 			want: []string{"MASTERDOWN"},
 		},
-		{name: "TLS on a plain port", url: func(s server) string { return "rediss://" + s.addr }, want: []string{"no answer within redis.timeout", "if it speaks no TLS, use redis://"}},
+		{name: "TLS on a plain port", url: func(s server) string { return "rediss://" + s.addr },
+			want: []string{"no answer within redis.timeout", "if it speaks no TLS, use redis://"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, w := startRedis(t, tt.args...), newWorld(t)
@@ -267,13 +278,16 @@ func TestRedisThatIsNotThere(t *testing.T) {
 		{"refused", `{url: "redis://` + closed + `"}`, "connection refused", "-> check the address in redis"},
 		{"no such name", `{url: "redis://nameless.invalid"}`, "the host name cannot be resolved", "-> check the name"},
 		{"no such socket", `{url: "unix:///no/such/socket"}`, "there is no such socket", "-> check the path"},
-		{"another protocol", `{url: "redis://` + listener.Addr().String() + `"}`, "it does not speak the protocol of Redis", "-> check host and port"},
-		{"sentinels", `{sentinel: {master: m, addrs: ["` + closed + `"]}}`, "no sentinel names the master", "-> check redis.sentinel"},
+		{"another protocol", `{url: "redis://` + listener.Addr().String() + `"}`, "it does not speak the protocol of Redis",
+			"-> check host and port"},
+		{"sentinels", `{sentinel: {master: m, addrs: ["` + closed + `"]}}`, "no sentinel names the master",
+			"-> check redis.sentinel"},
 		{"cluster", `{cluster: ["` + closed + `"]}`, "connection refused", "-> check the address in redis"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			output, findings := w.check("redis: "+tt.section+"\n", w.credential(""))
-			w.expect(output, findings, 1, "FAIL  redis: ", tt.want, tt.cure, "skip  rights WXAccessToken", "ok    wechat WXAccessToken")
+			w.expect(output, findings, 1, "FAIL  redis: ", tt.want, tt.cure, "skip  rights WXAccessToken",
+				"ok    wechat WXAccessToken")
 		})
 	}
 }
@@ -288,7 +302,8 @@ func TestCluster(t *testing.T) {
 			t.Fatal("the cluster does not come up")
 		}
 	}
-	output, findings := w.check(section, w.credential("")+"  - {key: Second, appid: wxother, secret_file: "+w.dir+"/appsecret}\n")
+	output, findings := w.check(section, w.credential("")+"  - {key: Second, appid: wxother, secret_file: "+
+		w.dir+"/appsecret}\n")
 	w.expect(output, findings, 0, "ok    redis: cluster node ", "ok    rights WXAccessToken", "ok    rights Second")
 	if strings.Count(output, "redis server") != 1 {
 		t.Errorf("one node is looked at more than once:\n%s", output)
