@@ -18,23 +18,26 @@ const (
 )
 
 func ok(body string) answer {
-	return answer{status: 200, header: http.Header{"Content-Type": {"application/json; encoding=utf-8"}}, body: []byte(body)}
+	return answer{status: 200, header: http.Header{"Content-Type": {"application/json; encoding=utf-8"}},
+		body: []byte(body)}
 }
 
 func TestDecodeGrant(t *testing.T) {
 	long := strings.Repeat("a", 512)
 	for body, want := range map[string]Grant{
-		`{"access_token":"57_a-Z","expires_in":7200}`:                          {Token: "57_a-Z", ExpiresIn: 7200 * time.Second},
-		`{"expires_in":1,"access_token":"!~"}`:                                 {Token: "!~", ExpiresIn: time.Second},
-		`{"access_token":"` + long + `","expires_in":"7200"}`:                  {Token: secret.Token(long), ExpiresIn: 7200 * time.Second},
-		`{"access_token":"t","expires_in":2592000}`:                            {Token: "t", ExpiresIn: 2592000 * time.Second},
-		`{"access_token":"t","expires_in":7200.001}`:                           {Token: "t", ExpiresIn: 7200001 * time.Millisecond},
-		`{"access_token":"t","expires_in":0.0019}`:                             {Token: "t", ExpiresIn: time.Millisecond},
-		`{"access_token":"t","expires_in":"1.5"}`:                              {Token: "t", ExpiresIn: 1500 * time.Millisecond},
-		`{"access_token":"t","expires_in":7.2e3}`:                              {Token: "t", ExpiresIn: 7200 * time.Second},
-		`{"errcode":0,"errmsg":"ok","access_token":"t","expires_in":1}`:        {Token: "t", ExpiresIn: time.Second},
-		`{"errcode":"0","access_token":"t","expires_in":1}`:                    {Token: "t", ExpiresIn: time.Second},
-		"\n {\"access_token\":\"t\",\"expires_in\":1, \"warning_msg\":{}}\r\n": {Token: "t", ExpiresIn: time.Second},
+		`{"access_token":"57_a-Z","expires_in":7200}`:         {Token: "57_a-Z", ExpiresIn: 7200 * time.Second},
+		`{"expires_in":1,"access_token":"!~"}`:                {Token: "!~", ExpiresIn: time.Second},
+		`{"access_token":"` + long + `","expires_in":"7200"}`: {Token: secret.Token(long), ExpiresIn: 7200 * time.Second},
+		`{"access_token":"t","expires_in":2592000}`:           {Token: "t", ExpiresIn: 2592000 * time.Second},
+		`{"access_token":"t","expires_in":7200.001}`:          {Token: "t", ExpiresIn: 7200001 * time.Millisecond},
+		`{"access_token":"t","expires_in":0.0019}`:            {Token: "t", ExpiresIn: time.Millisecond},
+		`{"access_token":"t","expires_in":"1.5"}`:             {Token: "t", ExpiresIn: 1500 * time.Millisecond},
+		`{"access_token":"t","expires_in":7.2e3}`:             {Token: "t", ExpiresIn: 7200 * time.Second},
+		`{"errcode":0,"errmsg":"ok",` +
+			`"access_token":"t","expires_in":1}`: {Token: "t", ExpiresIn: time.Second},
+		`{"errcode":"0","access_token":"t","expires_in":1}`: {Token: "t", ExpiresIn: time.Second},
+		"\n {\"access_token\":\"t\",\"expires_in\":1," +
+			" \"warning_msg\":{}}\r\n": {Token: "t", ExpiresIn: time.Second},
 	} {
 		got, failure := ok(body).grant()
 		if failure != nil {
@@ -42,7 +45,8 @@ func TestDecodeGrant(t *testing.T) {
 			continue
 		}
 		if got != want {
-			t.Errorf("%.80s: token %q for %v, want %q for %v", body, got.Token.Reveal(), got.ExpiresIn, want.Token.Reveal(), want.ExpiresIn)
+			t.Errorf("%.80s: token %q for %v, want %q for %v", body, got.Token.Reveal(), got.ExpiresIn,
+				want.Token.Reveal(), want.ExpiresIn)
 		}
 	}
 }
@@ -133,24 +137,39 @@ func TestDecodeRejects(t *testing.T) {
 
 func TestDecodeErrcode(t *testing.T) {
 	for body, want := range map[string]Error{
-		`{"errcode":-1,"errmsg":"system error"}`:              {Code: -1, Class: ClassTransient, Message: "system error", Issued: NotIssued},
-		`{"errcode":"40013","errmsg":"invalid appid"}`:        {Code: 40013, Class: ClassConfig, Message: "invalid appid", Issued: NotIssued},
-		`{"errcode":40125}`:                                   {Code: 40125, Class: ClassConfig, Issued: NotIssued},
-		`{"errcode":99999,"errmsg":"new"}`:                    {Code: 99999, Class: ClassUnknown, Message: "new", Issued: NotIssued},
+		`{"errcode":-1,"errmsg":"system error"}`: {
+			Code: -1, Class: ClassTransient, Message: "system error", Issued: NotIssued,
+		},
+		`{"errcode":"40013","errmsg":"invalid appid"}`: {
+			Code: 40013, Class: ClassConfig, Message: "invalid appid", Issued: NotIssued,
+		},
+		`{"errcode":40125}`: {Code: 40125, Class: ClassConfig, Issued: NotIssued},
+		`{"errcode":99999,"errmsg":"new"}`: {
+			Code: 99999, Class: ClassUnknown, Message: "new", Issued: NotIssued,
+		},
 		`{"errcode":-1,"access_token":"t","expires_in":7200}`: {Code: -1, Class: ClassTransient, Issued: MaybeIssued},
-		`{"errcode":40164,"errmsg":"invalid ip 47.103.62.98 ipv6 ::ffff:47.103.62.98, not in whitelist rid: 6125a48e-4bc55df9-6a1d6b57"}`: {
+		`{"errcode":40164,"errmsg":"invalid ip 47.103.62.98 ipv6 ::ffff:47.103.62.98, not in whitelist rid: ` +
+			`6125a48e-4bc55df9-6a1d6b57"}`: {
 			Code: 40164, Class: ClassIP, Issued: NotIssued, IP: "47.103.62.98",
 			Message: "invalid ip 47.103.62.98 ipv6 ::ffff:47.103.62.98, not in whitelist rid: 6125a48e-4bc55df9-6a1d6b57",
 		},
 		`{"errcode":40164,"errmsg":"invalid ip 8.149.x.108 ipv6 ::ffff:8.149.x.108, not in whitelist"}`: {
-			Code: 40164, Class: ClassIP, Issued: NotIssued, Message: "invalid ip 8.149.x.108 ipv6 ::ffff:8.149.x.108, not in whitelist",
+			Code: 40164, Class: ClassIP, Issued: NotIssued,
+			Message: "invalid ip 8.149.x.108 ipv6 ::ffff:8.149.x.108, not in whitelist",
 		},
 		`{"errcode":61004,"errmsg":"access clientip is not registered requestIP: 2001:db8::1,"}`: {
-			Code: 61004, Class: ClassIP, Issued: NotIssued, IP: "2001:db8::1", Message: "access clientip is not registered requestIP: 2001:db8::1,",
+			Code: 61004, Class: ClassIP, Issued: NotIssued, IP: "2001:db8::1",
+			Message: "access clientip is not registered requestIP: 2001:db8::1,",
 		},
-		`{"errcode":89503,"errmsg":"ask for ::ffff:1.2.3.4"}`:      {Code: 89503, Class: ClassAdmin, Issued: NotIssued, IP: "1.2.3.4", Message: "ask for ::ffff:1.2.3.4"},
-		`{"errcode":40013,"errmsg":"seen from 1.2.3.4"}`:           {Code: 40013, Class: ClassConfig, Issued: NotIssued, Message: "seen from 1.2.3.4"},
-		`{"errcode":40013,"errmsg":"a\nb\u0000c\u202ed\u2028e\t"}`: {Code: 40013, Class: ClassConfig, Issued: NotIssued, Message: "a bcd e"},
+		`{"errcode":89503,"errmsg":"ask for ::ffff:1.2.3.4"}`: {
+			Code: 89503, Class: ClassAdmin, Issued: NotIssued, IP: "1.2.3.4", Message: "ask for ::ffff:1.2.3.4",
+		},
+		`{"errcode":40013,"errmsg":"seen from 1.2.3.4"}`: {
+			Code: 40013, Class: ClassConfig, Issued: NotIssued, Message: "seen from 1.2.3.4",
+		},
+		`{"errcode":40013,"errmsg":"a\nb\u0000c\u202ed\u2028e\t"}`: {
+			Code: 40013, Class: ClassConfig, Issued: NotIssued, Message: "a bcd e",
+		},
 	} {
 		grant, failure := ok(body).grant()
 		if failure == nil || *failure != want {
@@ -180,7 +199,8 @@ func TestDecodeStatus(t *testing.T) {
 			t.Errorf("HTTP %d was accepted", status)
 			continue
 		}
-		if failure.Class != want.class || failure.Issued != MaybeIssued || failure.Code != 0 || !strings.HasPrefix(failure.Message, want.says) {
+		if failure.Class != want.class || failure.Issued != MaybeIssued || failure.Code != 0 ||
+			!strings.HasPrefix(failure.Message, want.says) {
 			t.Errorf("HTTP %d: %#v", status, failure)
 		}
 	}
@@ -207,9 +227,11 @@ func TestDecodeVerdict(t *testing.T) {
 
 // What a failure may say when no errcode came, apart from the kind and size of the answer.
 var plainFailure = regexp.MustCompile(`^(HTTP -?\d+[ a-zA-Z,:./_-]+(wechat.proxy|all of /cgi-bin|is failing)` +
-	`|the answer (is empty|is larger than 64 KiB|is not a JSON object of WeChat's form|is encoded as .*, which was not asked for|holds an errcode that is not a number|holds no ip_list` +
+	`|the answer (is empty|is larger than 64 KiB|is not a JSON object of WeChat's form` +
+	`|is encoded as .*, which was not asked for|holds an errcode that is not a number|holds no ip_list` +
 	`|holds no quota|holds no daily_limit, used and remain of 0 to 2147483647` +
-	`|holds no (access_token|ticket) of 1 to 512 printable characters|holds no expires_in above 0 and up to 2592000 seconds)` +
+	`|holds no (access_token|ticket) of 1 to 512 printable characters` +
+	`|holds no expires_in above 0 and up to 2592000 seconds)` +
 	` \(.*, \d+ bytes read\): something between this host and WeChat may have answered)$`)
 
 func FuzzDecode(f *testing.F) {
@@ -222,7 +244,8 @@ func FuzzDecode(f *testing.F) {
 		`{"errcode":"40164","errmsg":"invalid ip 1.2.3.4, not in whitelist"}`,
 		`{"errcode":0,"ticket":"` + canaryToken + `","expires_in":7200}`, `{"errcode":-1,"ticket":"t"}`,
 		`{"quota":{"daily_limit":2000,"used":"17","remain":1983}}`, `{"quota":{"used":-1}}`, `{"quota":[1]}`,
-		`{"errcode":-1}`, `{"errcode":{}}`, `{"ip_list":[]}`, `{"errcode":99999,"errmsg":"` + canarySecret[:9] + `\u0000` + canarySecret[9:] + `"}`,
+		`{"errcode":-1}`, `{"errcode":{}}`, `{"ip_list":[]}`, `{"errcode":99999,"errmsg":"` + canarySecret[:9] + `\u0000` +
+			canarySecret[9:] + `"}`,
 	} {
 		f.Add(200, "application/json; encoding=utf-8", []byte(body))
 	}
@@ -264,10 +287,12 @@ func checkDecoded(t *testing.T, grant Grant, failure *Error) {
 		return
 	}
 	token := grant.Token.Reveal()
-	if len(token) < 1 || len(token) > 512 || strings.ContainsFunc(token, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
+	if len(token) < 1 || len(token) > 512 ||
+		strings.ContainsFunc(token, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
 		t.Errorf("token %q", token)
 	}
-	if grant.ExpiresIn < time.Millisecond || grant.ExpiresIn > 2592000*time.Second || grant.ExpiresIn%time.Millisecond != 0 {
+	if grant.ExpiresIn < time.Millisecond || grant.ExpiresIn > 2592000*time.Second ||
+		grant.ExpiresIn%time.Millisecond != 0 {
 		t.Errorf("expires in %v", grant.ExpiresIn)
 	}
 }
