@@ -34,7 +34,8 @@ func withTarget(t *testing.T, test func(w *world)) {
 // aim gives the keeper one target.
 func (w *world) aim(t layout.Target, mode fs.FileMode) {
 	w.Helper()
-	mirrors, err := t.Mirrors(layout.Subject{Credential: "WXAccessToken", Kind: credential.OfficialAccount, Account: testAppID})
+	mirrors, err := t.Mirrors(layout.Subject{Credential: "WXAccessToken", Kind: credential.OfficialAccount,
+		Account: testAppID})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -78,8 +79,10 @@ func TestTargetOfNobodysToken(t *testing.T) {
 	for name, spoil := range map[string]func(w *world){
 		"the key is gone":             func(w *world) { w.mini.Del(w.policy.Keys.Value) },
 		"the key has somebody else's": func(w *world) { _ = w.mini.Set(w.policy.Keys.Value, strings.Repeat("x", 40)) },
-		"the token is refused":        func(w *world) { w.mini.HSet(w.policy.Keys.State, "refused", secret.Token("98_new").Fingerprint()) },
-		"a newer version keeps it":    func(w *world) { w.mini.HSet(w.policy.Keys.State, "schema", "99") },
+		"the token is refused": func(w *world) {
+			w.mini.HSet(w.policy.Keys.State, "refused", secret.Token("98_new").Fingerprint())
+		},
+		"a newer version keeps it": func(w *world) { w.mini.HSet(w.policy.Keys.State, "schema", "99") },
 		"Redis has lost a newer token": func(w *world) {
 			time.Sleep(2 * time.Second)
 			now := w.observe().Now
