@@ -287,9 +287,9 @@ func (m *member) replace(down time.Duration) {
 	m.reborn = true
 	m.fleet.busy.Go(func() {
 		m.resume()
-		start := time.Now()
+		start, c := time.Now(), m.fleet.config
 		m.kill()
-		if took, most := time.Since(start), m.fleet.config.WeChat.Timeout+2*m.fleet.config.Redis.Timeout+time.Second; took > most {
+		if took := time.Since(start); took > c.WeChat.Timeout+2*c.Redis.Timeout+time.Second {
 			m.fleet.judge.accuse("%s took %v to stop", m.name, took)
 		}
 		time.Sleep(down)
