@@ -14,8 +14,8 @@ import (
 // minimal is what the daemon needs of Redis, and nothing else.
 var minimal = store.Rights(store.Keys{Value: "WXAccessToken", State: "{WXAccessToken}:state"})
 
-// The same with each right taken away in turn: what the trial leaves out must
-// not turn a condition around.
+// As TestWritesNothing, with each right taken away in turn: what the trial leaves
+// out must not turn a condition around.
 func TestEachMissingRightIsNamedAndHarmless(t *testing.T) {
 	s, w := startRedis(t), newWorld(t)
 	w.mint(s, stored)

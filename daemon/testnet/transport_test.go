@@ -17,7 +17,7 @@ import (
 	"wxtokend/daemon/testnet"
 )
 
-// The same, as net/http meets it: keep-alive, a large body, a client timeout.
+// The faults as net/http meets them: keep-alive, a large body, a client timeout.
 func TestHTTP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln, f := testnet.NewListener("10.0.0.1:80"), &testnet.Faults{}
