@@ -121,7 +121,8 @@ func late(t *testing.T) (address string, asked, released chan struct{}) {
 func daemon(t *testing.T, weChat string, stderr *os.File) *exec.Cmd {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	config := fmt.Sprintf("http: {listen: \"127.0.0.1:0\"}\nredis: {url: \"embedded://127.0.0.1:0\"}\nwechat: {base_url: %q}\n"+
+	config := fmt.Sprintf("http: {listen: \"127.0.0.1:0\"}\nredis: {url: \"embedded://127.0.0.1:0\"}\n"+
+		"wechat: {base_url: %q}\n"+
 		"credentials: [{appid: wx0123456789abcdef, secret: \"0123456789abcdef0123456789abcdef\"}]\n", weChat)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

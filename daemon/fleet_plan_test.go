@@ -56,7 +56,8 @@ func draw(seed uint64) plan {
 }
 
 func (p plan) String() string {
-	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, verify %v, limit %d, %v, %v", p.seed, p.api, p.members,
+	return fmt.Sprintf("seed %d: %s, %d daemons, tokens of %v, poll %v, verify %v, limit %d, %v, %v",
+		p.seed, p.api, p.members,
 		p.life, p.poll, p.verify, p.limit, p.length, p.more())
 }
 

@@ -222,7 +222,8 @@ func TestTargetsOfAFleet(t *testing.T) {
 			f.wait(59 * time.Minute)
 			for _, m := range f.members {
 				f.page = m.page
-				written += metric(f.world, f.page1("/metrics"), `wxtokend_target_writes_total{key="WXAccessToken",result="written"}`)
+				written += metric(f.world, f.page1("/metrics"),
+					`wxtokend_target_writes_total{key="WXAccessToken",result="written"}`)
 			}
 		})
 		f.acquit(t)

@@ -232,8 +232,10 @@ func (o outage) name() string {
 func (s *tally) lines() (lines []string) {
 	for _, api := range slices.Sorted(maps.Keys(s.apis)) {
 		a := s.apis[api]
-		lines = append(lines, fmt.Sprintf("%s: %d fleets, %.1f fleet-days, %d faults, %d mints; readers that cache a minute were refused %d of %d times",
-			api, a.fleets, a.lived.Hours()/24, a.faults, a.mints, a.late, a.reads))
+		lines = append(lines,
+			fmt.Sprintf("%s: %d fleets, %.1f fleet-days, %d faults, %d mints; readers that cache a minute were "+
+				"refused %d of %d times",
+				api, a.fleets, a.lived.Hours()/24, a.faults, a.mints, a.late, a.reads))
 		for _, name := range slices.Sorted(maps.Keys(a.outages)) {
 			lines = append(lines, fmt.Sprintf("%s: %s: %d times, at most %v", api, name, a.outages[name].count,
 				a.outages[name].longest.Round(time.Millisecond)))

@@ -225,7 +225,8 @@ func TestMetricsAfterALife(t *testing.T) {
 			`wxtokend_panics_total 0`,
 			`wxtokend_ready{key="WXAccessToken"} 1`,
 			`wxtokend_config_last_reload_successful 1`,
-			`wxtokend_credential_info{api="classic",appid="wx0123456789abcdef",key="WXAccessToken",kind="official_account",mint="true"} 1`,
+			`wxtokend_credential_info{api="classic",appid="wx0123456789abcdef",key="WXAccessToken",` +
+				`kind="official_account",mint="true"} 1`,
 			`wxtokend_mint_duration_seconds_count{key="WXAccessToken"} 3`,
 		} {
 			if !strings.Contains(text, line+"\n") {

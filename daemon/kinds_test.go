@@ -105,7 +105,8 @@ func (w *world) issued(channel wechatsim.Channel) (n int) {
 // any time, and WeChat is asked for as little as that takes.
 func TestEveryKind(t *testing.T) {
 	withoutRace(t)
-	for name, o := range map[string]wechatsim.Options{"whole lives": {}, "a WeCom that tells what is left": {CorpRemaining: true}} {
+	for name, o := range map[string]wechatsim.Options{"whole lives": {},
+		"a WeCom that tells what is left": {CorpRemaining: true}} {
 		t.Run(name, func(t *testing.T) {
 			inHouse(t, o, everyKind(), func(w *world) {
 				w.config.Refresh.Poll = 4 * time.Second
@@ -137,7 +138,8 @@ func TestEveryKind(t *testing.T) {
 				if calls > 12*hours {
 					t.Errorf("%d calls for one ticket in %d hours", calls, hours)
 				}
-				figure(t, "tickets", "all six kinds work %v after the start; %d calls for one ticket in %d hours", took, calls, hours)
+				figure(t, "tickets", "all six kinds work %v after the start; %d calls for one ticket in %d hours",
+					took, calls, hours)
 			})
 		})
 	}
@@ -154,7 +156,8 @@ func TestTicketWaitsForItsParent(t *testing.T) {
 		if calls := w.wechat.Calls(testAppID)[wechatsim.PathTicket]; calls != 0 || ticket.State != keeper.Missing {
 			t.Errorf("%d calls, %s", calls, ticket.State)
 		}
-		if ticket.Unready != "missing: the credential that it is drawn from has no token" || w.logged("waiting: the credential") != 1 {
+		if ticket.Unready != "missing: the credential that it is drawn from has no token" ||
+			w.logged("waiting: the credential") != 1 {
 			t.Errorf("%s; said %d times", ticket.Unready, w.logged("waiting: the credential"))
 		}
 		w.must(w.wechat.SetSecret(testAppID, testSecret))
@@ -203,7 +206,8 @@ func TestReportOfTicket(t *testing.T) {
 		before := w.wechat.Calls(testAppID)[wechatsim.PathTicket]
 		w.must(w.redis.Set("{jsapi}:rejected", w.readAt("jsapi").Reveal()))
 		w.wait(3 * time.Second)
-		if calls := w.wechat.Calls(testAppID)[wechatsim.PathTicket] - before; calls != 1 || w.redis.Exists("{jsapi}:rejected") {
+		if calls := w.wechat.Calls(testAppID)[wechatsim.PathTicket] - before; calls != 1 ||
+			w.redis.Exists("{jsapi}:rejected") {
 			t.Errorf("%d calls for a good ticket; the report is there: %v", calls, w.redis.Exists("{jsapi}:rejected"))
 		}
 		w.wait(time.Minute)

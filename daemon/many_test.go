@@ -87,7 +87,8 @@ func TestManyAtOnce(t *testing.T) {
 		if looks < 10*n || looks > 12*n {
 			w.Errorf("%d looks in ten polls", looks)
 		}
-		figure(t, "many credentials", "%d with Redis 5 ms and WeChat 50 ms away: all ready after %v, up to %d calls at a time, %d looks in 20 s",
+		figure(t, "many credentials",
+			"%d with Redis 5 ms and WeChat 50 ms away: all ready after %v, up to %d calls at a time, %d looks in 20 s",
 			n, took, most.Load(), looks)
 	})
 }

@@ -113,10 +113,12 @@ func TestTargetIsBack(t *testing.T) {
 		"overwritten by an SDK": {func(w *world) {
 			w.must(w.redis.Set(silenceperKey, "98_"+strings.Repeat("x", 130)))
 		}, 1},
-		"another form":                  {func(w *world) { w.must(w.redis.Set(rawKey, `"`+w.read()+`"`)) }, 0},
-		"no end":                        {func(w *world) { w.must(w.redis.Set(rawKey, w.read())) }, 0},
-		"another type":                  {func(w *world) { w.redis.Del(rawKey); w.redis.HSet(rawKey, "a", "b") }, 1},
-		"a field more, and one changed": {func(w *world) { w.redis.HSet(hashKey, "access_token", strings.Repeat("y", 130), "z", "1") }, 1},
+		"another form": {func(w *world) { w.must(w.redis.Set(rawKey, `"`+w.read()+`"`)) }, 0},
+		"no end":       {func(w *world) { w.must(w.redis.Set(rawKey, w.read())) }, 0},
+		"another type": {func(w *world) { w.redis.Del(rawKey); w.redis.HSet(rawKey, "a", "b") }, 1},
+		"a field more, and one changed": {func(w *world) {
+			w.redis.HSet(hashKey, "access_token", strings.Repeat("y", 130), "z", "1")
+		}, 1},
 		"a file that was changed": {func(w *world) {
 			w.must(os.WriteFile(w.file(), []byte("98_"+strings.Repeat("x", 130)), 0o600))
 		}, 1},

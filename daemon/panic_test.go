@@ -75,7 +75,8 @@ func (w *world) page1(path string) string {
 
 // TestFrames: a stack may be logged without the lines that hold arguments.
 func TestFrames(t *testing.T) {
-	stack := "goroutine 7 [running]:\nmain.mint({0xc000012345?, \"secret\"})\n\t/src/mint.go:12 +0x1d\nmain.main()\n\t/src/main.go:3\n"
+	stack := "goroutine 7 [running]:\nmain.mint({0xc000012345?, \"secret\"})\n\t/src/mint.go:12 +0x1d\nmain.main()\n" +
+		"\t/src/main.go:3\n"
 	if got := fmt.Sprint(frames([]byte(stack))); got != "[/src/mint.go:12 /src/main.go:3]" {
 		t.Error(got)
 	}

@@ -43,7 +43,8 @@ func TestReloadLost(t *testing.T) {
 		w.wait(3 * watchEvery)
 		w.must(os.Truncate(path, 0))
 		w.wait(time.Minute)
-		if w.logged("level=WARN msg=\"files of the configuration are empty or gone") != 1 || w.logged("config.yaml is empty") != 1 {
+		if w.logged("level=WARN msg=\"files of the configuration are empty or gone") != 1 ||
+			w.logged("config.yaml is empty") != 1 {
 			t.Errorf("%s", w.story())
 		}
 	})

@@ -10,38 +10,42 @@ import (
 	"wxtokend/daemon/config"
 )
 
+// shop may read the tokens of the given keys, which are among those of all.
+func shop(all []config.Credential, keys ...string) func(c *config.Config) {
+	return func(c *config.Config) {
+		c.Credentials = all
+		c.HTTP.Consumers = []config.Consumer{{Name: "shop", SecretSHA256: sumOf(consumerSecret), Keys: keys}}
+	}
+}
+
+// lendsWith is the status with which the token of a key is lent or refused.
+func (w *world) lendsWith(key string) int {
+	w.Helper()
+	response, _ := w.ask(http.MethodGet, "/token/"+key, "")
+	return response.StatusCode
+}
+
 // TestReloadedConsumers: who is written down may read at the next look, and who
 // is not any more may not. The address that the process has is what counts.
 func TestReloadedConsumers(t *testing.T) {
 	onDesk(t, func(w *world, d *desk, all []config.Credential) {
-		code := func(key string) int {
-			w.Helper()
-			response, _ := w.ask(http.MethodGet, "/token/"+key, "")
-			return response.StatusCode
-		}
-		shop := func(keys ...string) func(c *config.Config) {
-			return func(c *config.Config) {
-				c.Credentials = all
-				c.HTTP.Consumers = []config.Consumer{{Name: "shop", SecretSHA256: sumOf(consumerSecret), Keys: keys}}
-			}
-		}
 		first, second := all[0].Key, all[1].Key
 		d.write("two", nil, func(c *config.Config) {
-			shop(first, second)(c)
+			shop(all, first, second)(c)
 			// It would listen there after a restart.
 			c.HTTP.Listen = "127.0.0.1:80"
 		})
 		w.wait(3 * watchEvery)
-		if code(first) != 404 || len(w.daemon.Overview().Notes) != 1 || len(keysOf(w)) != 1 {
-			t.Errorf("served readable for all: %d, notes %q", code(first), w.daemon.Overview().Notes)
+		if w.lendsWith(first) != 404 || len(w.daemon.Overview().Notes) != 1 || len(keysOf(w)) != 1 {
+			t.Errorf("served readable for all: %d, notes %q", w.lendsWith(first), w.daemon.Overview().Notes)
 		}
 		w.kill()
 		w.config.HTTP.Listen = "127.0.0.1:80"
 		d.config = w.config
 		w.start()
 		w.wait(time.Minute)
-		if code(first) != 404 {
-			t.Errorf("without consumers: %d", code(first))
+		if w.lendsWith(first) != 404 {
+			t.Errorf("without consumers: %d", w.lendsWith(first))
 		}
 		for _, step := range []struct {
 			name          string
@@ -51,10 +55,10 @@ func TestReloadedConsumers(t *testing.T) {
 			{"both", []string{first, second}, 200, 200}, {"the second", []string{second}, 403, 200},
 			{"the first", []string{first}, 200, 403},
 		} {
-			d.write(step.name, nil, shop(step.keys...))
+			d.write(step.name, nil, shop(all, step.keys...))
 			w.wait(3*watchEvery + recovery)
-			if code(first) != step.first || code(second) != step.second || w.daemon.Overview().Notes != nil {
-				t.Errorf("%s: %d, %d, notes %q", step.name, code(first), code(second), w.daemon.Overview().Notes)
+			if w.lendsWith(first) != step.first || w.lendsWith(second) != step.second || w.daemon.Overview().Notes != nil {
+				t.Errorf("%s: %d, %d, notes %q", step.name, w.lendsWith(first), w.lendsWith(second), w.daemon.Overview().Notes)
 			}
 		}
 		if n := w.logged("the token API has the consumers of the new configuration"); n != 3 {
@@ -66,8 +70,8 @@ func TestReloadedConsumers(t *testing.T) {
 		}
 		d.write("none", nil, func(c *config.Config) { c.HTTP.Consumers = nil })
 		w.wait(3 * watchEvery)
-		if code(first) != 404 || strings.Contains(w.page1("/metrics"), "token_api") {
-			t.Errorf("switched off: %d", code(first))
+		if w.lendsWith(first) != 404 || strings.Contains(w.page1("/metrics"), "token_api") {
+			t.Errorf("switched off: %d", w.lendsWith(first))
 		}
 		w.leaks("the log", w.logs.String())
 	})

@@ -11,7 +11,8 @@ import (
 
 func TestCertificate(t *testing.T) {
 	for want, life := range map[string]time.Duration{
-		"FAIL  certificate: ": -time.Hour, "warn  certificate: ": 6 * 24 * time.Hour, "ok    certificate: ": 8 * 24 * time.Hour,
+		"FAIL  certificate: ": -time.Hour, "warn  certificate: ": 6 * 24 * time.Hour,
+		"ok    certificate: ": 8 * 24 * time.Hour,
 	} {
 		w := newWorld(t)
 		w.options.Online = false

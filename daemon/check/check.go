@@ -2,11 +2,12 @@
 // has to work: in the configuration, in Redis, at WeChat.
 //
 // It is safe beside a running fleet. It writes nothing to Redis, takes no
-// lease, tells readers that listen only what they know, and it asks WeChat in the one way that replaces no live token. It
-// always ends: each question has the configured timeout of its kind. What it
-// prints holds no secret: errors of Redis are told in words of our own, WeChat's
-// errmsg is what package wechat has cleaned, and of the rest only names are
-// repeated (a version, a policy, an appid), with control characters escaped.
+// lease, tells readers that listen only what they know, and it asks WeChat in
+// the one way that replaces no live token. It always ends: each question has the
+// configured timeout of its kind. What it prints holds no secret: errors of Redis
+// are told in words of our own, WeChat's errmsg is what package wechat has
+// cleaned, and of the rest only names are repeated (a version, a policy, an
+// appid), with control characters escaped.
 package check
 
 import (

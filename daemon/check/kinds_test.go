@@ -51,8 +51,10 @@ func TestEveryKind(t *testing.T) {
 	}
 	output, findings := w.document(document)
 	w.expect(output, findings, 0,
-		"configuration: 4 credential(s) (1 official_account, 1 jsapi_ticket, 1 wecom, 1 wecom_agent_ticket), no contradictions",
-		"skip  secret jsapi: it is drawn with the token of WXAccessToken", "ok    secret wecom: from "+w.dir+"/corpsecret: 43 characters",
+		"configuration: 4 credential(s) (1 official_account, 1 jsapi_ticket, 1 wecom, 1 wecom_agent_ticket), "+
+			"no contradictions",
+		"skip  secret jsapi: it is drawn with the token of WXAccessToken",
+		"ok    secret wecom: from "+w.dir+"/corpsecret: 43 characters",
 		"ok    wechat jsapi: it answers for "+appid, "ok    wechat wecom: it answers for "+corp+"/1000002",
 		"ok    wechat agent: it answers", "ok    verification wecom: ", "ok    rights agent", "ok    token agent: none yet")
 	if !w.sim.Accepts(appid, before.Reveal()) || strings.Contains(output, "verification jsapi") {
@@ -69,7 +71,8 @@ func TestUntrustedAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	output, findings := w.document(document)
-	w.expect(output, findings, 1, "ok    wechat wecom", "warn  verification wecom: nobody would notice", "errcode 60020 (ip)",
+	w.expect(output, findings, 1, "ok    wechat wecom", "warn  verification wecom: nobody would notice",
+		"errcode 60020 (ip)",
 		"FAIL  wechat agent: errcode 60020")
 }
 
@@ -81,7 +84,8 @@ func TestNoTokenForTicket(t *testing.T) {
 		t.Fatal(err)
 	}
 	output, findings := w.document(document)
-	w.expect(output, findings, 1, "FAIL  wechat WXAccessToken", "skip  wechat jsapi: there is no token of WXAccessToken to draw it with")
+	w.expect(output, findings, 1, "FAIL  wechat WXAccessToken",
+		"skip  wechat jsapi: there is no token of WXAccessToken to draw it with")
 }
 
 // TestTargets: the check says what readers find at each target, and who may write it.
@@ -93,7 +97,8 @@ func TestTargets(t *testing.T) {
 		return w.check(fmt.Sprintf("redis: {url: %q, timeout: 1s}\n", redisURL), w.credential(target))
 	}
 	output, findings := run(url(s, "0"))
-	w.expect(output, findings, 0, "ok    target "+key+": nothing yet", "warn  target "+w.dir+"/missing/token: "+w.dir+"/missing is no directory")
+	w.expect(output, findings, 0, "ok    target "+key+": nothing yet",
+		"warn  target "+w.dir+"/missing/token: "+w.dir+"/missing is no directory")
 	token, err := w.sim.Draw(appid, wechatsim.Stable, "the fleet")
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +106,8 @@ func TestTargets(t *testing.T) {
 	w.mint(s, token)
 	for value, want := range map[string]string{
 		"": "warn  target " + key + ": missing", token.Reveal(): "ok    target " + key + ": readers find the token there",
-		strings.Repeat("x", 130): "warn  target " + key + ": foreign", token.Reveal() + "x": "warn  target " + key + ": outdated",
+		strings.Repeat("x", 130): "warn  target " + key + ": foreign",
+		token.Reveal() + "x":     "warn  target " + key + ": outdated",
 	} {
 		s.admin.Del(t.Context(), key)
 		if value != "" {

@@ -50,10 +50,12 @@ func TestProxyThatHangsUp(t *testing.T) {
 	s, w := startRedis(t), newWorld(t)
 	w.options.DialRedis = dialProxy("", "hello", "client", "ping", "info", "time", "config")
 	output, findings := w.run(url(s, "0"))
-	w.expect(output, findings, 0, "ok    redis: redis://", "INFO failed: it closed the connection", "ok    rights WXAccessToken")
+	w.expect(output, findings, 0, "ok    redis: redis://", "INFO failed: it closed the connection",
+		"ok    rights WXAccessToken")
 	w.options.DialRedis = dialProxy("", "eval", "evalsha")
 	output, findings = w.run(url(s, "0"))
-	w.expect(output, findings, 1, "FAIL  redis: redis://", "it closed the connection", "it must let EVAL, EVALSHA and SELECT pass")
+	w.expect(output, findings, 1, "FAIL  redis: redis://", "it closed the connection",
+		"it must let EVAL, EVALSHA and SELECT pass")
 }
 
 // Managed servers look at the form of a script before they run it.

@@ -3,8 +3,6 @@ package check_test
 import (
 	"fmt"
 	"net"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,12 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/secret"
-	"wxtokend/daemon/store"
-	"wxtokend/daemon/wechatsim"
 )
-
-// minimal is what the daemon needs of Redis, and nothing else.
-var minimal = store.Rights(store.Keys{Value: "WXAccessToken", State: "{WXAccessToken}:state"})
 
 func url(s server, rest string) string { return "redis://" + s.addr + "/" + rest }
 
@@ -46,7 +39,8 @@ func TestWritesNothing(t *testing.T) {
 		}},
 		{"keys of another type", func() {
 			s.do(t, "flushall")
-			for _, key := range []string{"WXAccessToken", "{WXAccessToken}:state", "{WXAccessToken}:lease", "{WXAccessToken}:rejected"} {
+			for _, key := range []string{"WXAccessToken", "{WXAccessToken}:state", "{WXAccessToken}:lease",
+				"{WXAccessToken}:rejected"} {
 				s.do(t, "rpush", key, "x")
 			}
 		}},
@@ -63,97 +57,6 @@ func TestWritesNothing(t *testing.T) {
 	}
 }
 
-// The same with each right taken away in turn: what the trial leaves out must
-// not turn a condition around.
-func TestEachMissingRightIsNamedAndHarmless(t *testing.T) {
-	s, w := startRedis(t), newWorld(t)
-	w.mint(s, stored)
-	for _, command := range store.Commands() {
-		if command == "select" { // database 0 is never selected
-			continue
-		}
-		t.Run(command, func(t *testing.T) {
-			s.user(t, strings.Replace(minimal+" ", "+"+command+" ", "", 1))
-			before := s.dirty(t)
-			output, findings := w.run(asUser(s))
-			w.expect(output, findings, findings, "FAIL", "NOPERM: its user lacks a right", "-> give the user of Redis its rights: ACL SETUSER <user> ~WXAccessToken ~{WXAccessToken}:* +eval")
-			if findings == 0 {
-				t.Errorf("a missing right is not found:\n%s", output)
-			}
-			if after := s.dirty(t); after != before {
-				t.Errorf("Redis took %s writes before and %s after the check", before, after)
-			}
-		})
-	}
-}
-
-func TestUserWithExactlyTheRightsIsEnough(t *testing.T) {
-	s, w := startRedis(t), newWorld(t)
-	token, err := w.sim.Draw(appid, wechatsim.Stable, "the fleet")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.mint(s, token)
-	s.user(t, minimal)
-	output, findings := w.run(asUser(s))
-	w.expect(output, findings, 0, "warn  telling WXAccessToken: ", "NOPERM: its user lacks a right",
-		"ACL SETUSER <user> +publish &wxtokend:WXAccessToken\n")
-	s.user(t, minimal+" "+store.TellingRights(w.slot().Keys))
-	output, findings = w.run(asUser(s))
-	w.expect(output, findings, 0)
-	w.golden("minimal_rights", output)
-}
-
-// TestWatcherNeedsNoMoreThanToLook: with mint: false the rights that the documents
-// give a sidecar are enough, each of them is needed, and no other is advised.
-func TestWatcherNeedsNoMoreThanToLook(t *testing.T) {
-	s, w := startRedis(t), newWorld(t)
-	w.mint(s, stored)
-	section := fmt.Sprintf("redis: {url: %q, timeout: 1s}\n", asUser(s))
-	rights := store.ReadOnlyRights(w.slot().Keys)
-	s.user(t, rights)
-	output, findings := w.check(section, w.credential(", mint: false"))
-	w.expect(output, findings, 0, "ok    rights WXAccessToken", "it repairs nothing, as its user may not write")
-	s.user(t, minimal)
-	output, findings = w.check(section, w.credential(", mint: false"))
-	w.expect(output, findings, 0, "may read and write its four keys")
-	for _, command := range []string{"eval", "evalsha", "time", "get", "strlen", "getrange", "pttl", "hgetall"} {
-		s.user(t, strings.Replace(rights+" ", "+"+command+" ", "", 1))
-		output, findings = w.check(section, w.credential(", mint: false"))
-		w.expect(output, findings, max(1, findings), "NOPERM: its user lacks a right", "ACL SETUSER <user> "+rights+"\n")
-		if strings.Contains(output, "+set") {
-			t.Errorf("without %s it is told to let a watcher write:\n%s", command, output)
-		}
-	}
-}
-
-func TestUserWithRightsOnOtherKeys(t *testing.T) {
-	s, w := startRedis(t), newWorld(t)
-	for _, keys := range []string{"~WXAccessToken", "~WXAccessToken*", "~{WXAccessToken}:*", "%R~* ~WXAccessToken"} {
-		t.Run(keys, func(t *testing.T) {
-			s.user(t, "+@all "+keys)
-			output, findings := w.run(asUser(s))
-			w.expect(output, findings, 1, "FAIL", "NOPERM: its user lacks a right")
-		})
-	}
-}
-
-// Every command that the scripts call has to be tried.
-func TestTrialTriesEveryCommand(t *testing.T) {
-	trial, err := os.ReadFile("trial.lua")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, command := range store.Commands() {
-		if slices.Contains([]string{"eval", "evalsha", "select"}, command) {
-			continue
-		}
-		if name := strings.ToUpper(command); !strings.Contains(string(trial), "note('"+name+"', redis.pcall('"+name+"'") {
-			t.Errorf("%s is not tried", name)
-		}
-	}
-}
-
 func TestRedisThatRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -162,16 +65,20 @@ func TestRedisThatRefuses(t *testing.T) {
 		change func(s server)
 		want   []string
 	}{
-		{name: "wrong password", args: []string{"--requirepass", "right"}, url: asUser, want: []string{"FAIL  redis: ", "WRONGPASS", "-> compare redis.username"}},
-		{name: "no password", args: []string{"--requirepass", "right"}, want: []string{"FAIL  redis: ", "NOAUTH", "-> set redis.password_file"}},
-		{name: "database", url: func(s server) string { return url(s, "99") }, want: []string{"there is no such database", "-> end redis.url"}},
+		{name: "wrong password", args: []string{"--requirepass", "right"}, url: asUser,
+			want: []string{"FAIL  redis: ", "WRONGPASS", "-> compare redis.username"}},
+		{name: "no password", args: []string{"--requirepass", "right"},
+			want: []string{"FAIL  redis: ", "NOAUTH", "-> set redis.password_file"}},
+		{name: "database", url: func(s server) string { return url(s, "99") },
+			want: []string{"there is no such database", "-> end redis.url"}},
 		{
 			name: "no scripts", args: []string{"--rename-command", "EVAL", ""},
 			want: []string{"FAIL  redis: ", "it does not know a command that is needed: EVAL", "-> was it renamed"},
 		},
 		{
 			name: "no scripts by hash", args: []string{"--rename-command", "EVALSHA", "secret-name"},
-			want: []string{"FAIL  rights WXAccessToken: the daemon's scripts do not run", "is needed: EVALSHA", "-> was it renamed"},
+			want: []string{"FAIL  rights WXAccessToken: the daemon's scripts do not run", "is needed: EVALSHA",
+				"-> was it renamed"},
 		},
 		{
 			name: "no time", args: []string{"--rename-command", "TIME", ""},
@@ -179,11 +86,14 @@ func TestRedisThatRefuses(t *testing.T) {
 		},
 		{
 			name: "no new expiry", args: []string{"--rename-command", "PEXPIRE", ""},
-			want: []string{"FAIL  rights WXAccessToken: it does not know a command that is needed (PEXPIRE)", "-> was it renamed"},
+			want: []string{"FAIL  rights WXAccessToken: it does not know a command that is needed (PEXPIRE)",
+				"-> was it renamed"},
 		},
 		{
-			name: "full memory", change: func(s server) { s.do(t, "config", "set", "maxmemory", "1", "maxmemory-policy", "noeviction") },
-			want: []string{"FAIL  rights WXAccessToken: OOM: its memory is full, so it takes no writes (HSET, SET)", "-> raise maxmemory"},
+			name:   "full memory",
+			change: func(s server) { s.do(t, "config", "set", "maxmemory", "1", "maxmemory-policy", "noeviction") },
+			want: []string{"FAIL  rights WXAccessToken: OOM: its memory is full, so it takes no writes (HSET, SET)",
+				"-> raise maxmemory"},
 		},
 		{
 			name: "too few replicas", change: func(s server) { s.do(t, "config", "set", "min-replicas-to-write", "1") },
@@ -191,13 +101,15 @@ func TestRedisThatRefuses(t *testing.T) {
 		},
 		{
 			name: "replica", change: func(s server) { s.do(t, "replicaof", "127.0.0.1", "1") },
-			want: []string{"FAIL  redis server: a replica", "FAIL  rights WXAccessToken: READONLY", "-> set redis.url to the master"},
+			want: []string{"FAIL  redis server: a replica", "FAIL  rights WXAccessToken: READONLY",
+				"-> set redis.url to the master"},
 		},
 		{
 			name: "replica without data", args: []string{"--replica-serve-stale-data", "no", "--replicaof", "127.0.0.1 1"},
 			want: []string{"MASTERDOWN"},
 		},
-		{name: "TLS on a plain port", url: func(s server) string { return "rediss://" + s.addr }, want: []string{"no answer within redis.timeout", "if it speaks no TLS, use redis://"}},
+		{name: "TLS on a plain port", url: func(s server) string { return "rediss://" + s.addr },
+			want: []string{"no answer within redis.timeout", "if it speaks no TLS, use redis://"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, w := startRedis(t, tt.args...), newWorld(t)
@@ -267,13 +179,16 @@ func TestRedisThatIsNotThere(t *testing.T) {
 		{"refused", `{url: "redis://` + closed + `"}`, "connection refused", "-> check the address in redis"},
 		{"no such name", `{url: "redis://nameless.invalid"}`, "the host name cannot be resolved", "-> check the name"},
 		{"no such socket", `{url: "unix:///no/such/socket"}`, "there is no such socket", "-> check the path"},
-		{"another protocol", `{url: "redis://` + listener.Addr().String() + `"}`, "it does not speak the protocol of Redis", "-> check host and port"},
-		{"sentinels", `{sentinel: {master: m, addrs: ["` + closed + `"]}}`, "no sentinel names the master", "-> check redis.sentinel"},
+		{"another protocol", `{url: "redis://` + listener.Addr().String() + `"}`, "it does not speak the protocol of Redis",
+			"-> check host and port"},
+		{"sentinels", `{sentinel: {master: m, addrs: ["` + closed + `"]}}`, "no sentinel names the master",
+			"-> check redis.sentinel"},
 		{"cluster", `{cluster: ["` + closed + `"]}`, "connection refused", "-> check the address in redis"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			output, findings := w.check("redis: "+tt.section+"\n", w.credential(""))
-			w.expect(output, findings, 1, "FAIL  redis: ", tt.want, tt.cure, "skip  rights WXAccessToken", "ok    wechat WXAccessToken")
+			w.expect(output, findings, 1, "FAIL  redis: ", tt.want, tt.cure, "skip  rights WXAccessToken",
+				"ok    wechat WXAccessToken")
 		})
 	}
 }
@@ -288,7 +203,8 @@ func TestCluster(t *testing.T) {
 			t.Fatal("the cluster does not come up")
 		}
 	}
-	output, findings := w.check(section, w.credential("")+"  - {key: Second, appid: wxother, secret_file: "+w.dir+"/appsecret}\n")
+	output, findings := w.check(section, w.credential("")+"  - {key: Second, appid: wxother, secret_file: "+
+		w.dir+"/appsecret}\n")
 	w.expect(output, findings, 0, "ok    redis: cluster node ", "ok    rights WXAccessToken", "ok    rights Second")
 	if strings.Count(output, "redis server") != 1 {
 		t.Errorf("one node is looked at more than once:\n%s", output)

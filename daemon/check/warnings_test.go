@@ -16,9 +16,11 @@ import (
 // kubernetes are the variables of Services named wxtokend and wxtokend-api.
 func kubernetes() []string {
 	return []string{
-		"WXTOKEND_SERVICE_HOST=10.0.0.1", "WXTOKEND_SERVICE_PORT=9477", "WXTOKEND_SERVICE_PORT_HTTP=9477", "WXTOKEND_PORT=tcp://10.0.0.1:9477",
+		"WXTOKEND_SERVICE_HOST=10.0.0.1", "WXTOKEND_SERVICE_PORT=9477", "WXTOKEND_SERVICE_PORT_HTTP=9477",
+		"WXTOKEND_PORT=tcp://10.0.0.1:9477",
 		"WXTOKEND_PORT_9477_TCP=tcp://10.0.0.1:9477", "WXTOKEND_PORT_9477_TCP_PROTO=tcp", "WXTOKEND_PORT_9477_TCP_PORT=9477",
-		"WXTOKEND_PORT_9477_TCP_ADDR=10.0.0.1", "WXTOKEND_API_SERVICE_HOST=10.0.0.2", "WXTOKEND_API_SERVICE_PORT=1", "WXTOKEND_API_PORT=tcp://10.0.0.2:1",
+		"WXTOKEND_PORT_9477_TCP_ADDR=10.0.0.1", "WXTOKEND_API_SERVICE_HOST=10.0.0.2", "WXTOKEND_API_SERVICE_PORT=1",
+		"WXTOKEND_API_PORT=tcp://10.0.0.2:1",
 		"WXTOKEND_API_PORT_1_UDP=udp://10.0.0.2:1", "WXTOKEND_API_PORT_1_UDP_PROTO=udp",
 	}
 }
@@ -32,19 +34,25 @@ func TestWarnings(t *testing.T) {
 		secret         string
 		want           []string // of each warning the subject and a part of what is said, "" for none
 	}{
-		{"nothing", wechat, []string{"WXTOKEND_API=stable", "WXTOKEND_CONFIG=x", "WXTOKEND_MINT=false", "WXTOKEND_UNSET=", "HOME=/"}, "", nil},
+		{"nothing", wechat, []string{"WXTOKEND_API=stable", "WXTOKEND_CONFIG=x", "WXTOKEND_MINT=false", "WXTOKEND_UNSET=",
+			"HOME=/"}, "", nil},
 		{"a variable that is none", wechat, []string{"WXTOKEND_FORMAT=raw", "WXTOKEND_REDIS_PORT=6379"}, "",
-			[]string{`environment: the variable "WXTOKEND_FORMAT" sets nothing`, `environment: the variable "WXTOKEND_REDIS_PORT" sets nothing`}},
+			[]string{`environment: the variable "WXTOKEND_FORMAT" sets nothing`,
+				`environment: the variable "WXTOKEND_REDIS_PORT" sets nothing`}},
 		{"a name that no terminal should get", wechat, []string{"WXTOKEND_\x1b[2J" + strings.Repeat("x", 1000) + "=1"}, "",
 			[]string{`environment: the variable "WXTOKEND_\x1b[2Jxxx`}},
-		{"a port that somebody wrote", wechat, []string{"WXTOKEND_PORT=8080"}, "", []string{`environment: the variable "WXTOKEND_PORT" sets nothing`}},
+		{"a port that somebody wrote", wechat, []string{"WXTOKEND_PORT=8080"}, "",
+			[]string{`environment: the variable "WXTOKEND_PORT" sets nothing`}},
 		{"a Service in Kubernetes", wechat, kubernetes(), "", nil},
-		{"a proxy that is not used", wechat, []string{"HTTPS_PROXY=http://:hunter2@p:1"}, "", []string{"proxy: the variable HTTPS_PROXY is set"}},
+		{"a proxy that is not used", wechat, []string{"HTTPS_PROXY=http://:hunter2@p:1"}, "",
+			[]string{"proxy: the variable HTTPS_PROXY is set"}},
 		{"in small letters", wechat, []string{"https_proxy=p:1"}, "", []string{"proxy: the variable https_proxy is set"}},
 		{"a proxy that is used", "wechat: {proxy: 'http://p:1'}\n", []string{"HTTPS_PROXY=http://p:1"}, "", nil},
-		{"a simulator", "wechat: {base_url: 'http://127.0.0.1:1'}\nrefresh: {verify_every: 2s}\n", []string{"HTTPS_PROXY=http://p:1"}, "", nil},
+		{"a simulator", "wechat: {base_url: 'http://127.0.0.1:1'}\nrefresh: {verify_every: 2s}\n",
+			[]string{"HTTPS_PROXY=http://p:1"}, "", nil},
 		{"the most frequent questions", wechat + "refresh: {verify_every: 204s}\n", nil, "", nil},
-		{"too frequent questions", wechat + "refresh: {verify_every: 203s}\n", nil, "", []string{"verify_every WXAccessToken: 3m23s: up to 425 questions a day and 576 more"}},
+		{"too frequent questions", wechat + "refresh: {verify_every: 203s}\n", nil, "",
+			[]string{"verify_every WXAccessToken: 3m23s: up to 425 questions a day and 576 more"}},
 		{"some keystrokes in the secret", wechat, nil, `"` + appSecret + `"`, []string{"secret WXAccessToken: from "}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,13 +71,15 @@ func TestWarnings(t *testing.T) {
 				t.Errorf("the output repeats a value or a control character:\n%s", output)
 			}
 
-			c, err := config.Source{Path: w.dir + "/config.yaml", Explicit: true, Getenv: func(string) string { return "" }}.Load(t.Context())
+			c, err := config.Source{Path: w.dir + "/config.yaml", Explicit: true,
+				Getenv: func(string) string { return "" }}.Load(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			var log bytes.Buffer
 			check.LogWarnings(t.Context(), slog.New(slog.NewJSONHandler(&log, nil)), c, tt.environ)
-			if got := strings.Count(log.String(), `"level":"WARN"`); got != len(tt.want) || strings.Contains(log.String(), "hunter2") || strings.Contains(log.String(), appSecret) {
+			if got := strings.Count(log.String(), `"level":"WARN"`); got != len(tt.want) ||
+				strings.Contains(log.String(), "hunter2") || strings.Contains(log.String(), appSecret) {
 				t.Errorf("%d lines, want %d:\n%s", got, len(tt.want), log.String())
 			}
 		})
@@ -80,7 +90,8 @@ func TestOneCredentialAsksTooOften(t *testing.T) {
 	w := newWorld(t)
 	w.options.Online = false
 	output, findings := w.document("credentials:\n" + w.credential(", verify_every: 10s"))
-	w.expect(output, findings, 0, "warn  verify_every WXAccessToken: 10s: up to 8640 questions a day", "-> set it to 3m24s or more", "1 warn")
+	w.expect(output, findings, 0, "warn  verify_every WXAccessToken: 10s: up to 8640 questions a day",
+		"-> set it to 3m24s or more", "1 warn")
 }
 
 func TestReaderDrawsItsOwn(t *testing.T) {
@@ -126,7 +137,8 @@ func TestFilesOfACorrectPod(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text := "redis: {url: 'redis://wxtokend@h/0'}\ncredentials:\n  - {appid: " + appid + ", secret_file: " + w.dir + "/secret}\n"
+	text := "redis: {url: 'redis://wxtokend@h/0'}\ncredentials:\n  - {appid: " + appid + ", secret_file: " +
+		w.dir + "/secret}\n"
 	output, findings := w.document(text)
 	w.expect(output, findings, 0, "0 warn")
 
@@ -137,8 +149,10 @@ func TestFilesOfACorrectPod(t *testing.T) {
 	for name, mode := range map[string]os.FileMode{"token": 0o604, "password": 0o666, "sentinel": 0o644} {
 		w.write(name, "s", mode)
 	}
-	path := w.write("config.yaml", strings.NewReplacer("DIR", w.dir).Replace("http: {token_file: DIR/token}\nredis:\n  password_file: DIR/password\n"+
-		"  sentinel: {master: m, addrs: ['h:1'], password_file: DIR/sentinel}\nwechat: {proxy: 'http://u:p@h:1'}\ncredentials:\n"+w.credential("")), 0o644)
+	path := w.write("config.yaml", strings.NewReplacer("DIR", w.dir).Replace(
+		"http: {token_file: DIR/token}\nredis:\n  password_file: DIR/password\n"+
+			"  sentinel: {master: m, addrs: ['h:1'], password_file: DIR/sentinel}\nwechat: {proxy: 'http://u:p@h:1'}\n"+
+			"credentials:\n"+w.credential("")), 0o644)
 	c, err := config.Source{Path: path, Explicit: true, Getenv: func(string) string { return "" }}.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -147,6 +161,7 @@ func TestFilesOfACorrectPod(t *testing.T) {
 	if findings, err = check.Run(t.Context(), &out, c, w.options); err != nil {
 		t.Fatal(err)
 	}
-	w.expect(out.String(), findings, 0, "warn  file mode: "+path+" holds a secret and has mode 0644", "/token holds a secret and has mode 0604",
+	w.expect(out.String(), findings, 0, "warn  file mode: "+path+" holds a secret and has mode 0644",
+		"/token holds a secret and has mode 0604",
 		"/password holds a secret and has mode 0666", "/sentinel holds a secret and has mode 0644", "4 warn")
 }

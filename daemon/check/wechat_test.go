@@ -16,12 +16,15 @@ func TestWeChat(t *testing.T) {
 		want  []string
 	}{
 		{"wrong secret", func(w *world) { w.write("appsecret", strings.Repeat("0a", 16), 0o600) }, []string{
-			"errcode 40125 (config)", "-> put the current AppSecret into secret_file", "-> 将现行 AppSecret 写入 secret_file",
+			"errcode 40125 (config)", "-> put the current AppSecret into secret_file",
+			"-> 将现行 AppSecret 写入 secret_file",
 		}},
 		{"not on the whitelist", (*world).whitelist, []string{
 			"errcode 40164 (ip)", `(WeChat says "invalid ip 127.0.0.1 `, "-> add the address", "-> 把微信报出的 IP",
 		}},
-		{"unknown code", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 1234567, Message: "odd"}) }, []string{
+		{"unknown code", func(w *world) {
+			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 1234567, Message: "odd"})
+		}, []string{
 			"errcode 1234567: this code is not in the table of return codes; look it up", `(WeChat says "odd rid: `,
 		}},
 		{"busy", func(w *world) {
@@ -32,12 +35,14 @@ func TestWeChat(t *testing.T) {
 		{"a login page", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultHTML}) }, []string{
 			"garbage: ", "or a login page answers in WeChat's place, on this host with: curl -v --noproxy '*' http://127.0.0.1:",
 		}},
-		{"bad gateway", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus}) }, []string{"transient: HTTP 502", "-> this host must reach"}},
+		{"bad gateway", func(w *world) { w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus}) },
+			[]string{"transient: HTTP 502", "-> this host must reach"}},
 		{"refused", func(w *world) { w.baseURL = "http://" + freeAddr(w.T) }, []string{
 			"transport: ", "connection refused", "-> this host must reach http://127.0.0.1:",
 		}},
 		{"no such name", func(w *world) { w.baseURL, w.options.DialWeChat = "https://nameless.invalid", nameless }, []string{
-			"transport: ", "could not be resolved", "-> this host must reach https://nameless.invalid", "curl -v --noproxy '*' https://nameless.invalid",
+			"transport: ", "could not be resolved", "-> this host must reach https://nameless.invalid",
+			"curl -v --noproxy '*' https://nameless.invalid",
 		}},
 		{"an answer that shows the secret", func(w *world) {
 			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40013, Message: "invalid appid, secret " + appSecret})
@@ -55,9 +60,12 @@ func TestWeChat(t *testing.T) {
 func TestProxyThatIsNotThere(t *testing.T) {
 	s, w := startRedis(t), newWorld(t)
 	w.secrets = append(w.secrets, "CANARY-of-proxy")
-	output, findings := w.document(`redis: {url: "` + url(s, "0") + `"}` + "\nwechat: {base_url: https://192.0.2.1, proxy: \"http://u:CANARY-of-proxy@" + freeAddr(t) + "\"}\n" +
+	output, findings := w.document(`redis: {url: "` + url(s, "0") + `"}` +
+		"\nwechat: {base_url: https://192.0.2.1, proxy: \"http://u:CANARY-of-proxy@" + freeAddr(t) + "\"}\n" +
 		"credentials:\n" + w.credential(""))
-	w.expect(output, findings, 1, "FAIL  wechat WXAccessToken: transport: could not connect to WeChat or the proxy (connection refused)", "-> wechat.proxy must reach https://192.0.2.1",
+	w.expect(output, findings, 1,
+		"FAIL  wechat WXAccessToken: transport: could not connect to WeChat or the proxy (connection refused)",
+		"-> wechat.proxy must reach https://192.0.2.1",
 		"curl -v --noproxy '' --proxy (the value of wechat.proxy) https://192.0.2.1")
 }
 
@@ -96,10 +104,13 @@ func TestVerification(t *testing.T) {
 		spoil func(w *world, s server)
 		want  []string
 	}{
-		{"of the token that was drawn for the check", func(*world, server) {}, []string{"ok    verification WXAccessToken: WeChat accepts token:"}},
+		{"of the token that was drawn for the check", func(*world, server) {},
+			[]string{"ok    verification WXAccessToken: WeChat accepts token:"}},
 		{"a right is missing", func(w *world, _ server) {
-			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 48001, Message: "api unauthorized", Path: wechatsim.PathDomainIP})
-		}, []string{"warn  verification WXAccessToken: nobody would notice a token that somebody killed", "errcode 48001 (config)"}},
+			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 48001, Message: "api unauthorized",
+				Path: wechatsim.PathDomainIP})
+		}, []string{"warn  verification WXAccessToken: nobody would notice a token that somebody killed",
+			"errcode 48001 (config)"}},
 		{"a relay of the token's path alone", func(w *world, _ server) {
 			w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus, Code: 404, Path: wechatsim.PathDomainIP})
 		}, []string{"warn  verification WXAccessToken: nobody would notice", "get_api_domain_ip: garbage: HTTP 404"}},
@@ -130,7 +141,8 @@ func TestVerification(t *testing.T) {
 func TestCredentialThatNeverMints(t *testing.T) {
 	s, w := startRedis(t), newWorld(t)
 	output, findings := w.check(`redis: {url: "`+url(s, "0")+`"}`+"\n", "  - {appid: "+appid+", mint: false}\n")
-	w.expect(output, findings, 0, "skip  secret WXAccessToken: mint: false", "skip  wechat WXAccessToken: mint: false", "ok    rights WXAccessToken",
+	w.expect(output, findings, 0, "skip  secret WXAccessToken: mint: false", "skip  wechat WXAccessToken: mint: false",
+		"ok    rights WXAccessToken",
 		"ok    token WXAccessToken: none yet, and this one never asks for it (mint: false): a replica that does has to run")
 	if strings.Contains(output, "when it starts") {
 		t.Errorf("a promise that nobody keeps:\n%s", output)
@@ -145,7 +157,8 @@ func TestSeveralCredentials(t *testing.T) {
 	w.write("other", strings.Repeat("0a", 16), 0o600)
 	output, findings := w.check(`redis: {url: "`+url(s, "0")+`"}`+"\n",
 		w.credential("")+"  - {key: Second, appid: wxother, secret_file: "+w.dir+"/other}\n")
-	w.expect(output, findings, 1, "ok    wechat WXAccessToken", "FAIL  wechat Second: errcode 40125", "ok    token Second: none yet")
+	w.expect(output, findings, 1, "ok    wechat WXAccessToken", "FAIL  wechat Second: errcode 40125",
+		"ok    token Second: none yet")
 	if strings.Count(output, "clock: ") != 2 {
 		t.Errorf("the clocks are compared more than once:\n%s", output)
 	}

@@ -42,7 +42,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	sim, err := wechatsim.New(wechatsim.Options{Apps: []wechatsim.App{{AppID: appid, Secret: appSecret}, {AppID: "wxother", Secret: appSecret}}})
+	sim, err := wechatsim.New(wechatsim.Options{Apps: []wechatsim.App{{AppID: appid, Secret: appSecret},
+		{AppID: "wxother", Secret: appSecret}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,12 +81,14 @@ func (w *world) run(redisURL string) (output string, findings int) {
 
 func (w *world) check(redisSection, credentials string) (output string, findings int) {
 	w.Helper()
-	return w.document(redisSection + fmt.Sprintf("wechat: {base_url: %q, timeout: 2s}\n", w.baseURL) + "credentials:\n" + credentials)
+	return w.document(redisSection + fmt.Sprintf("wechat: {base_url: %q, timeout: 2s}\n", w.baseURL) +
+		"credentials:\n" + credentials)
 }
 
 func (w *world) document(text string) (output string, findings int) {
 	w.Helper()
-	c, err := config.Source{Path: w.write("config.yaml", text, 0o600), Explicit: true, Getenv: func(string) string { return "" }}.Load(w.Context())
+	c, err := config.Source{Path: w.write("config.yaml", text, 0o600), Explicit: true,
+		Getenv: func(string) string { return "" }}.Load(w.Context())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -116,11 +119,13 @@ func (w *world) mint(s server, token secret.Token) {
 	defer client.Close()
 	st, c := store.New(client, time.Second, layout.Decode), w.slot()
 	o := st.Observe(w.Context(), []store.Slot{c})[0]
-	b, err := st.Begin(w.Context(), c, o.Observation, store.Begin{Attempt: "a1", Wait: time.Second, Day: store.Day(o.Observation.Now)})
+	b, err := st.Begin(w.Context(), c, o.Observation,
+		store.Begin{Attempt: "a1", Wait: time.Second, Day: store.Day(o.Observation.Now)})
 	if err != nil {
 		w.Fatal(err)
 	}
-	if _, _, err = st.Commit(w.Context(), c, store.Commit{Attempt: "a1", Token: token, ExpiresIn: 2 * time.Hour, T0: b.T0, Order: b.Order}); err != nil {
+	if _, _, err = st.Commit(w.Context(), c,
+		store.Commit{Attempt: "a1", Token: token, ExpiresIn: 2 * time.Hour, T0: b.T0, Order: b.Order}); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -132,7 +137,8 @@ func (w *world) slot() store.Slot {
 	}
 	return store.Slot{
 		Keys: keys, Account: appid, Issuer: strings.TrimPrefix(w.baseURL, "http://"), API: "stable",
-		Encode: layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode, Lease: 30 * time.Second, Overlap: 5 * time.Minute,
+		Encode: layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode, Lease: 30 * time.Second,
+		Overlap: 5 * time.Minute,
 	}
 }
 
@@ -170,7 +176,8 @@ func (w *world) expect(output string, findings, want int, parts ...string) {
 // nameless is the network with a name server that does not know one host.
 func nameless(ctx context.Context, network, addr string) (net.Conn, error) {
 	if strings.HasPrefix(addr, "nameless.invalid:") {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: &net.DNSError{Err: "no such host", Name: "nameless.invalid", IsNotFound: true}}
+		return nil, &net.OpError{Op: "dial", Net: network,
+			Err: &net.DNSError{Err: "no such host", Name: "nameless.invalid", IsNotFound: true}}
 	}
 	return (&net.Dialer{}).DialContext(ctx, network, addr)
 }

@@ -61,17 +61,22 @@ func TestEnvironmentReplacesChoices(t *testing.T) {
 			func(c config.Config) bool {
 				return c.Credentials[0].Secret == "" && c.Credentials[0].SecretFile == file
 			}},
-		{"secret for secret file", "credentials: [{appid: a, secret_file: ./missing}]", map[string]string{"WXTOKEND_SECRET": "s"},
+		{"secret for secret file", "credentials: [{appid: a, secret_file: ./missing}]",
+			map[string]string{"WXTOKEND_SECRET": "s"},
 			func(c config.Config) bool { return c.Credentials[0].Secret == "s" && c.Credentials[0].SecretFile == "" }},
-		{"secret file for both", "credentials: [{appid: a, secret: b, secret_file: ./missing}]", map[string]string{"WXTOKEND_SECRET_FILE": file},
+		{"secret file for both", "credentials: [{appid: a, secret: b, secret_file: ./missing}]",
+			map[string]string{"WXTOKEND_SECRET_FILE": file},
 			func(c config.Config) bool {
 				return c.Credentials[0].Secret == "" && c.Credentials[0].SecretFile == file
 			}},
-		{"password file for password", minimal + "redis: {password: p}", map[string]string{"WXTOKEND_REDIS_PASSWORD_FILE": file},
+		{"password file for password", minimal + "redis: {password: p}",
+			map[string]string{"WXTOKEND_REDIS_PASSWORD_FILE": file},
 			func(c config.Config) bool { return c.Redis.Password == "" && c.Redis.PasswordFile == file }},
-		{"url for sentinel", minimal + "redis: {sentinel: {master: m, addrs: ['h:1']}}", map[string]string{"WXTOKEND_REDIS_URL": "redis://env"},
+		{"url for sentinel", minimal + "redis: {sentinel: {master: m, addrs: ['h:1']}}",
+			map[string]string{"WXTOKEND_REDIS_URL": "redis://env"},
 			func(c config.Config) bool { return c.Redis.Sentinel == nil && c.Redis.URL == "redis://env" }},
-		{"url for the database of sentinel", minimal + "redis: {sentinel: {master: m, addrs: ['h:1']}, db: 3}", map[string]string{"WXTOKEND_REDIS_URL": "redis://env"},
+		{"url for the database of sentinel", minimal + "redis: {sentinel: {master: m, addrs: ['h:1']}, db: 3}",
+			map[string]string{"WXTOKEND_REDIS_URL": "redis://env"},
 			func(c config.Config) bool { return c.Redis.DB == 0 }},
 		{"a sidecar without a file or a secret", "", map[string]string{"WXTOKEND_APPID": "a", "WXTOKEND_MINT": "false"},
 			func(c config.Config) bool { return !c.Credentials[0].Mint && c.Credentials[0].AppID == "a" }},
@@ -79,7 +84,8 @@ func TestEnvironmentReplacesChoices(t *testing.T) {
 			func(c config.Config) bool { return c.Redis.Cluster == nil && c.Redis.URL == "redis://env" }},
 		{"api decides what is not set", minimal, map[string]string{"WXTOKEND_API": "classic"},
 			func(c config.Config) bool { return c.Credentials[0].DailyLimit == 1000 }},
-		{"a credential of its own", "credentials: []", map[string]string{"WXTOKEND_APPID": "a", "WXTOKEND_SECRET": "0012", "WXTOKEND_KEY": "k"},
+		{"a credential of its own", "credentials: []",
+			map[string]string{"WXTOKEND_APPID": "a", "WXTOKEND_SECRET": "0012", "WXTOKEND_KEY": "k"},
 			func(c config.Config) bool {
 				got := c.Credentials[0]
 				return got.AppID == "a" && got.Secret == "0012" && got.Key == "k" && got.API == "stable" && got.Mint
@@ -108,7 +114,8 @@ func TestBadEnvironment(t *testing.T) {
 			`WXTOKEND_LOG_LEVEL: log.level: must be debug, info, warn or error`,
 			`WXTOKEND_LOG_FORMAT: log.format: must be auto, text or json`,
 			`WXTOKEND_HTTP_LISTEN: http.listen: must be host:port, such as ":9477" or "127.0.0.1:9477"`,
-			"WXTOKEND_REDIS_URL: redis.url: must be a URL such as redis://127.0.0.1:6379/0, with scheme redis, rediss, unix or embedded; percent-encode special characters of the password",
+			"WXTOKEND_REDIS_URL: redis.url: must be a URL such as redis://127.0.0.1:6379/0, with scheme redis, rediss, unix " +
+				"or embedded; percent-encode special characters of the password",
 			"WXTOKEND_KEY: credentials[0].key: braces in a key must be one non-empty {tag}, as Redis Cluster places keys by it",
 			"WXTOKEND_SECRET: credentials[0].secret: must not contain a line break: it has to be one line",
 			`WXTOKEND_API: credentials[0].api: must be stable or classic`,
@@ -121,14 +128,17 @@ func TestBadEnvironment(t *testing.T) {
 			"WXTOKEND_SECRET_FILE: credentials[0].secret_file: secret and secret_file exclude each other: keep one",
 		}},
 		{"no secret", "", map[string]string{"WXTOKEND_APPID": "x"}, []string{
-			"WXTOKEND_APPID: credentials[0].secret: missing: set secret_file (or secret), or mint: false for a replica that never calls WeChat",
+			"WXTOKEND_APPID: credentials[0].secret: missing: set secret_file (or secret), or mint: false for a replica that " +
+				"never calls WeChat",
 		}},
 		{"no appid", "", map[string]string{"WXTOKEND_SECRET": "x", "WXTOKEND_KEY": "x"}, []string{
-			"config.yaml: credentials: none is configured: add one to config.yaml, or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE",
+			"config.yaml: credentials: none is configured: add one to config.yaml, or set WXTOKEND_APPID and " +
+				"WXTOKEND_SECRET_FILE",
 		}},
-		{"password in url and file", minimal + "redis: {password: x}", map[string]string{"WXTOKEND_REDIS_URL": "redis://:p@h"}, []string{
-			"WXTOKEND_REDIS_URL: redis.url: holds a password, and so does an option of its own: keep one",
-		}},
+		{"password in url and file", minimal + "redis: {password: x}",
+			map[string]string{"WXTOKEND_REDIS_URL": "redis://:p@h"}, []string{
+				"WXTOKEND_REDIS_URL: redis.url: holds a password, and so does an option of its own: keep one",
+			}},
 		{"file first", minimal + "log: {level: x}", map[string]string{"WXTOKEND_API": "x"}, []string{
 			`config.yaml:2: log.level: must be debug, info, warn or error`,
 			`WXTOKEND_API: credentials[0].api: must be stable or classic`,

@@ -69,7 +69,8 @@ func TestPipeIsNoSecretFile(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (config.Credential{SecretFile: path}).ReadSecret(t.Context()); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := (config.Credential{SecretFile: path}).ReadSecret(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -39,7 +39,8 @@ func TestNothingGoodLeaks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, out := range map[string]string{"dump": dump(t, c), "%v": fmt.Sprintf("%v", c), "%+v": fmt.Sprintf("%+v %+v", c, c.Redis.Sentinel)} {
+		for name, out := range map[string]string{"dump": dump(t, c), "%v": fmt.Sprintf("%v", c),
+			"%+v": fmt.Sprintf("%+v %+v", c, c.Redis.Sentinel)} {
 			if strings.Contains(out, canary) {
 				t.Errorf("%s contains the canary:\n%s", name, out)
 			}
@@ -55,7 +56,8 @@ func TestNoKeyLeaks(t *testing.T) {
 		t.Fatal(err)
 	}
 	filled := strings.NewReplacer("CANARY", canary, "FILE", file, "MORE", "").Replace(document)
-	if _, err := load(t, filled, nil); err == nil || !strings.Contains(err.Error(), "targets[0].key: it holds the AppSecret") ||
+	if _, err := load(t, filled, nil); err == nil ||
+		!strings.Contains(err.Error(), "targets[0].key: it holds the AppSecret") ||
 		strings.Contains(err.Error(), canary) {
 		t.Errorf("%v", err)
 	}
@@ -79,15 +81,21 @@ func TestNoKeyLeaks(t *testing.T) {
 // Every way to spoil a line that holds a secret: the message must not repeat it.
 func TestNothingBadLeaks(t *testing.T) {
 	for _, value := range []string{
-		"*CANARY", "&CANARY", "&CANARY x", "!CANARY", "!!CANARY x", "@CANARY", "%CANARY", "`CANARY`", "[CANARY", "[CANARY]", "{CANARY}", "{CANARY: x}",
-		"'CANARY", `"CANARY\q"`, "CANARY: x", "x\n  CANARY: y", "x\n CANARY", "|\n    CANARY\n    b", "\"CANARY\\n\"", "\"CANARY\x00\"", "CANARY\xff", "? CANARY", "- CANARY",
-		"http://:CANARY@h", "redis://CANARY:CANARY@h:x", "redis://:CANARY@h/CANARY", "redis://h/CANARY", "redis://h?CANARY=CANARY", "redis://:%CANARY@h", "redis://:a#CANARY@h",
+		"*CANARY", "&CANARY", "&CANARY x", "!CANARY", "!!CANARY x", "@CANARY", "%CANARY", "`CANARY`", "[CANARY", "[CANARY]",
+		"{CANARY}", "{CANARY: x}",
+		"'CANARY", `"CANARY\q"`, "CANARY: x", "x\n  CANARY: y", "x\n CANARY", "|\n    CANARY\n    b", "\"CANARY\\n\"",
+		"\"CANARY\x00\"", "CANARY\xff", "? CANARY", "- CANARY",
+		"http://:CANARY@h", "redis://CANARY:CANARY@h:x", "redis://:CANARY@h/CANARY", "redis://h/CANARY",
+		"redis://h?CANARY=CANARY", "redis://:%CANARY@h", "redis://:a#CANARY@h",
 		"unix://CANARY", "embedded://CANARY", "ftp://u:CANARY@h", "://CANARY", "CANARY",
 	} {
 		for _, line := range []string{
-			"redis:\n  url: ", "redis:\n  password: ", "redis:\n  cluster: ", "redis:\n  sentinel: ", "redis:\n  password_file: ", "wechat:\n  proxy: ", "wechat:\n  base_url: ",
-			"http:\n  listen: ", "http:\n  token_file: ", "log:\n  level: ", "refresh:\n  poll: ", "redis: ", "credentials: ", "credentials:\n- secret: ", "credentials:\n- api: ",
-			"credentials:\n- key: k\n  daily_limit: ", "credentials:\n- mint: ", "credentials:\n- key: ", "credentials:\n- secret:", "", "redis:\n",
+			"redis:\n  url: ", "redis:\n  password: ", "redis:\n  cluster: ", "redis:\n  sentinel: ",
+			"redis:\n  password_file: ", "wechat:\n  proxy: ", "wechat:\n  base_url: ",
+			"http:\n  listen: ", "http:\n  token_file: ", "log:\n  level: ", "refresh:\n  poll: ", "redis: ", "credentials: ",
+			"credentials:\n- secret: ", "credentials:\n- api: ",
+			"credentials:\n- key: k\n  daily_limit: ", "credentials:\n- mint: ", "credentials:\n- key: ",
+			"credentials:\n- secret:", "", "redis:\n",
 		} {
 			document := strings.ReplaceAll(line+value+"\nhttp: {zzz: 1}\n", "CANARY", canary)
 			_, err := load(t, document, nil)
@@ -102,7 +110,8 @@ func TestNothingBadLeaks(t *testing.T) {
 }
 
 func TestNothingInTheEnvironmentLeaks(t *testing.T) {
-	for _, name := range []string{"APPID", "SECRET", "SECRET_FILE", "KEY", "API", "REDIS_URL", "REDIS_PASSWORD_FILE", "HTTP_LISTEN", "LOG_LEVEL", "LOG_FORMAT"} {
+	for _, name := range []string{"APPID", "SECRET", "SECRET_FILE", "KEY", "API", "REDIS_URL", "REDIS_PASSWORD_FILE",
+		"HTTP_LISTEN", "LOG_LEVEL", "LOG_FORMAT"} {
 		for _, value := range []string{canary, canary + "\n", "redis://:" + canary + "@h/x", "http://" + canary + "@h"} {
 			if strings.HasSuffix(name, "_FILE") && strings.Contains(value, "/") {
 				continue // a path

@@ -31,10 +31,12 @@ func TestDefaultsAreTheContract(t *testing.T) {
 			BaseURL: "https://api.weixin.qq.com", WeComBaseURL: "https://qyapi.weixin.qq.com", Timeout: 5 * time.Second,
 		}},
 		{"refresh", got.Refresh, config.Refresh{
-			Poll: 2 * time.Second, Lease: 30 * time.Second, BackoffMin: time.Second, BackoffMax: 5 * time.Minute, VerifyEvery: 5 * time.Minute,
+			Poll: 2 * time.Second, Lease: 30 * time.Second, BackoffMin: time.Second, BackoffMax: 5 * time.Minute,
+			VerifyEvery: 5 * time.Minute,
 		}},
 		{"credential", c, config.Credential{
-			Key: "WXAccessToken", Kind: "official_account", AppID: "a", Secret: "b", API: "stable", Ahead: 270 * time.Second, DailyLimit: 10000, Mint: true,
+			Key: "WXAccessToken", Kind: "official_account", AppID: "a", Secret: "b", API: "stable", Ahead: 270 * time.Second,
+			DailyLimit: 10000, Mint: true,
 			Format: "json", UTCOffset: "+0800",
 			Lease: 30 * time.Second, BackoffMin: time.Second, BackoffMax: 5 * time.Minute, VerifyEvery: 5 * time.Minute,
 		}},
@@ -84,19 +86,24 @@ metrics: {per_key: never}
 		Redis: config.Redis{
 			Sentinel: &config.Sentinel{Master: "m", Addrs: []string{"10.0.0.1:1", "[::1]:2"}, Username: "su", Password: "sp"},
 			Username: "ru", Password: "rp", DB: 3,
-			TLS:     &config.TLS{CAFile: dir + "/cert.pem", CertFile: dir + "/cert.pem", KeyFile: dir + "/key.pem", ServerName: "name"},
+			TLS: &config.TLS{CAFile: dir + "/cert.pem", CertFile: dir + "/cert.pem", KeyFile: dir + "/key.pem",
+				ServerName: "name"},
 			Timeout: 10 * time.Millisecond,
 		},
 		WeChat: config.WeChat{
-			BaseURL: "http://127.0.0.1:8080/wx", WeComBaseURL: "https://qy", Timeout: 20 * time.Millisecond, Proxy: "socks5://u:p@h:1",
+			BaseURL: "http://127.0.0.1:8080/wx", WeComBaseURL: "https://qy", Timeout: 20 * time.Millisecond,
+			Proxy: "socks5://u:p@h:1",
 		},
-		Refresh: config.Refresh{Poll: time.Millisecond, Lease: 40 * time.Millisecond, BackoffMin: 2 * time.Second, BackoffMax: 3 * time.Second, VerifyEvery: 4 * time.Second},
+		Refresh: config.Refresh{Poll: time.Millisecond, Lease: 40 * time.Millisecond, BackoffMin: 2 * time.Second,
+			BackoffMax: 3 * time.Second, VerifyEvery: 4 * time.Second},
 		Credentials: []config.Credential{{
-			Key: "a{b}c", Kind: "official_account", AppID: "a1", Secret: "s1", API: "classic", Ahead: 30 * time.Minute, DailyLimit: 1000, Mint: true, Format: "json", UTCOffset: "+0800",
+			Key: "a{b}c", Kind: "official_account", AppID: "a1", Secret: "s1", API: "classic", Ahead: 30 * time.Minute,
+			DailyLimit: 1000, Mint: true, Format: "json", UTCOffset: "+0800",
 			Lease: 40 * time.Millisecond, BackoffMin: 2 * time.Second, BackoffMax: 3 * time.Second, VerifyEvery: 4 * time.Second,
 		}, {
-			Key: "d", Kind: "official_account", AppID: "a2", API: "stable", Ahead: time.Second, DailyLimit: 7, Format: "raw", UTCOffset: "-0000",
-			Lease: time.Second, BackoffMin: 2 * time.Millisecond, BackoffMax: 3 * time.Millisecond, VerifyEvery: time.Hour,
+			Key: "d", Kind: "official_account", AppID: "a2", API: "stable", Ahead: time.Second, DailyLimit: 7, Format: "raw",
+			UTCOffset: "-0000",
+			Lease:     time.Second, BackoffMin: 2 * time.Millisecond, BackoffMax: 3 * time.Millisecond, VerifyEvery: time.Hour,
 		}},
 	}
 	if got, want := dump(t, got), dump(t, want); got != want {
@@ -119,8 +126,10 @@ metrics: {per_key: never}
 // whatever YAML would make of it.
 func TestSecretsAreTakenAsWritten(t *testing.T) {
 	for written, want := range map[string]string{
-		"0012": "0012", "1e5": "1e5", "0x1f": "0x1f", "1_000": "1_000", "true": "true", "yes": "yes", ".inf": ".inf", "2001-01-01": "2001-01-01",
-		`"null"`: "null", "'~'": "~", "'it''s'": "it's", `"\x41"`: "A", "a#b": "a#b", "a # b": "a", "中文": "中文", "$HOME": "$HOME", "a: b": "",
+		"0012": "0012", "1e5": "1e5", "0x1f": "0x1f", "1_000": "1_000", "true": "true", "yes": "yes", ".inf": ".inf",
+		"2001-01-01": "2001-01-01",
+		`"null"`:     "null", "'~'": "~", "'it''s'": "it's", `"\x41"`: "A", "a#b": "a#b", "a # b": "a", "中文": "中文",
+		"$HOME": "$HOME", "a: b": "",
 	} {
 		got, err := load(t, "credentials:\n- appid: a\n  secret: "+written+"\n", nil)
 		if want == "" {
@@ -166,7 +175,8 @@ func TestConfigurationFile(t *testing.T) {
 		want     string // the whole error, "" = none
 	}{
 		{"default file missing, no credential", "config.yaml", false, nil,
-			"config.yaml: no such file, and WXTOKEND_APPID is not set: write the file, name another one with --config, or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE"},
+			"config.yaml: no such file, and WXTOKEND_APPID is not set: write the file, name another one with --config, or " +
+				"set WXTOKEND_APPID and WXTOKEND_SECRET_FILE"},
 		{"default file missing, credential in the environment", "config.yaml", false, named, ""},
 		{"explicit file missing", "x.yaml", true, named, "x.yaml: cannot read the configuration: no such file or directory"},
 		{"default path is a directory", ".", false, named, ".: cannot read the configuration: is a directory"},
@@ -189,12 +199,14 @@ func TestConfigurationFile(t *testing.T) {
 func TestShippedFileIsTheDefaults(t *testing.T) {
 	_, err := config.Source{Path: "../../config.yaml", Explicit: true, Getenv: getenv(nil)}.Load(t.Context())
 	got := problems(t, err)
-	if len(got) != 1 || !strings.Contains(got[0], "credentials[0].secret_file: /run/secrets/appsecret: no such file or directory") {
+	if len(got) != 1 || !strings.Contains(got[0],
+		"credentials[0].secret_file: /run/secrets/appsecret: no such file or directory") {
 		t.Errorf("as shipped, one thing is missing, the secret; got %q", got)
 	}
 
 	file := write(t, filepath.Join(t.TempDir(), "appsecret"), "s\n")
-	loaded, err := config.Source{Path: "../../config.yaml", Explicit: true, Getenv: getenv(map[string]string{"WXTOKEND_SECRET_FILE": file})}.Load(t.Context())
+	loaded, err := config.Source{Path: "../../config.yaml", Explicit: true,
+		Getenv: getenv(map[string]string{"WXTOKEND_SECRET_FILE": file})}.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,21 +32,26 @@ const one = "- {key: a, appid: wxa, secret: s}\n"
 
 // TestDirectory: the lists beside the file come after it, in the order of their names.
 func TestDirectory(t *testing.T) {
-	two, three := "- {key: b, appid: wxb, secret: s}\n- {key: c, appid: wxc, secret: s}\n", "- {key: d, appid: wxd, secret: s, ahead: 1m}\n"
+	two, three := "- {key: b, appid: wxb, secret: s}\n- {key: c, appid: wxc, secret: s}\n",
+		"- {key: d, appid: wxd, secret: s, ahead: 1m}\n"
 	for name, c := range map[string]struct {
 		files map[string]string
 		env   map[string]string
 		want  string
 	}{
-		"file and lists":       {map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/y.yaml": three, "credentials.d/x.yaml": two}, nil, "a b c d"},
+		"file and lists": {map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/y.yaml": three,
+			"credentials.d/x.yaml": two}, nil, "a b c d"},
 		"lists without a file": {map[string]string{"credentials.d/x.yaml": two}, nil, "b c"},
-		"no list":              {map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yaml": "# nobody yet\n"}, nil, "a"},
+		"no list": {map[string]string{"config.yaml": "credentials:\n" + one,
+			"credentials.d/x.yaml": "# nobody yet\n"}, nil, "a"},
 		"what others keep there": {map[string]string{
 			"config.yaml": "credentials:\n" + one, "credentials.d/..old/x.yaml": two, "credentials.d/.x.yaml.swp": two,
 			"credentials.d/.hidden.yaml": two, "credentials.d/x.yaml~": two, "credentials.d/README": "text",
 		}, nil, "a"},
-		"the environment sets the only one": {map[string]string{"credentials.d/x.yaml": "- {appid: wxb, secret: s}\n"}, map[string]string{"WXTOKEND_KEY": "e"}, "e"},
-		"the environment names the file": {map[string]string{"other/config.yaml": "credentials:\n" + one, "other/credentials.d/x.yaml": two, "credentials.d/y.yaml": three},
+		"the environment sets the only one": {map[string]string{"credentials.d/x.yaml": "- {appid: wxb, secret: s}\n"},
+			map[string]string{"WXTOKEND_KEY": "e"}, "e"},
+		"the environment names the file": {map[string]string{"other/config.yaml": "credentials:\n" + one,
+			"other/credentials.d/x.yaml": two, "credentials.d/y.yaml": three},
 			map[string]string{"WXTOKEND_CONFIG": "other/config.yaml"}, "a b c"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,22 +89,26 @@ func TestDirectoryMistakes(t *testing.T) {
 			"credentials.d/y.yaml:1: credentials[3].apid: unknown option, did you mean appid?",
 		}},
 		"one key twice": {map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yaml": one},
-			[]string{"credentials.d/x.yaml:1: credentials[1].key: shares a Redis key with credentials[0]: give each credential a key of its own"}},
+			[]string{"credentials.d/x.yaml:1: credentials[1].key: shares a Redis key with credentials[0]: give each " +
+				"credential a key of its own"}},
 		"a whole configuration": {map[string]string{"credentials.d/x.yaml": "credentials:\n" + one},
 			[]string{"credentials.d/x.yaml:1: credentials: must be a list (- item)"}},
 		"no YAML": {map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yaml": "- a: b: c\n"},
-			[]string{"credentials.d/x.yaml:1: credentials: this line or the next is not YAML: mapping values are not allowed in this context (put a value with special characters in 'quotes')"}},
+			[]string{"credentials.d/x.yaml:1: credentials: this line or the next is not YAML: mapping values are not " +
+				"allowed in this context (put a value with special characters in 'quotes')"}},
 		"two documents": {map[string]string{"credentials.d/x.yaml": one + "---\n" + one},
 			[]string{"credentials.d/x.yaml:2: credentials: must be a single YAML document: remove the second one"}},
 		"no text": {map[string]string{"credentials.d/x.yaml": one + "\xff\n"},
 			[]string{"credentials.d/x.yaml:2: credentials: is not plain UTF-8 text"}},
 		"another name": {map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yml": one},
-			[]string{"credentials.d/x.yml: credentials: cannot read the list: the name of a list of credentials has to end in .yaml"}},
+			[]string{"credentials.d/x.yml: credentials: cannot read the list: the name of a list of credentials has " +
+				"to end in .yaml"}},
 		"a directory in it": {map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yaml/y": ""},
 			[]string{"credentials.d/x.yaml: credentials: cannot read the list: not a regular file"}},
 		"no directory": {map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d": ""},
 			[]string{"credentials.d: credentials: cannot read the list: not a directory"}},
-		"too much": {map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yaml": strings.Repeat("#", 5<<20), "credentials.d/y.yaml": strings.Repeat("#", 4<<20)},
+		"too much": {map[string]string{"config.yaml": "credentials:\n" + one,
+			"credentials.d/x.yaml": strings.Repeat("#", 5<<20), "credentials.d/y.yaml": strings.Repeat("#", 4<<20)},
 			[]string{"credentials.d/y.yaml: credentials: cannot read the list: larger than 3071 KiB"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +128,8 @@ func TestDirectoryMistakes(t *testing.T) {
 // same else. Kubernetes swaps a link to a directory and leaves the files' names.
 func TestDigest(t *testing.T) {
 	directory(t, map[string]string{
-		"v1/config.yaml": "credentials:\n" + one, "v2/config.yaml": "credentials:\n" + strings.Replace(one, "key: a", "key: b", 1),
+		"v1/config.yaml":     "credentials:\n" + one,
+		"v2/config.yaml":     "credentials:\n" + strings.Replace(one, "key: a", "key: b", 1),
 		"credentials.d/keep": "",
 	})
 	must := func(err error) {
@@ -167,14 +177,16 @@ func TestReloadWhatHasSettled(t *testing.T) {
 		t.Errorf("nothing has changed: %v", err)
 	}
 	write(t, "credentials.d/x.yaml", "# nob")
-	if _, err := here(nil).Reload(t.Context(), settled); err == nil || !strings.Contains(err.Error(), "has changed again") {
+	if _, err := here(nil).Reload(t.Context(), settled); err == nil ||
+		!strings.Contains(err.Error(), "has changed again") {
 		t.Errorf("half a file: %v", err)
 	}
 }
 
 // TestLost: a file that was emptied and a directory that has gone are losses, once.
 func TestLost(t *testing.T) {
-	directory(t, map[string]string{"config.yaml": "credentials:\n" + one, "credentials.d/x.yaml": "- {key: b, appid: wxb, secret: s}\n",
+	directory(t, map[string]string{"config.yaml": "credentials:\n" + one,
+		"credentials.d/x.yaml": "- {key: b, appid: wxb, secret: s}\n",
 		"credentials.d/y.yaml": "# nobody yet\n"})
 	read := func() config.Config {
 		c, err := here(map[string]string{"WXTOKEND_APPID": "wxe", "WXTOKEND_SECRET": "s"}).Load(t.Context())

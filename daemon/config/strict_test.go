@@ -37,12 +37,14 @@ func expectOne(t *testing.T, err error, parts ...string) {
 func TestEveryVariableIsText(t *testing.T) {
 	for _, name := range config.Variables() {
 		for what, value := range map[string]string{
-			"GBK": "hunter2\xc3\xdc", "control character": "hunter2\x1b[2J", "line break": "hunter2\nx", "byte order mark": "\ufeffhunter2",
+			"GBK": "hunter2\xc3\xdc", "control character": "hunter2\x1b[2J", "line break": "hunter2\nx",
+			"byte order mark": "\ufeffhunter2",
 		} {
 			t.Run(name+" "+what, func(t *testing.T) {
 				t.Chdir(t.TempDir())
 				write(t, "config.yaml", minimal)
-				_, err := config.Source{Path: "config.yaml", Explicit: false, Getenv: getenv(map[string]string{name: value})}.Load(t.Context())
+				_, err := config.Source{Path: "config.yaml", Explicit: false,
+					Getenv: getenv(map[string]string{name: value})}.Load(t.Context())
 				expectOne(t, err, name+": ", map[string]string{"GBK": "not UTF-8", "control character": "control character",
 					"line break": "line break", "byte order mark": "byte order mark"}[what])
 			})
@@ -52,9 +54,12 @@ func TestEveryVariableIsText(t *testing.T) {
 
 func TestBlanksAndInvisibleCharacters(t *testing.T) {
 	for name, want := range map[string]string{
-		`key: "k "`: "credentials[0].key: must not begin or end with a blank", `key: " k"`: "credentials[0].key: must not begin or end with a blank",
-		`key: "k\u202e"`: "credentials[0].key: must not contain an invisible character", `key: .`: "credentials[0].key: must not be . or ..",
-		`key: ..`: "credentials[0].key: must not be . or ..", `api: "stable "`: "credentials[0].api: must not begin or end with a blank",
+		`key: "k "`:      "credentials[0].key: must not begin or end with a blank",
+		`key: " k"`:      "credentials[0].key: must not begin or end with a blank",
+		`key: "k\u202e"`: "credentials[0].key: must not contain an invisible character",
+		`key: .`:         "credentials[0].key: must not be . or ..",
+		`key: ..`:        "credentials[0].key: must not be . or ..",
+		`api: "stable "`: "credentials[0].api: must not begin or end with a blank",
 	} {
 		_, err := load(t, "credentials:\n- appid: a\n  secret: b\n  "+name+"\n", nil)
 		expectOne(t, err, "config.yaml:4: "+want)
@@ -68,7 +73,8 @@ func TestBlanksAndInvisibleCharacters(t *testing.T) {
 
 func TestSecretFilesThatHoldNoSecret(t *testing.T) {
 	for content, want := range map[string]string{
-		"\ufeffhunter2": "byte order mark", "hunter2\nx\n": "line break", "hunter2\x00": "not UTF-8", "\xff\xfeh\x00u\x00n\x00": "not UTF-8", "  \n": "is empty",
+		"\ufeffhunter2": "byte order mark", "hunter2\nx\n": "line break", "hunter2\x00": "not UTF-8",
+		"\xff\xfeh\x00u\x00n\x00": "not UTF-8", "  \n": "is empty",
 		"hunter2\x1b": "control character",
 	} {
 		for option, document := range map[string]string{
@@ -92,61 +98,16 @@ func TestSecretFilesThatHoldNoSecret(t *testing.T) {
 // Somebody wrote the password where the name of its file belongs.
 func TestAShortPasswordOnAWrongLine(t *testing.T) {
 	for _, line := range []string{
-		"http: {token_file: hunter2}", "redis: {password_file: hunter2}", "redis: {timeout: hunter2}", "redis: {url: hunter2}", "redis: {tls: hunter2}",
-		"redis: {cluster: [hunter2]}", "redis: {url: 'rediss://h', tls: {ca_file: hunter2}}", "log: {level: hunter2}", "log: {format: hunter2}",
-		"wechat: {base_url: hunter2}", "wechat: {proxy: hunter2}", "wechat: {allow_http: hunter2}", "redis: {db: hunter2}", "http: {listen: hunter2}",
+		"http: {token_file: hunter2}", "redis: {password_file: hunter2}", "redis: {timeout: hunter2}",
+		"redis: {url: hunter2}", "redis: {tls: hunter2}",
+		"redis: {cluster: [hunter2]}", "redis: {url: 'rediss://h', tls: {ca_file: hunter2}}", "log: {level: hunter2}",
+		"log: {format: hunter2}",
+		"wechat: {base_url: hunter2}", "wechat: {proxy: hunter2}", "wechat: {allow_http: hunter2}", "redis: {db: hunter2}",
+		"http: {listen: hunter2}",
 		"log: {hunter2: info}", "redis: hunter2",
 	} {
 		_, err := load(t, minimal+line+"\n", nil)
 		expectOne(t, err, "config.yaml:2: ")
-	}
-}
-
-func TestTLSNeedsAnAddressThatUsesIt(t *testing.T) {
-	for _, url := range []string{"redis://:p@h:1", "unix:///run/redis.sock", "embedded://127.0.0.1:1"} {
-		_, err := load(t, minimal+"redis:\n  url: "+url+"\n  tls: {server_name: n}\n", nil)
-		expectOne(t, err, "config.yaml:4: redis.tls: is not used with "+url[:strings.Index(url, ":")]+"://", "write rediss://")
-	}
-	_, err := load(t, minimal+"redis:\n  tls: {server_name: n}\n", nil)
-	expectOne(t, err, "config.yaml:3: redis.tls: is not used with redis://")
-	_, err = load(t, minimal+"redis: {url: 'rediss://h', tls: {server_name: n}}\n", map[string]string{"WXTOKEND_REDIS_URL": "redis://h"})
-	expectOne(t, err, "config.yaml:2: redis.tls: is not used with redis://")
-	for _, redis := range []string{"url: 'rediss://h'", "cluster: ['h:1']", "sentinel: {master: m, addrs: ['h:1']}"} {
-		if _, err := load(t, minimal+"redis: {"+redis+", tls: {server_name: n}}\n", nil); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestTLSFilesAreLoaded(t *testing.T) {
-	dir, other := certificate(t), certificate(t)
-	write(t, dir+"/junk.pem", "hunter2")
-	content, err := os.ReadFile(dir + "/cert.pem")
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir+"/bom.pem", "\ufeff"+string(content))
-	if err := syscall.Mkfifo(dir+"/pipe", 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct{ tls, want string }{
-		{"ca_file: DIR/none.pem", "redis.tls.ca_file: DIR/none.pem: no such file"},
-		{"ca_file: DIR/junk.pem", "redis.tls.ca_file: DIR/junk.pem: holds no certificate in PEM"},
-		{"ca_file: DIR/key.pem", "redis.tls.ca_file: DIR/key.pem: holds no certificate in PEM"},
-		{"ca_file: DIR/pipe", "redis.tls.ca_file: DIR/pipe: not a regular file"},
-		{"cert_file: DIR/none.pem, key_file: DIR/key.pem", "redis.tls.cert_file: DIR/none.pem: no such file"},
-		{"cert_file: DIR/cert.pem, key_file: DIR/none.pem", "redis.tls.key_file: DIR/none.pem: no such file"},
-		{"cert_file: DIR/cert.pem, key_file: DIR/junk.pem", "redis.tls.cert_file: DIR/cert.pem: "},
-		{"cert_file: DIR/cert.pem, key_file: OTHER/key.pem", "redis.tls.cert_file: DIR/cert.pem: tls: private key does not match"},
-		{"ca_file: DIR/bom.pem, cert_file: DIR/bom.pem, key_file: DIR/key.pem", ""},
-	} {
-		replace := strings.NewReplacer("DIR", dir, "OTHER", other).Replace
-		_, err := load(t, minimal+"redis:\n  url: rediss://h\n  tls:\n    {"+replace(c.tls)+"}\n", nil)
-		if c.want != "" {
-			expectOne(t, err, "config.yaml:5: "+replace(c.want))
-		} else if err != nil {
-			t.Errorf("%s: %v", c.tls, err)
-		}
 	}
 }
 
@@ -187,7 +148,8 @@ func TestConfigurationFromAPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _ = os.WriteFile(path, []byte(minimal), 0o600) }()
-	if c, err := (config.Source{Path: path, Explicit: true, Getenv: getenv(nil)}).Load(t.Context()); err != nil || c.Credentials[0].AppID != "a" {
+	if c, err := (config.Source{Path: path, Explicit: true, Getenv: getenv(nil)}).Load(t.Context()); err != nil ||
+		c.Credentials[0].AppID != "a" {
 		t.Errorf("got %v, %v", c.Credentials, err)
 	}
 }
@@ -201,7 +163,8 @@ func TestReloadOpensNoPipe(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	want := []string{"config.yaml: cannot read the configuration: not a regular file, and all else is read at the start alone: " +
+	want := []string{"config.yaml: cannot read the configuration: not a regular file, and all else is read at " +
+		"the start alone: " +
 		"put a file there, or restart"}
 	if _, err := here(nil).Reload(ctx, here(nil).Digest(ctx)); !slices.Equal(problems(t, err), want) {
 		t.Errorf("got %v", err)
@@ -268,7 +231,8 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 		fmt.Fprintf(&bomb, "a%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d,", i), 10))
 	}
 	for name, document := range map[string]string{
-		"names": names.String(), "aliases": bomb.String(), "nested": strings.Repeat("[", 1<<20), "one line": strings.Repeat("x", 8<<20),
+		"names": names.String(), "aliases": bomb.String(), "nested": strings.Repeat("[", 1<<20),
+		"one line": strings.Repeat("x", 8<<20),
 	} {
 		start := time.Now()
 		_, err := load(t, document, nil)

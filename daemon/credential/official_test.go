@@ -231,7 +231,8 @@ func TestUnknownKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range [][2]string{
-		{"", ""}, {"", "stable"}, {credential.OfficialAccount, ""}, {credential.OfficialAccount, "Stable"}, {"wecom", "stable"},
+		{"", ""}, {"", "stable"}, {credential.OfficialAccount, ""}, {credential.OfficialAccount, "Stable"},
+		{"wecom", "stable"},
 	} {
 		if kind, err := platform.Kind(name[0], name[1]); err == nil || kind != nil {
 			t.Errorf("%q: %v", name, kind)

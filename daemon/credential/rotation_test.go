@@ -100,7 +100,8 @@ func TestBadRotation(t *testing.T) {
 }
 
 func FuzzRotation(f *testing.F) {
-	for _, text := range []string{"TZ=0", "CRON_TZ=Asia/Shanghai 30 4 * * *", "@daily", "0 */2 * * *", "1-0 4 * * *", "0 4 ? * ?"} {
+	for _, text := range []string{"TZ=0", "CRON_TZ=Asia/Shanghai 30 4 * * *", "@daily", "0 */2 * * *",
+		"1-0 4 * * *", "0 4 ? * ?"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

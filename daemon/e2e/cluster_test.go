@@ -121,7 +121,8 @@ func TestCluster(t *testing.T) {
 	}
 	one.never(refused)
 	two.never(refused)
-	t.Logf("deleted keys are back after %s; after the node's restart the cluster is whole after %s, the lost token back after %s, without a call",
+	t.Logf("deleted keys are back after %s; after the node's restart the cluster is whole after %s, the lost token "+
+		"back after %s, without a call",
 		ms(repaired), ms(whole), ms(back))
 }
 

@@ -45,7 +45,8 @@ var losses = []loss{
 
 // publish overwrites the key as another program would.
 func (w *world) publish(token string) string {
-	w.redis.do("set", w.key, fmt.Sprintf(`{"access_token":%q,"expires_in":7200,"expiresAt":"\/Date(4102444800000+0800)\/"}`, token), "ex", 7200)
+	w.redis.do("set", w.key,
+		fmt.Sprintf(`{"access_token":%q,"expires_in":7200,"expiresAt":"\/Date(4102444800000+0800)\/"}`, token), "ex", 7200)
 	return token
 }
 

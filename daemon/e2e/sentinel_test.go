@@ -131,7 +131,8 @@ func complete(ctx context.Context, sentinels []string) error {
 		if err != nil {
 			return err
 		}
-		if i := slices.IndexFunc(replicas, func(r map[string]string) bool { return r["master-link-status"] != "ok" }); i >= 0 {
+		if i := slices.IndexFunc(replicas,
+			func(r map[string]string) bool { return r["master-link-status"] != "ok" }); i >= 0 {
 			return fmt.Errorf("replica %s: link %s", replicas[i]["name"], replicas[i]["master-link-status"])
 		}
 	}

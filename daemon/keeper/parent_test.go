@@ -61,7 +61,8 @@ func TestReportOfATicket(t *testing.T) {
 		{"of a kind that can be asked about", func(_ *look, p *policy) { p.Traits.Verifiable = true }, "", "", false},
 		{"asked a moment ago", func(v *look, _ *policy) { v.State.VerifiedAt = v.Now }, "", "", false},
 		{"the hour is full", func(v *look, _ *policy) { v.State.QuestionsAt = v.Now.Add(time.Hour) }, "", "", false},
-		{"after the same came once more", func(v *look, _ *policy) { v.State.NextAttemptAt = v.Now.Add(time.Minute) }, "reported", "", true},
+		{"after the same came once more", func(v *look, _ *policy) { v.State.NextAttemptAt = v.Now.Add(time.Minute) },
+			"reported", "", true},
 		{"after a failure", func(v *look, _ *policy) {
 			v.State.NextAttemptAt, v.State.Failures = v.Now.Add(time.Minute), 1
 		}, "reported", holdBackoff, true},
@@ -138,8 +139,10 @@ func TestLend(t *testing.T) {
 		change func(*store.Observation)
 		want   secret.Token
 	}{
-		"fresh":         {func(*store.Observation) {}, ours},
-		"due":           {func(o *store.Observation) { o.State.ExpiresAt = o.Now.Add(time.Minute); o.Value.TTL = time.Minute }, ours},
+		"fresh": {func(*store.Observation) {}, ours},
+		"due": {func(o *store.Observation) {
+			o.State.ExpiresAt, o.Value.TTL = o.Now.Add(time.Minute), time.Minute
+		}, ours},
 		"expired":       {func(o *store.Observation) { o.State.ExpiresAt = o.Now }, ""},
 		"refused":       {func(o *store.Observation) { o.State.Refused = ours.Fingerprint() }, ""},
 		"under the key": {func(o *store.Observation) { o.Value.Token = foreign }, ""},

@@ -30,7 +30,8 @@ func TestEncodeGolden(t *testing.T) {
 			`{"access_token":"57_abc","expires_in":7200,"expiresAt":"\/Date(1479300000123+0800)\/"}`},
 		{"any zone", layout.JSON, "57_abc", 2 * time.Hour, noon, "-0000",
 			`{"access_token":"57_abc","expires_in":7200,"expiresAt":"\/Date(1479300000000-0000)\/"}`},
-		{"the instant does not depend on its location", layout.JSON, "57_abc", 2 * time.Hour, noon.In(time.FixedZone("", -9*3600)), "-0930",
+		{"the instant does not depend on its location", layout.JSON, "57_abc", 2 * time.Hour,
+			noon.In(time.FixedZone("", -9*3600)), "-0930",
 			`{"access_token":"57_abc","expires_in":7200,"expiresAt":"\/Date(1479300000000-0930)\/"}`},
 		{"a fraction of a second", layout.JSON, "57_abc", 7199500 * time.Millisecond, noon, "+0800",
 			`{"access_token":"57_abc","expires_in":7199.5,"expiresAt":"\/Date(1479300000000+0800)\/"}`},
@@ -43,7 +44,8 @@ func TestEncodeGolden(t *testing.T) {
 		{"raw", layout.Raw, `a"b\c<>&`, 2 * time.Hour, noon, "+0800", `a"b\c<>&`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			check(t, "value", layout.Target{Format: tt.format, UTCOffset: tt.offset}.Encode(tt.token, tt.expiresIn, tt.expiresAt), tt.want)
+			check(t, "value", layout.Target{Format: tt.format, UTCOffset: tt.offset}.Encode(
+				tt.token, tt.expiresIn, tt.expiresAt), tt.want)
 		})
 	}
 }
@@ -125,7 +127,8 @@ func TestDecode(t *testing.T) {
 		{"raw, with everything a token has", strings.Repeat("aZ09_-", 14), strings.Repeat("aZ09_-", 14)},
 		{"raw, shortest", strings.Repeat("x", 32), strings.Repeat("x", 32)},
 		{"raw, longest", strings.Repeat("x", 512), strings.Repeat("x", 512)},
-		{"our JSON", layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode(token(1), 2*time.Hour, time.UnixMilli(1479300000000)), long},
+		{"our JSON", layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode(
+			token(1), 2*time.Hour, time.UnixMilli(1479300000000)), long},
 		{"JSON, other members", `{"errcode":0,"access_token":"57_abc","x":{"y":[null]}}`, "57_abc"},
 		{"JSON, names as C# matches them", `{"Access_Token":"57_abc"}`, "57_abc"},
 		{"JSON, spaces", "{\n \"access_token\" : \"57_abc\"\n}\n", "57_abc"},
@@ -178,8 +181,10 @@ func usable(text string) bool {
 
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
-		"", "garbage", token(1).Reveal(), `"` + token(1).Reveal() + `"`, `{"access_token":"a\u0000b"}`, `{"access_token":"` + "\xff" + `"}`,
-		layout.Target{Format: layout.JSON, UTCOffset: "-0000"}.Encode(token(1), time.Hour, time.UnixMilli(1479300000000)), `{"access_token":"x","access_token":"\n"}`, "{", `"`,
+		"", "garbage", token(1).Reveal(), `"` + token(1).Reveal() + `"`, `{"access_token":"a\u0000b"}`,
+		`{"access_token":"` + "\xff" + `"}`,
+		layout.Target{Format: layout.JSON, UTCOffset: "-0000"}.Encode(token(1), time.Hour, time.UnixMilli(1479300000000)),
+		`{"access_token":"x","access_token":"\n"}`, "{", `"`,
 	} {
 		f.Add(seed)
 	}
@@ -189,7 +194,8 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("token of %q = %q", text, got)
 		}
 		// Two replicas with different formats must agree.
-		if got != "" && layout.Decode(layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode(secret.Token(got), time.Hour, time.UnixMilli(0))).Reveal() != got {
+		if got != "" && layout.Decode(layout.Target{Format: layout.JSON, UTCOffset: "+0800"}.Encode(
+			secret.Token(got), time.Hour, time.UnixMilli(0))).Reveal() != got {
 			t.Errorf("%q is not read back from the other format", got)
 		}
 	})
@@ -206,7 +212,8 @@ func FuzzEncode(f *testing.F) {
 		}
 		for _, offset := range []string{"+0800", "-0000"} {
 			at := time.UnixMilli(expires)
-			value := layout.Target{Format: layout.JSON, UTCOffset: offset}.Encode(secret.Token(text), time.Duration(life)*time.Millisecond, at)
+			value := layout.Target{Format: layout.JSON, UTCOffset: offset}.Encode(
+				secret.Token(text), time.Duration(life)*time.Millisecond, at)
 			if got := layout.Decode(value).Reveal(); got != text {
 				t.Errorf("%q is read back as %q", text, got)
 			}

@@ -225,21 +225,23 @@ func TestMistakes(t *testing.T) {
 		"basic_auth_users:\n  - CANARY":                      "line 2: this line",
 		"a: [":                                               "line 1: this line",
 		"\n*CANARY":                                          "is not YAML",
-		"http_server_config: {http2: true}":                  "line 1: http_server_config: unknown option: of this format only",
-		pair + "  cipher_suites: []\n":                       "line 4: cipher_suites: unknown option",
-		"tls_server_config: {}":                              "tls_server_config: cert_file: missing",
-		"tls_server_config: {cert_file: server.crt}":         "tls_server_config: key_file: missing",
+		"http_server_config: {http2: true}": "line 1: http_server_config: unknown option: " +
+			"of this format only",
+		pair + "  cipher_suites: []\n":               "line 4: cipher_suites: unknown option",
+		"tls_server_config: {}":                      "tls_server_config: cert_file: missing",
+		"tls_server_config: {cert_file: server.crt}": "tls_server_config: key_file: missing",
 		"tls_server_config: {cert_file: no.crt}": "tls_server_config: cert_file: " +
 			files.path("no.crt") + ": no such file",
-		"tls_server_config: {cert_file: ca.crt, key_file: server.key}":                       "private key does not match",
-		pair + "  min_version: TLS11\n":                                                      "min_version: must be TLS12 or TLS13",
-		pair + "  client_auth_type: RequestClientCert\n":                                     "client_auth_type: must be NoClientCert or",
-		pair + "  client_ca_file: ca.crt\n":                                                  "client_ca_file: needs client_auth_type",
-		pair + "  client_auth_type: RequireAndVerifyClientCert\n":                            "client_ca_file: missing",
-		pair + "  {client_auth_type: RequireAndVerifyClientCert}\n":                          "line 4: this line",
-		strings.Repeat("# long\n", 1<<18):                                                    "larger than 1024 KiB",
-		pair + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: empty.pem": "holds no certificate",
-		"basic_auth_users:\n  a: $2y$17$" + hash[7:]:                                         "line 2: basic_auth_users: the hash has cost 17",
+		"tls_server_config: {cert_file: ca.crt, key_file: server.key}": "private key does not match",
+		pair + "  min_version: TLS11\n":                                "min_version: must be TLS12 or TLS13",
+		pair + "  client_auth_type: RequestClientCert\n":               "client_auth_type: must be NoClientCert or",
+		pair + "  client_ca_file: ca.crt\n":                            "client_ca_file: needs client_auth_type",
+		pair + "  client_auth_type: RequireAndVerifyClientCert\n":      "client_ca_file: missing",
+		pair + "  {client_auth_type: RequireAndVerifyClientCert}\n":    "line 4: this line",
+		strings.Repeat("# long\n", 1<<18):                              "larger than 1024 KiB",
+		pair + "  client_auth_type: RequireAndVerifyClientCert\n" +
+			"  client_ca_file: empty.pem": "holds no certificate",
+		"basic_auth_users:\n  a: $2y$17$" + hash[7:]: "line 2: basic_auth_users: the hash has cost 17",
 	} {
 		files.write("web.yml", document)
 		_, err := lock.Open(t.Context(), files.path("web.yml"))

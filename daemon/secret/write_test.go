@@ -108,7 +108,8 @@ func TestWriteFails(t *testing.T) {
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	for name, age := range map[string]time.Duration{
-		".token.wxtokend-1": 2 * time.Minute, ".token.wxtokend-2": 0, ".other.wxtokend-1": 2 * time.Minute, "token.old": 2 * time.Minute,
+		".token.wxtokend-1": 2 * time.Minute, ".token.wxtokend-2": 0, ".other.wxtokend-1": 2 * time.Minute,
+		"token.old": 2 * time.Minute,
 	} {
 		path, at := filepath.Join(dir, name), time.Now().Add(-age)
 		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, at, at)); err != nil {

@@ -28,8 +28,8 @@ func parseURL(text string) (u *url.URL, db int, err error) {
 	u, err = url.Parse(text)
 	if err != nil || u.Fragment != "" || !slices.Contains([]string{"redis", "rediss", "unix", "embedded"}, u.Scheme) ||
 		!IsPort(cmp.Or(u.Port(), "6379")) {
-		return nil, 0, errors.New("must be a URL such as redis://127.0.0.1:6379/0, with scheme redis, rediss, unix or embedded; " +
-			"percent-encode special characters of the password")
+		return nil, 0, errors.New("must be a URL such as redis://127.0.0.1:6379/0, with scheme redis, rediss, unix or " +
+			"embedded; percent-encode special characters of the password")
 	}
 	// First, as whatever else seems wrong is a part of the password.
 	if strings.Contains(u.EscapedPath()+u.RawQuery, "@") {

@@ -203,11 +203,12 @@
 // as save writes it or is larger than its kind can be, a wait that lies further
 // ahead of its save than the longest one, a text that is too long, a token that
 // is not printable, a lease of another form, without an end or with one later
-// than it says, a list of addresses that is not as save writes it, a key of another type. A value of more than 4096 bytes is told apart
-// by its length alone. A state of another account, or of another host of WeChat, is
-// reported as such ([Other]) and counts as no state, but for the calls of the day:
-// two accounts that take the key from each other meet one limit. Fields that this
-// version does not know stay as they are.
+// than it says, a list of addresses that is not as save writes it, a key of
+// another type. A value of more than 4096 bytes is told apart by its length alone.
+// A state of another account, or of another host of WeChat, is reported as such
+// ([Other]) and counts as no state, but for the calls of the day: two accounts
+// that take the key from each other meet one limit. Fields that this version does
+// not know stay as they are.
 //
 // # Asking again
 //

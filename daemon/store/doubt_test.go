@@ -188,7 +188,8 @@ func TestVerdictNone(t *testing.T) {
 		w.do("set", w.c.Keys.Rejected, token(1).Reveal())
 		from := w.now()
 		o := w.observe()
-		status, err := w.store.Verdict(w.Context(), w.c, o, store.Hearing{At: o.State.VerifiedAt, Verdict: store.VerdictNone, Wait: time.Hour})
+		status, err := w.store.Verdict(w.Context(), w.c, o,
+			store.Hearing{At: o.State.VerifiedAt, Verdict: store.VerdictNone, Wait: time.Hour})
 		check(w, "status", w.answered(status, err), store.Blind)
 		w.during("next question - wait", w.observe().State.NoAnswerUntil.Add(-time.Hour), from)
 		check(w, "the report stays", w.observe().Rejected, token(1))

@@ -77,7 +77,8 @@ func TestSlotIsRedisOwn(t *testing.T) {
 	needRedis(t)
 	s := ownServer(t, "--cluster-enabled", "yes", "--cluster-announce-port", "1")
 	admin := s.admin(t, 0)
-	for _, key := range []string{"123456789", "foo", "{foo}bar", "a{}b", "{}", "a}b{c}", "{{a}}", "中文", "WXAccessToken",
+	for _, key := range []string{"123456789", "foo", "{foo}bar", "a{}b", "{}", "a}b{c}", "{{a}}",
+		"中文", "WXAccessToken",
 		"{WXAccessToken}:state"} {
 		want, err := admin.ClusterKeySlot(t.Context(), key).Result()
 		if err != nil {
@@ -88,7 +89,8 @@ func TestSlotIsRedisOwn(t *testing.T) {
 }
 
 func FuzzNewKeys(f *testing.F) {
-	for _, seed := range []string{"WXAccessToken", "{a}", "a{b}c", "a}b", "{}", "a{b", "\x00", "{a}{b}", "}{", "中{文}"} {
+	for _, seed := range []string{"WXAccessToken", "{a}", "a{b}c", "a}b", "{}", "a{b", "\x00", "{a}{b}",
+		"}{", "中{文}"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, key string) {

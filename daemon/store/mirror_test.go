@@ -63,7 +63,8 @@ func TestGlance(t *testing.T) {
 			{name: "nothing"},
 			{"a string", []any{"set", mirrorKey, "x"}, store.NameOf("x", nil), "x", nil},
 			{"an empty string", []any{"set", mirrorKey, ""}, store.NameOf("", nil), "", nil},
-			{"as long as a token can be", []any{"set", mirrorKey, strings.Repeat("x", 4096)}, store.NameOf(strings.Repeat("x", 4096), nil),
+			{"as long as a token can be", []any{"set", mirrorKey, strings.Repeat("x", 4096)},
+				store.NameOf(strings.Repeat("x", 4096), nil),
 				strings.Repeat("x", 4096), nil},
 			{"longer", []any{"set", mirrorKey, strings.Repeat("x", 4097)}, "long:4097", "", nil},
 			{"a hash", []any{"hset", mirrorKey, "b", "1", "a", "22"}, store.NameOf("", []string{"a", "22", "b", "1"}), "",
@@ -104,7 +105,8 @@ func TestGlance(t *testing.T) {
 func TestNameOf(t *testing.T) {
 	names := []store.Name{
 		store.NameOf("", nil), store.NameOf("a1b2", nil), store.NameOf("", []string{}), store.NameOf("", []string{"a", "1"}),
-		store.NameOf("", []string{"a", "1", "b", "2"}), store.NameOf("", []string{"a", "11:b2"}), store.NameOf("", []string{"a1", ""}),
+		store.NameOf("", []string{"a", "1", "b", "2"}), store.NameOf("", []string{"a", "11:b2"}),
+		store.NameOf("", []string{"a1", ""}),
 	}
 	for i, name := range names {
 		if name == "" || slices.Contains(names[:i], name) {
@@ -123,12 +125,15 @@ func TestMirrorWritten(t *testing.T) {
 			want   map[string]string
 		}{
 			{"a string where nothing is", nil, store.MirrorWrite{Value: "v"}, map[string]string{mirrorKey: "v"}},
-			{"over a string without an end", []any{"set", mirrorKey, "x"}, store.MirrorWrite{Value: "v"}, map[string]string{mirrorKey: "v"}},
-			{"over a hash", []any{"hset", mirrorKey, "a", "1"}, store.MirrorWrite{Value: "v"}, map[string]string{mirrorKey: "v"}},
+			{"over a string without an end", []any{"set", mirrorKey, "x"}, store.MirrorWrite{Value: "v"},
+				map[string]string{mirrorKey: "v"}},
+			{"over a hash", []any{"hset", mirrorKey, "a", "1"}, store.MirrorWrite{Value: "v"},
+				map[string]string{mirrorKey: "v"}},
 			{"over a list", []any{"rpush", mirrorKey, "x"}, store.MirrorWrite{Value: "v"}, map[string]string{mirrorKey: "v"}},
 			{"a hash where nothing is", nil, store.MirrorWrite{Fields: []string{"b", "2", "a", "1"}},
 				map[string]string{mirrorKey + ".a": "1", mirrorKey + ".b": "2"}},
-			{"M4: over a hash with another field", []any{"hset", mirrorKey, "a", "0", "c", "3"}, store.MirrorWrite{Fields: []string{"a", "1"}},
+			{"M4: over a hash with another field", []any{"hset", mirrorKey, "a", "0", "c", "3"},
+				store.MirrorWrite{Fields: []string{"a", "1"}},
 				map[string]string{mirrorKey + ".a": "1"}},
 			{"a hash over a string", []any{"set", mirrorKey, "x"}, store.MirrorWrite{Fields: []string{"a", "1"}},
 				map[string]string{mirrorKey + ".a": "1"}},
@@ -144,7 +149,8 @@ func TestMirrorWritten(t *testing.T) {
 			}
 			// No longer than was asked for, by the clock of the look. The imitation counts down only now and then.
 			over, ttl := w.now().Sub(tt.write.Seen.At), w.pttl(mirrorKey)
-			if long := ttl > time.Hour-over+time.Millisecond; long && w.mini == nil || ttl > time.Hour || ttl < time.Hour-time.Minute {
+			if long := ttl > time.Hour-over+time.Millisecond; long && w.mini == nil || ttl > time.Hour ||
+				ttl < time.Hour-time.Minute {
 				w.Errorf("%s: TTL = %v, %v after the look", tt.name, ttl, over)
 			}
 			check(w, tt.name+", named", w.glance().Name, store.NameOf(tt.write.Value, tt.write.Fields))
@@ -164,7 +170,8 @@ func TestMirrorNotWritten(t *testing.T) {
 			return w.mirror(m)
 		}
 		check(t, "M1 nothing was there", write(func(m *store.MirrorWrite) { m.Seen.Name = "" }), store.Changed)
-		check(t, "M1 something else was", write(func(m *store.MirrorWrite) { m.Seen.Name = store.NameOf("other", nil) }), store.Changed)
+		check(t, "M1 something else was", write(func(m *store.MirrorWrite) { m.Seen.Name = store.NameOf("other", nil) }),
+			store.Changed)
 		check(t, "M2", write(func(m *store.MirrorWrite) { m.Seen.At = m.Seen.At.Add(-31 * time.Second) }), store.Late)
 		check(t, "M3", write(func(m *store.MirrorWrite) { m.TTL = 0 }), store.Expired)
 		w.do("del", mirrorKey)
@@ -212,7 +219,8 @@ func TestForbiddenMirror(t *testing.T) {
 		t.Errorf("%v, %v", r.Err, r.Mirrors[0].Err)
 	}
 	m := store.MirrorWrite{Key: mirrorKey, Value: "x", Seen: store.Glance{At: w.now()}, TTL: time.Hour}
-	if r := w.store.Mirror(t.Context(), []store.MirrorWrite{m}, time.Hour)[0]; !store.Forbidden(r.Err) || !store.Definite(r.Err) {
+	if r := w.store.Mirror(t.Context(), []store.MirrorWrite{m}, time.Hour)[0]; !store.Forbidden(r.Err) ||
+		!store.Definite(r.Err) {
 		t.Errorf("%+v", r)
 	}
 }

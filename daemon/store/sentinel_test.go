@@ -25,7 +25,9 @@ func startSentinel(t *testing.T, s *server, password string) (addr string, admin
 	_, masterPort, _ := net.SplitHostPort(s.addr)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "sentinel.conf")
-	write(t, file, fmt.Appendf(nil, "port %s\nbind 127.0.0.1\ndir %s\nrequirepass %s\nsentinel monitor mymaster 127.0.0.1 %s 1\n", port, dir, password, masterPort))
+	write(t, file, fmt.Appendf(nil,
+		"port %s\nbind 127.0.0.1\ndir %s\nrequirepass %s\nsentinel monitor mymaster 127.0.0.1 %s 1\n", port, dir,
+		password, masterPort))
 	process := exec.Command("sh", "-c", guard, "sh", "redis-server", file, "--sentinel")
 	alive, err := process.StdinPipe()
 	if err != nil {

@@ -23,12 +23,15 @@ func TestExplain(t *testing.T) {
 		saw, cure string
 	}{
 		{answer("ERR invalid password"), "it refuses the password", "compare redis.username"},
-		{answer("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"), "it has no password, but one is configured", "remove the password"},
+		{answer("ERR AUTH <password> called without any password configured for the default user. Are you sure your " +
+			"configuration is correct?"), "it has no password, but one is configured", "remove the password"},
 		{answer("ERR wrong number of arguments for 'auth' command"), "it knows no users", "leave redis.username out"},
 		{answer("ERR Client sent AUTH, but no password is set"), "it has no password, but one is configured",
 			"remove the password"},
-		{answer("ERR Error running script (call to f_1): @user_script:7: @user_script: 7: -OOM command not allowed when used memory > 'maxmemory'."), "OOM: its memory is full", "raise maxmemory"},
-		{answer("ERR Error running script (call to f_1): @user_script:7: The user executing the script can't run this command or subcommand"), "NOPERM: its user lacks a right", "ACL SETUSER <user> ~KEY ~{KEY}:* +eval"},
+		{answer("ERR Error running script (call to f_1): @user_script:7: @user_script: 7: -OOM command not allowed when " +
+			"used memory > 'maxmemory'."), "OOM: its memory is full", "raise maxmemory"},
+		{answer("ERR Error running script (call to f_1): @user_script:7: The user executing the script can't run this " +
+			"command or subcommand"), "NOPERM: its user lacks a right", "ACL SETUSER <user> ~KEY ~{KEY}:* +eval"},
 		{answer("ERR ACL failure in script: User CANARY has no permissions to run the 'get' command"),
 			"NOPERM: its user lacks a right", "ACL SETUSER <user>"},
 		{answer("ERR Unknown command called from script script: on @user_script:1."), "a command that is needed",
@@ -49,7 +52,8 @@ func TestExplain(t *testing.T) {
 		{answer("ERR unknown command 'CANARY'"), "a command that is needed", "was it renamed"},
 		{answer("ERR Unknown Redis command called from script script: 6f1e, on @user_script:5."), "a command that is needed",
 			"was it renamed"},
-		{answer("ERR bad lua script for redis cluster, all the keys that the script uses should be passed using the KEYS array"), "a proxy before it refuses", "script_check_enable"},
+		{answer("ERR bad lua script for redis cluster, all the keys that the script uses should be passed using the " +
+			"KEYS array"), "a proxy before it refuses", "script_check_enable"},
 		{answer("ERR command eval not support for normal user"), "lets nobody run scripts", "upgrade its minor version"},
 		{fmt.Errorf("failed to authenticate: %w", answer("WRONGPASS invalid username-password pair")), "WRONGPASS",
 			"compare redis.username"},

@@ -1,17 +1,12 @@
 package testnet_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -19,82 +14,6 @@ import (
 
 	"wxtokend/daemon/testnet"
 )
-
-// echo is a server that answers every line with "re: line" and remembers it.
-type echo struct {
-	ln   *testnet.Listener
-	mu   sync.Mutex
-	seen []string
-}
-
-func newEcho(t *testing.T) *echo {
-	t.Helper()
-	e := &echo{ln: testnet.NewListener("10.0.0.1:80")}
-	var conns sync.WaitGroup
-	conns.Go(func() {
-		for {
-			c, err := e.ln.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() { e.serve(c) })
-		}
-	})
-	t.Cleanup(func() { e.ln.Close(); conns.Wait() })
-	return e
-}
-
-func (e *echo) serve(c net.Conn) {
-	defer c.Close()
-	for lines := bufio.NewScanner(c); lines.Scan(); {
-		e.mu.Lock()
-		e.seen = append(e.seen, lines.Text())
-		e.mu.Unlock()
-		fmt.Fprintf(c, "re: %s\n", lines.Text())
-	}
-}
-
-func (e *echo) lines() string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return strings.Join(e.seen, ",")
-}
-
-func dial(t *testing.T, d testnet.DialFunc) net.Conn {
-	t.Helper()
-	c, err := d(t.Context(), "tcp", "10.0.0.1:80")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-// ask sends one line and reads one, within five seconds.
-func ask(c net.Conn, line string) (string, error) {
-	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		return "", err
-	}
-	if _, err := fmt.Fprintf(c, "%s\n", line); err != nil {
-		return "", err
-	}
-	reply, err := bufio.NewReader(c).ReadString('\n')
-	return strings.TrimSpace(reply), err
-}
-
-func mustAsk(t *testing.T, c net.Conn, line string) {
-	t.Helper()
-	if got, err := ask(c, line); err != nil || got != "re: "+line {
-		t.Fatalf("ask %q = %q, %v", line, got, err)
-	}
-}
-
-func wantErr(t *testing.T, c net.Conn, line string, want error) {
-	t.Helper()
-	if got, err := ask(c, line); !errors.Is(err, want) {
-		t.Fatalf("ask %q = %q, %v; want error %v", line, got, err, want)
-	}
-}
 
 func TestPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -320,89 +239,4 @@ func TestDelay(t *testing.T) {
 			t.Errorf("the server saw %q", got)
 		}
 	})
-}
-
-// The same, as net/http meets it: keep-alive, a large body, a client timeout.
-func TestHTTP(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ln, f := testnet.NewListener("10.0.0.1:80"), &testnet.Faults{}
-		body := bytes.Repeat([]byte("0123456789"), 100_000)
-		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(body) })}
-		served := make(chan error, 1)
-		go func() { served <- srv.Serve(ln) }()
-		transport := &http.Transport{DialContext: f.Wrap(ln.Dial)}
-		client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
-		get := func() error {
-			resp, err := client.Get("http://10.0.0.1/")
-			if err != nil {
-				return err
-			}
-			defer resp.Body.Close()
-			got, err := io.ReadAll(resp.Body)
-			if err == nil && !bytes.Equal(got, body) {
-				t.Errorf("got %d bytes", len(got))
-			}
-			return err
-		}
-		for range 3 {
-			if err := get(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		f.Hang(true)
-		start := time.Now()
-		if err := get(); !os.IsTimeout(err) || time.Since(start) != 10*time.Second {
-			t.Errorf("partition: %v after %v", err, time.Since(start))
-		}
-		f.Heal()
-		if err := get(); err != nil {
-			t.Errorf("after the partition: %v", err)
-		}
-		transport.CloseIdleConnections()
-		if err := srv.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
-}
-
-// The wrapper works over real sockets too, outside of bubbles.
-func TestOverTCP(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var conns sync.WaitGroup
-	e := &echo{}
-	conns.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() { e.serve(c) })
-		}
-	})
-	t.Cleanup(func() { ln.Close(); conns.Wait() })
-	f := &testnet.Faults{}
-	d := f.Wrap(func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, ln.Addr().String())
-	})
-	c := dial(t, d)
-	mustAsk(t, c, "a")
-	f.DropReplies(1, nil)
-	wantErr(t, c, "b", io.EOF)
-	f.DropRequests(1, nil)
-	wantErr(t, dial(t, d), "c", syscall.ECONNRESET)
-	c = dial(t, d)
-	mustAsk(t, c, "d")
-	f.Refuse(true)
-	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("refuse: %v", err)
-	}
-	if got := e.lines(); got != "a,b,d" {
-		t.Errorf("the server saw %q", got)
-	}
 }

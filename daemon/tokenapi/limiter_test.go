@@ -11,6 +11,20 @@ import (
 	"time"
 )
 
+// asksTooMuch asks in every way, rightly and wrongly, where too many guesses came from.
+func (w *world) asksTooMuch() {
+	w.Helper()
+	w.refused("one too many", w.get("/token/A", nobody), 429, 45011)
+	w.refused("none at all", w.get("/token/A", ""), 429, 45011)
+	w.refused("a right one that nobody knew", w.get("/token/W", corp), 429, 45011)
+	w.refused("on WeChat's path", w.get(classic+"&appid=wx1&secret="+nobody, ""), 200, 45011)
+	w.refused("a token", w.get("/cgi-bin/ticket/getticket?type=jsapi&access_token="+value("A").Reveal(), ""), 200, 45011)
+	got := w.get("/WeChatService.ashx?function=GetAccessToken", nobody).Body.String()
+	if !strings.Contains(got, limited) {
+		w.Error(got)
+	}
+}
+
 // TestWrongTriesAreLimited: an address that guesses is heard no more, and does
 // not learn whether a guess was right. Whoever was right before is served.
 func TestWrongTriesAreLimited(t *testing.T) {
@@ -22,15 +36,7 @@ func TestWrongTriesAreLimited(t *testing.T) {
 			w.refused("a guess", w.get("/token/A", nobody), 401, 40125)
 		}
 		for range 3 {
-			w.refused("one too many", w.get("/token/A", nobody), 429, 45011)
-			w.refused("none at all", w.get("/token/A", ""), 429, 45011)
-			w.refused("a right one that nobody knew", w.get("/token/W", corp), 429, 45011)
-			w.refused("on WeChat's path", w.get(classic+"&appid=wx1&secret="+nobody, ""), 200, 45011)
-			w.refused("a token", w.get("/cgi-bin/ticket/getticket?type=jsapi&access_token="+value("A").Reveal(), ""), 200, 45011)
-			got := w.get("/WeChatService.ashx?function=GetAccessToken", nobody).Body.String()
-			if !strings.Contains(got, limited) {
-				t.Error(got)
-			}
+			w.asksTooMuch()
 		}
 		if w.get("/token/A", shop).Code != 200 {
 			t.Error("whoever was right before is not served")

@@ -16,8 +16,8 @@ func TestServiceOf2016(t *testing.T) {
 				value(key).Reveal() + `","PageCount":1,"Signature":""}`
 		}
 		clock := func(at string) string {
-			return `{"Status":true,"StatusCode":"OK","StatusMessage":"成功获取服务器时间","RecordCount":0,"ResultValue":"",` +
-				`"PageCount":1,"Signature":"","Data":"` + at + `"}`
+			return `{"Status":true,"StatusCode":"OK","StatusMessage":"成功获取服务器时间","RecordCount":0,` +
+				`"ResultValue":"","PageCount":1,"Signature":"","Data":"` + at + `"}`
 		}
 		failed := func(code, message string) string {
 			return `{"Status":false,"StatusCode":"` + code + `","StatusMessage":"` + message + `","RecordCount":0,` +
@@ -47,7 +47,8 @@ func TestServiceOf2016(t *testing.T) {
 		for _, secret := range []string{"", nobody} {
 			for _, function := range []string{"", "?function=GetAccessToken", "?function=GetAccessToken&key=W"} {
 				got := w.get(path+function, secret).Body.String()
-				if !strings.HasPrefix(got, `{"Status":false,"StatusCode":"UnknownError","StatusMessage":"AccessToken获取异常:`) {
+				if !strings.HasPrefix(got,
+					`{"Status":false,"StatusCode":"UnknownError","StatusMessage":"AccessToken获取异常:`) {
 					t.Error(got)
 				}
 			}

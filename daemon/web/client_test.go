@@ -84,7 +84,8 @@ func TestClientStatusErrors(t *testing.T) {
 		{"redirect", answer(302, ""), "%s/status answered 302 Found: is this wxtokend?"},
 		{"a web page", answer(200, "<html>"), "%s/status is not a status of wxtokend: invalid character"},
 		{"other json", answer(200, `{"credentials":7}`), "%s/status is not a status of wxtokend: json: cannot unmarshal"},
-		{"an empty object", answer(200, `{}`), "%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?"},
+		{"an empty object", answer(200, `{}`),
+			"%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?"},
 		{"no instance", answer(200, `{"version":"1","credentials":[]}`),
 			"%s/status is not a status of wxtokend: it names no version and instance: is this wxtokend?"},
 		{"too much", endless, "%s/status is not a status of wxtokend: unexpected end of JSON input"},
@@ -126,7 +127,8 @@ func TestProbe(t *testing.T) {
 	if err := of(t, base).Probe(t.Context(), "/healthz"); err != nil {
 		t.Errorf("healthz: %v", err)
 	}
-	want := base + "/readyz answered 503 Service Unavailable: 2 of 2 credentials are not ready; a: no token is stored; b: WeChat refuses the stored token"
+	want := base + "/readyz answered 503 Service Unavailable: 2 of 2 credentials are not ready; a: no token is " +
+		"stored; b: WeChat refuses the stored token"
 	if err := of(t, base).Probe(t.Context(), "/readyz"); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

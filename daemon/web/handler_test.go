@@ -64,8 +64,9 @@ func TestProbes(t *testing.T) {
 		{"stuck", "/healthz", source{live: errStuck}, 503, "no tick has ended for 14s\n"},
 		{"one of one", "/readyz", unready("missing"), 503, "a: missing\n"},
 		{"two of three", "/readyz", two, 503, "2 of 3 credentials are not ready\na: missing\nb: rejected\n"},
-		{"twelve", "/readyz", many, 503, "12 of 13 credentials are not ready\na: missing\nb: missing\nc: missing\nd: missing\ne: missing\n" +
-			"f: missing\ng: missing\nh: missing\ni: missing\nj: missing\nand 2 more: see /status\n"},
+		{"twelve", "/readyz", many, 503,
+			"12 of 13 credentials are not ready\na: missing\nb: missing\nc: missing\nd: missing\ne: missing\n" +
+				"f: missing\ng: missing\nh: missing\ni: missing\nj: missing\nand 2 more: see /status\n"},
 		{"not ready is alive", "/healthz", unready("missing"), 200, "ok\n"},
 		{"stuck may be ready", "/readyz", source{live: errStuck}, 200, "ok\n"},
 		{"a reason stays on its line", "/readyz", unready("no\nok: \x1b[2J"), 503, "a: no ok: \\x1b[2J\n"},
@@ -97,7 +98,8 @@ func TestReadyOfOddKeys(t *testing.T) {
 	paths := map[string]string{
 		"shop/1": "shop/1", "shop/2": "shop%2F2", "a//b": "a%2F%2Fb", "..": "%2E%2E", ".": "%2E", "x/../y": "x%2F..%2Fy",
 		"50%":   "50%25",
-		"a b+c": "a%20b+c", "公众号": "%E5%85%AC%E4%BC%97%E5%8F%B7", "{tag}:k?x=1#y": "%7Btag%7D:k%3Fx=1%23y", "\xff": "%ff",
+		"a b+c": "a%20b+c", "公众号": "%E5%85%AC%E4%BC%97%E5%8F%B7",
+		"{tag}:k?x=1#y": "%7Btag%7D:k%3Fx=1%23y", "\xff": "%ff",
 		"/": "%2F",
 	}
 	for key, path := range paths {

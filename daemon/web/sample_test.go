@@ -88,7 +88,8 @@ func sample() source {
 		Class: "ip", Code: new(40164), At: at(-50 * time.Second),
 		Message: "wechat 40164: invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist",
 	}
-	failing.Cure = "Add 203.0.113.7 to the IP whitelist: 微信公众平台 → 设置与开发 → 基本配置 → IP白名单. It takes effect within minutes; the daemon tries again by itself."
+	failing.Cure = "Add 203.0.113.7 to the IP whitelist: 微信公众平台 → 设置与开发 → 基本配置 → " +
+		"IP白名单. It takes effect within minutes; the daemon tries again by itself."
 	expired := alive("WXAccessToken:campaign", keeper.Expired, -3*time.Minute-12*time.Second)
 	expired.Failures, expired.DueAt = 41, at(4*time.Minute)
 	expired.LastError = &web.LastError{

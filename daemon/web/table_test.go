@@ -23,7 +23,8 @@ func TestPrintTable(t *testing.T) {
 
 func TestPrintTableOfNothing(t *testing.T) {
 	got := table(t, web.Status{Overview: web.Overview{Version: "1.2.3", Instance: "web-1"}})
-	if want := "wxtokend 1.2.3 on web-1, no observation of Redis yet\n\nKEY  APPID  API  STATE  EXPIRES  NEXT REFRESH  FAILURES  TOKEN\n"; got != want {
+	if want := "wxtokend 1.2.3 on web-1, no observation of Redis yet\n\n" +
+		"KEY  APPID  API  STATE  EXPIRES  NEXT REFRESH  FAILURES  TOKEN\n"; got != want {
 		t.Errorf("got %q", got)
 	}
 }

@@ -32,7 +32,8 @@ func TestPrintable(t *testing.T) {
 // Whatever comes in, what goes out has only what a person can see, on one line
 // of a bounded length.
 func FuzzPrintable(f *testing.F) {
-	for _, text := range []string{"", "plain", "公众号", "a\r\nb\tc", "\x1b]0;title\x07", "\u202eabc", "\x85", "\xff\xfe"} {
+	for _, text := range []string{"", "plain", "公众号", "a\r\nb\tc", "\x1b]0;title\x07", "\u202eabc",
+		"\x85", "\xff\xfe"} {
 		f.Add(text, 5)
 	}
 	f.Fuzz(func(t *testing.T, text string, most int) {

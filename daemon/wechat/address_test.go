@@ -9,9 +9,11 @@ import (
 func TestIssuer(t *testing.T) {
 	for want, addresses := range map[string][]string{
 		"api.weixin.qq.com": {
-			"https://api.weixin.qq.com", "https://api.weixin.qq.com/", "HTTPS://API.Weixin.QQ.com", "https://api.weixin.qq.com:443",
+			"https://api.weixin.qq.com", "https://api.weixin.qq.com/", "HTTPS://API.Weixin.QQ.com",
+			"https://api.weixin.qq.com:443",
 			"https://api.weixin.qq.com.", "https://API.WEIXIN.QQ.COM.:443/gateway", "https://api.weixin.qq.com:",
-			"https://api2.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://sz.api.weixin.qq.com", "https://hk.api.weixin.qq.com:443",
+			"https://api2.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://sz.api.weixin.qq.com",
+			"https://hk.api.weixin.qq.com:443",
 		},
 		"api.weixin.qq.com:8443": {"https://api.weixin.qq.com:8443"},
 		"qyapi.weixin.qq.com":    {"https://qyapi.weixin.qq.com"},

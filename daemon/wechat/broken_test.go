@@ -26,18 +26,24 @@ func TestBrokenExchange(t *testing.T) {
 		"closed":     {func(net.Conn) {}, wechat.ClassTransport, "the connection was lost after the request was sent"},
 		"reset":      {reset, wechat.ClassTransport, "the connection was lost after the request was sent"},
 		"header cut": {say("HTTP/1.1 200 OK\r\nServer: x\r\n"), wechat.ClassGarbage, "the answer ended early"},
-		"body cut":   {say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted), wechat.ClassGarbage, "the answer ended early"},
+		"body cut": {say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted), wechat.ClassGarbage,
+			"the answer ended early"},
 		"body reset": {func(c net.Conn) {
 			say("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + granted)(c)
 			time.Sleep(time.Millisecond)
 			reset(c)
 		}, wechat.ClassTransport, "the connection was lost after the request was sent"},
-		"not HTTP":          {say(canaryToken + " " + canarySecret + "\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
-		"bad chunk":         {say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + canaryToken + "\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
-		"bad length":        {say("HTTP/1.1 200 OK\r\nContent-Length: " + canaryToken + "\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
-		"bad status":        {say("HTTP/1.1 " + canarySecret + " OK\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
-		"endless header":    {say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), wechat.ClassGarbage, "the answer is not HTTP"},
-		"switches protocol": {say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + canaryToken + "\r\nConnection: upgrade\r\n\r\n"), wechat.ClassGarbage, "HTTP 101 is no answer"},
+		"not HTTP": {say(canaryToken + " " + canarySecret + "\r\n\r\n"), wechat.ClassGarbage,
+			"the answer is not HTTP"},
+		"bad chunk": {say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + canaryToken + "\r\n"),
+			wechat.ClassGarbage, "the answer is not HTTP"},
+		"bad length": {say("HTTP/1.1 200 OK\r\nContent-Length: " + canaryToken + "\r\n\r\n"), wechat.ClassGarbage,
+			"the answer is not HTTP"},
+		"bad status": {say("HTTP/1.1 " + canarySecret + " OK\r\n\r\n"), wechat.ClassGarbage, "the answer is not HTTP"},
+		"endless header": {say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), wechat.ClassGarbage,
+			"the answer is not HTTP"},
+		"switches protocol": {say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + canaryToken +
+			"\r\nConnection: upgrade\r\n\r\n"), wechat.ClassGarbage, "HTTP 101 is no answer"},
 	} {
 		for _, api := range []string{"stable", "classic"} {
 			t.Run(name, func(t *testing.T) {
@@ -47,7 +53,8 @@ func TestBrokenExchange(t *testing.T) {
 					defer cancel()
 					_, err := mint(ctx, client(t, wechat.Options{BaseURL: "http://10.0.0.1", DialContext: b.ln.Dial}), api)
 					e := failure(t, err)
-					if e.Class != test.class || e.Issued != wechat.MaybeIssued || !e.Left() || !strings.HasPrefix(e.Message, test.says) {
+					if e.Class != test.class || e.Issued != wechat.MaybeIssued || !e.Left() ||
+						!strings.HasPrefix(e.Message, test.says) {
 						t.Errorf("%#v", e)
 					}
 					checkCanaries(t, err)
@@ -63,16 +70,21 @@ func TestBrokenExchange(t *testing.T) {
 func TestDialFailures(t *testing.T) {
 	op := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	for want, err := range map[string]error{
-		`the name "api.invalid" could not be resolved`:                                      op(&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}),
-		"could not connect to WeChat or the proxy (connection refused): check the firewall": op(os.NewSyscallError("connect", syscall.ECONNREFUSED)),
-		"could not connect to WeChat or the proxy (no route to host)":                       op(os.NewSyscallError("connect", syscall.EHOSTUNREACH)),
-		"timed out before a connection was made":                                            op(os.NewSyscallError("connect", syscall.ETIMEDOUT)),
-		"could not connect to WeChat or the proxy: check":                                   op(errors.New("odd " + canarySecret)),
+		`the name "api.invalid" could not be resolved`: op(
+			&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}),
+		"could not connect to WeChat or the proxy (connection refused): check the firewall": op(
+			os.NewSyscallError("connect", syscall.ECONNREFUSED)),
+		"could not connect to WeChat or the proxy (no route to host)": op(
+			os.NewSyscallError("connect", syscall.EHOSTUNREACH)),
+		"timed out before a connection was made":          op(os.NewSyscallError("connect", syscall.ETIMEDOUT)),
+		"could not connect to WeChat or the proxy: check": op(errors.New("odd " + canarySecret)),
 	} {
-		c := client(t, wechat.Options{BaseURL: "https://10.0.0.1", DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, err }})
+		c := client(t, wechat.Options{BaseURL: "https://10.0.0.1",
+			DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, err }})
 		_, got := mint(within(t), c, "classic")
 		e := failure(t, got)
-		if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, want) {
+		if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() ||
+			!strings.HasPrefix(e.Message, want) {
 			t.Errorf("%v: %#v", err, e)
 		}
 		checkCanaries(t, got)

@@ -70,15 +70,18 @@ func answer(body string) http.HandlerFunc {
 
 func TestMintStable(t *testing.T) {
 	for force, body := range map[bool]string{
-		false: `{"appid":"wx0123456789abcdef","force_refresh":false,"grant_type":"client_credential","secret":"` + canarySecret + `"}`,
-		true:  `{"appid":"wx0123456789abcdef","force_refresh":true,"grant_type":"client_credential","secret":"` + canarySecret + `"}`,
+		false: `{"appid":"wx0123456789abcdef","force_refresh":false,"grant_type":"client_credential","secret":"` +
+			canarySecret + `"}`,
+		true: `{"appid":"wx0123456789abcdef","force_refresh":true,"grant_type":"client_credential","secret":"` +
+			canarySecret + `"}`,
 	} {
 		base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			got, _ := io.ReadAll(r.Body)
 			if r.Method != "POST" || r.URL.String() != "/cgi-bin/stable_token" || string(got) != body {
 				t.Errorf("%s %s %s", r.Method, r.URL, got)
 			}
-			if r.ContentLength != int64(len(body)) || r.TransferEncoding != nil || r.Header.Get("Content-Type") != "application/json" {
+			if r.ContentLength != int64(len(body)) || r.TransferEncoding != nil ||
+				r.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("length %d, encoding %v, type %q", r.ContentLength, r.TransferEncoding, r.Header.Get("Content-Type"))
 			}
 			checkHeaders(t, r)
@@ -87,7 +90,8 @@ func TestMintStable(t *testing.T) {
 			_, _ = io.WriteString(w, granted)
 		})
 		got, err := client(t, wechat.Options{BaseURL: base}).StableToken(within(t), appID, canarySecret, force)
-		want := wechat.Grant{Token: canaryToken, ExpiresIn: 2 * time.Hour, ServerTime: time.Date(2016, 11, 16, 12, 40, 0, 0, time.UTC)}
+		want := wechat.Grant{Token: canaryToken, ExpiresIn: 2 * time.Hour,
+			ServerTime: time.Date(2016, 11, 16, 12, 40, 0, 0, time.UTC)}
 		if err != nil || got != want {
 			t.Errorf("%+v, %v", got, err)
 		}
@@ -157,7 +161,8 @@ func TestAddressThatIsNoInterface(t *testing.T) {
 		for _, api := range []string{"stable", "classic"} {
 			_, err := mint(within(t), c, api)
 			e := failure(t, err)
-			if e.Code != 40066 || e.Class != wechat.ClassConfig || !strings.Contains(err.Error(), "let wechat.base_url end before /cgi-bin") {
+			if e.Code != 40066 || e.Class != wechat.ClassConfig ||
+				!strings.Contains(err.Error(), "let wechat.base_url end before /cgi-bin") {
 				t.Errorf("%s, %s: %v", path, api, err)
 			}
 		}

@@ -77,7 +77,8 @@ func checkEntry(t *testing.T, e wechat.Errcode) {
 		return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 	}
 	for _, text := range []string{e.English, e.Chinese, e.Cure, e.CureChinese} {
-		if text == "" || strings.TrimSpace(text) != text || strings.HasSuffix(text, ".") || strings.HasSuffix(text, "。") || strings.ContainsFunc(text, unicode.IsControl) {
+		if text == "" || strings.TrimSpace(text) != text || strings.HasSuffix(text, ".") ||
+			strings.HasSuffix(text, "。") || strings.ContainsFunc(text, unicode.IsControl) {
 			t.Errorf("%d: %q", e.Code, text)
 		}
 	}
@@ -90,11 +91,13 @@ func checkEntry(t *testing.T, e wechat.Errcode) {
 // those of the token endpoints, and those that an app meets with a token.
 func TestTableIsComplete(t *testing.T) {
 	spans := [][2]int{
-		{-1, 0}, {10700, 10700}, {10703, 10703}, {10706, 10706}, {40001, 40051}, {41001, 41009}, {42001, 42003}, {43001, 43005},
+		{-1, 0}, {10700, 10700}, {10703, 10703}, {10706, 10706}, {40001, 40051}, {41001, 41009},
+		{42001, 42003}, {43001, 43005},
 		{44001, 44004}, {45001, 45018}, {46001, 46003}, {47001, 47001}, {48001, 48001}, {50001, 50001}, {61450, 61457},
 		{61500, 61501}, {62751, 62751},
 		// Of the token endpoints, or in front of them.
-		{40066, 40066}, {40125, 40125}, {40164, 40164}, {40243, 40243}, {48004, 48004}, {50002, 50002}, {50004, 50004}, {50007, 50007},
+		{40066, 40066}, {40125, 40125}, {40164, 40164}, {40243, 40243}, {48004, 48004}, {50002, 50002},
+		{50004, 50004}, {50007, 50007},
 		{61004, 61004}, {61007, 61007}, {61024, 61024}, {89501, 89501}, {89503, 89507},
 		{40091, 40091}, {45033, 45033}, {48002, 48002}, {60020, 60020},
 		// Of the calls around them.
@@ -117,7 +120,8 @@ func TestTableIsComplete(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	for code, want := range map[int][]string{
-		40001: {"errcode 40001\n", "class:   config\n", "at a token endpoint: the AppSecret is wrong", "in any other call: the access_token is invalid", "含义：   获取 token 时", "处理：   "},
+		40001: {"errcode 40001\n", "class:   config\n", "at a token endpoint: the AppSecret is wrong",
+			"in any other call: the access_token is invalid", "含义：   获取 token 时", "处理：   "},
 		40164: {"class:   ip\n", "whitelist", "IP 白名单", "微信开发者平台", "开发接口管理"},
 		40014: {"class:   none (the token endpoints do not return it)\n", "another account"},
 		40243: {"class:   account\n", "ten minutes", "10 分钟"},
@@ -125,7 +129,8 @@ func TestExplain(t *testing.T) {
 		89507: {"class:   admin\n", "one hour", "1 小时"},
 		-1:    {"errcode -1\n", "class:   transient\n"},
 		60020: {"class:   ip\n", "gettoken works from every address", "trusted addresses", "企业可信IP", "可信 IP"},
-		40234: {"class:   none (the token endpoints do not return it)\n", "says nothing about the access_token", "API 安全"},
+		40234: {"class:   none (the token endpoints do not return it)\n",
+			"says nothing about the access_token", "API 安全"},
 		45009: {"class:   quota; at WeCom: rate\n", "2,000 wrong ones", "2000 次"},
 		40066: {"class:   config; at WeCom: none\n", "departments", "部门"},
 		61023: {"api_get_authorizer_list", "所有账号"},

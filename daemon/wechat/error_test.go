@@ -26,13 +26,15 @@ func checkCanaries(t *testing.T, err error) {
 	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
 		slog.New(h).Error("failed", "err", err, "group", slog.GroupValue(slog.Any("err", err)))
 	}
-	for _, canary := range []string{canarySecret, canaryToken, canaryToken[:40], canarySecret[:12], fmt.Sprintf("%x", canarySecret)} {
+	for _, canary := range []string{canarySecret, canaryToken, canaryToken[:40], canarySecret[:12],
+		fmt.Sprintf("%x", canarySecret)} {
 		if strings.Contains(out.String(), canary) {
 			t.Errorf("%s is in:\n%s", canary, out.String())
 		}
 	}
 	text := err.Error()
-	if strings.ContainsFunc(text, unicode.IsControl) || len(text) > 1200 || strings.Count(text, "mint token: ")+strings.Count(text, "verify token: ") != 1 {
+	if strings.ContainsFunc(text, unicode.IsControl) || len(text) > 1200 ||
+		strings.Count(text, "mint token: ")+strings.Count(text, "verify token: ") != 1 {
 		t.Errorf("not one clear line: %q", text)
 	}
 }
@@ -122,7 +124,8 @@ func TestEveryErrcode(t *testing.T) {
 		if e.Code != entry.Code || e.Class != entry.Class || e.Issued != wechat.NotIssued || !e.Left() {
 			t.Errorf("%d: %#v", entry.Code, e)
 		}
-		want := fmt.Sprintf(`mint token: errcode %d: %s; %s (WeChat says "some words rid: 6125a48e-4bc55df9-6a1d6b57")`, entry.Code, entry.English, entry.Cure)
+		want := fmt.Sprintf(`mint token: errcode %d: %s; %s (WeChat says "some words rid: 6125a48e-4bc55df9-6a1d6b57")`,
+			entry.Code, entry.English, entry.Cure)
 		if err.Error() != want {
 			t.Errorf("got  %s\nwant %s", err, want)
 		}
@@ -135,13 +138,18 @@ func TestErrorText(t *testing.T) {
 			Op: "mint token", Class: wechat.ClassTransport, Message: "timed out", Issued: wechat.MaybeIssued},
 		"mint token: connection refused": {
 			Op: "mint token", Class: wechat.ClassTransport, Message: "connection refused", Issued: wechat.NotIssued},
-		"mint token: errcode 99999: this code is not in the table of return codes; look it up in WeChat's documentation": {Op: "mint token", Code: 99999},
-		`verify token: errcode 42001: WeChat refuses this token; a new token has to be minted (WeChat says "access_token expired")`: {
+		"mint token: errcode 99999: this code is not in the table of return codes; look it up in WeChat's documentation": {
+			Op: "mint token", Code: 99999},
+		`verify token: errcode 42001: WeChat refuses this token; a new token has to be minted ` +
+			`(WeChat says "access_token expired")`: {
 			Op: "verify token", Code: 42001, Message: "access_token expired"},
-		"verify token: errcode 48001: this account has no permission for the interface, or the token belongs to another kind of account; " +
-			`check the account's permissions in its console, and that the token is that account's (WeChat says "api unauthorized")`: {
+		"verify token: errcode 48001: this account has no permission for the interface, or the token belongs to " +
+			"another kind of account; " +
+			`check the account's permissions in its console, and that the token is that account's ` +
+			`(WeChat says "api unauthorized")`: {
 			Op: "verify token", Class: wechat.ClassConfig, Code: 48001, Message: "api unauthorized"},
-		"verify token: errcode 45009: the day's questions about a token are used up; set verify_every longer, and let fewer programs ask; " +
+		"verify token: errcode 45009: the day's questions about a token are used up; set verify_every longer, and let " +
+			"fewer programs ask; " +
 			"until the next day in Beijing time nobody notices if the token is replaced": {
 			Op: "verify token", Class: wechat.ClassQuota, Code: 45009},
 	} {

@@ -85,7 +85,9 @@ func drip(conn net.Conn) {
 
 func TestDeadline(t *testing.T) {
 	hang := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
-	deaf := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return hang(ctx, "", "") }}
+	deaf := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return hang(ctx, "", "")
+	}}
 	for name, test := range map[string]struct {
 		base   string
 		dial   func(context.Context, string, string) (net.Conn, error)
@@ -93,11 +95,13 @@ func TestDeadline(t *testing.T) {
 		issued wechat.Issued
 		says   string
 	}{
-		"connecting":        {dial: hang, issued: wechat.NotIssued, says: "timed out before a connection was made"},
-		"dead DNS":          {base: "http://api.invalid", dial: (&net.Dialer{Resolver: deaf}).DialContext, issued: wechat.NotIssued, says: "timed out while the name was looked up: check this host's DNS"},
-		"handshake":         {base: "https://10.0.0.1", issued: wechat.NotIssued, says: "timed out during the TLS handshake"},
-		"no answer":         {script: silence, issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
-		"half a header":     {script: func(c net.Conn) { say("HTTP/1.1 200 OK\r\n")(c); silence(c) }, issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
+		"connecting": {dial: hang, issued: wechat.NotIssued, says: "timed out before a connection was made"},
+		"dead DNS": {base: "http://api.invalid", dial: (&net.Dialer{Resolver: deaf}).DialContext,
+			issued: wechat.NotIssued, says: "timed out while the name was looked up: check this host's DNS"},
+		"handshake": {base: "https://10.0.0.1", issued: wechat.NotIssued, says: "timed out during the TLS handshake"},
+		"no answer": {script: silence, issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
+		"half a header": {script: func(c net.Conn) { say("HTTP/1.1 200 OK\r\n")(c); silence(c) },
+			issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
 		"one byte a second": {script: drip, issued: wechat.MaybeIssued, says: "timed out after the request was sent"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +122,8 @@ func TestDeadline(t *testing.T) {
 					t.Errorf("took %v", took)
 				}
 				e := failure(t, err)
-				if e.Class != wechat.ClassTransport || e.Issued != test.issued || e.Left() != (test.issued == wechat.MaybeIssued) || !strings.HasPrefix(e.Message, test.says) {
+				if e.Class != wechat.ClassTransport || e.Issued != test.issued ||
+					e.Left() != (test.issued == wechat.MaybeIssued) || !strings.HasPrefix(e.Message, test.says) {
 					t.Errorf("%#v", e)
 				}
 				synctest.Wait()
@@ -147,7 +152,8 @@ type overslept struct {
 func (c overslept) Deadline() (time.Time, bool) { return c.deadline, true }
 
 func TestStoppedBeforeTheRequest(t *testing.T) {
-	for scheme, when := range map[string]string{"http": "before the request was sent", "https": "during the TLS handshake"} {
+	for scheme, when := range map[string]string{"http": "before the request was sent",
+		"https": "during the TLS handshake"} {
 		for _, late := range []time.Duration{0, time.Nanosecond, time.Hour} {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, say(httpOK(granted)))
@@ -158,7 +164,8 @@ func TestStoppedBeforeTheRequest(t *testing.T) {
 				ctx := overslept{t.Context(), time.Now().Add(timeout)}
 				_, err := mint(ctx, client(t, wechat.Options{BaseURL: scheme + "://10.0.0.1", DialContext: stop}), "classic")
 				e := failure(t, err)
-				if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, "timed out "+when) {
+				if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() ||
+					!strings.HasPrefix(e.Message, "timed out "+when) {
 					t.Errorf("%#v", e)
 				}
 				synctest.Wait()
@@ -179,7 +186,8 @@ func TestJustInTime(t *testing.T) {
 			return b.ln.Dial(ctx, network, addr)
 		}
 		ctx := overslept{t.Context(), time.Now().Add(timeout)}
-		if _, err := mint(ctx, client(t, wechat.Options{BaseURL: "http://10.0.0.1", DialContext: slow}), "classic"); err != nil {
+		if _, err := mint(ctx, client(t, wechat.Options{BaseURL: "http://10.0.0.1", DialContext: slow}),
+			"classic"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -205,7 +213,8 @@ func TestNoTimeNoCall(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
-	for at, want := range map[string]wechat.Issued{"http://10.0.0.1": wechat.MaybeIssued, "https://10.0.0.1": wechat.NotIssued} {
+	for at, want := range map[string]wechat.Issued{"http://10.0.0.1": wechat.MaybeIssued,
+		"https://10.0.0.1": wechat.NotIssued} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, silence)
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)

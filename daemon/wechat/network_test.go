@@ -27,7 +27,8 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		base := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target+r.URL.String(), status) })
 		for _, api := range []string{"stable", "classic"} {
 			_, err := mint(within(t), client(t, wechat.Options{BaseURL: base}), api)
-			if e := failure(t, err); e.Class != wechat.ClassGarbage || e.Issued != wechat.MaybeIssued || !strings.HasPrefix(e.Message, fmt.Sprintf("HTTP %d", status)) {
+			if e := failure(t, err); e.Class != wechat.ClassGarbage || e.Issued != wechat.MaybeIssued ||
+				!strings.HasPrefix(e.Message, fmt.Sprintf("HTTP %d", status)) {
 				t.Errorf("%d: %#v", status, e)
 			}
 		}
@@ -60,10 +61,11 @@ func TestEndlessBody(t *testing.T) {
 		}
 	})
 	var read atomic.Int64
-	c := client(t, wechat.Options{BaseURL: base, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
-		return countingConn{conn, &read}, err
-	}})
+	c := client(t, wechat.Options{BaseURL: base,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+			return countingConn{conn, &read}, err
+		}})
 	_, err := mint(within(t), c, "classic")
 	if e := failure(t, err); e.Class != wechat.ClassGarbage || !strings.Contains(e.Message, "larger than 64 KiB") {
 		t.Errorf("%#v", e)
@@ -102,7 +104,8 @@ func TestResetIsNotRetried(t *testing.T) {
 		reset.Store(true)
 		calls.Store(0)
 		_, err := mint(within(t), c, api)
-		if e := failure(t, err); e.Class != wechat.ClassTransport || e.Issued != wechat.MaybeIssued || !e.Left() || !strings.Contains(e.Message, "after the request was sent") {
+		if e := failure(t, err); e.Class != wechat.ClassTransport || e.Issued != wechat.MaybeIssued || !e.Left() ||
+			!strings.Contains(e.Message, "after the request was sent") {
 			t.Errorf("%s: %#v", api, e)
 		}
 		if n := calls.Load(); n != 1 {
@@ -125,10 +128,13 @@ func TestTLS(t *testing.T) {
 		trusted bool
 		says    string
 	}{
-		"1.3":          {tls.VersionTLS13, true, ""},
-		"1.2":          {tls.VersionTLS12, true, ""},
-		"1.1":          {tls.VersionTLS11, true, "TLS failed (remote error: tls: protocol version not supported): check this host's clock"},
-		"unknown root": {tls.VersionTLS13, false, "TLS failed (tls: failed to verify certificate: x509: certificate signed by unknown authority): check this host's clock"},
+		"1.3": {tls.VersionTLS13, true, ""},
+		"1.2": {tls.VersionTLS12, true, ""},
+		"1.1": {tls.VersionTLS11, true,
+			"TLS failed (remote error: tls: protocol version not supported): check this host's clock"},
+		"unknown root": {tls.VersionTLS13, false,
+			"TLS failed (tls: failed to verify certificate: x509: certificate signed by unknown authority): check " +
+				"this host's clock"},
 	} {
 		s := start(test.version)
 		roots := x509.NewCertPool()
@@ -143,7 +149,8 @@ func TestTLS(t *testing.T) {
 			continue
 		}
 		e := failure(t, err)
-		if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.HasPrefix(e.Message, test.says) {
+		if e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() ||
+			!strings.HasPrefix(e.Message, test.says) {
 			t.Errorf("%s: %#v", name, e)
 		}
 	}
@@ -152,7 +159,8 @@ func TestTLS(t *testing.T) {
 func TestNotTLS(t *testing.T) {
 	base := strings.Replace(serve(t, answer(granted)), "http:", "https:", 1)
 	_, err := mint(within(t), client(t, wechat.Options{BaseURL: base}), "stable")
-	if e := failure(t, err); e.Class != wechat.ClassTransport || e.Left() || !strings.Contains(e.Message, "does not speak it") {
+	if e := failure(t, err); e.Class != wechat.ClassTransport || e.Left() ||
+		!strings.Contains(e.Message, "does not speak it") {
 		t.Errorf("%#v", e)
 	}
 }
@@ -213,7 +221,8 @@ func TestProxyRefuses(t *testing.T) {
 	refusing := strings.Replace(proxy(t, http.StatusProxyAuthRequired, &used), "://", "://user:"+canarySecret+"@", 1)
 	_, err := mint(within(t), client(t, wechat.Options{BaseURL: "https://10.1.2.3", Proxy: refusing}), "stable")
 	e := failure(t, err)
-	if e.Class != wechat.ClassTransport || e.Left() || !strings.Contains(e.Message, "the proxy refused a tunnel to WeChat with HTTP 407") || used.Load() != 1 {
+	if e.Class != wechat.ClassTransport || e.Left() ||
+		!strings.Contains(e.Message, "the proxy refused a tunnel to WeChat with HTTP 407") || used.Load() != 1 {
 		t.Errorf("%#v, %d calls", e, used.Load())
 	}
 }
@@ -234,11 +243,13 @@ func TestMain(m *testing.M) {
 func TestEnvironmentProxyIsIgnored(t *testing.T) {
 	for base, want := range map[string]string{"http://10.1.2.3": "10.1.2.3:80", "https://10.1.2.3": "10.1.2.3:443"} {
 		var dialed string
-		_, err := mint(within(t), client(t, wechat.Options{BaseURL: base, DialContext: func(_ context.Context, _, addr string) (net.Conn, error) {
-			dialed = addr
-			return nil, errors.New("no such network")
-		}}), "stable")
-		if e := failure(t, err); dialed != want || e.Left() || !strings.Contains(e.Message, "wechat.proxy (HTTPS_PROXY is not read)") {
+		_, err := mint(within(t),
+			client(t, wechat.Options{BaseURL: base, DialContext: func(_ context.Context, _, addr string) (net.Conn, error) {
+				dialed = addr
+				return nil, errors.New("no such network")
+			}}), "stable")
+		if e := failure(t, err); dialed != want || e.Left() ||
+			!strings.Contains(e.Message, "wechat.proxy (HTTPS_PROXY is not read)") {
 			t.Errorf("%s: dialed %s, %v", base, dialed, e)
 		}
 	}
@@ -253,7 +264,8 @@ func TestRefusedConnection(t *testing.T) {
 	_ = ln.Close()
 	for range 2 {
 		_, err = mint(within(t), client(t, wechat.Options{BaseURL: base}), "classic")
-		if e := failure(t, err); e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() || !strings.Contains(e.Message, "connection refused") {
+		if e := failure(t, err); e.Class != wechat.ClassTransport || e.Issued != wechat.NotIssued || e.Left() ||
+			!strings.Contains(e.Message, "connection refused") {
 			t.Errorf("%#v", e)
 		}
 	}

@@ -21,7 +21,8 @@ func TestAdminAccepts(t *testing.T) {
 			"/sim/accepts?appid=" + appidTwo + "&token=" + token: `{"accepted":false}`,
 			"/sim/accepts?appid=" + appid + "&token=x":           `{"accepted":false}`,
 		} {
-			if a := s.do("GET", url, ""); a.status != 200 || strings.TrimSpace(a.body) != want || a.header.Get("Content-Type") != "application/json" {
+			if a := s.do("GET", url, ""); a.status != 200 || strings.TrimSpace(a.body) != want ||
+				a.header.Get("Content-Type") != "application/json" {
 				t.Errorf("%s: %d %s", url, a.status, a.body)
 			}
 		}
@@ -76,13 +77,16 @@ func TestAdminApps(t *testing.T) {
 			t.Fatalf("%v: %s", err, a.body)
 		}
 		got := apps[0]
-		if got.AppID != appid || got.Kind != "normal" || got.State != "ok" || got.NextState != "secret_frozen" || !got.ChangeAt.Equal(time.Now().Add(10*time.Minute)) {
+		if got.AppID != appid || got.Kind != "normal" || got.State != "ok" || got.NextState != "secret_frozen" ||
+			!got.ChangeAt.Equal(time.Now().Add(10*time.Minute)) {
 			t.Errorf("app %+v", got)
 		}
-		if fmt.Sprint(got.Whitelist) != "[8.149.1.0/24 10.0.0.0/8 2001:db8::1/128]" || got.Quota[wechatsim.PathToken] != (wechatsim.Quota{Limit: 2000, Used: 1999}) {
+		if fmt.Sprint(got.Whitelist) != "[8.149.1.0/24 10.0.0.0/8 2001:db8::1/128]" ||
+			got.Quota[wechatsim.PathToken] != (wechatsim.Quota{Limit: 2000, Used: 1999}) {
 			t.Errorf("app %+v", got)
 		}
-		if got.Calls[wechatsim.PathStableToken] != 1 || got.Current["stable"].Token != "token:"+secret.Token(token).Fingerprint() || len(got.Current) != 1 {
+		if got.Calls[wechatsim.PathStableToken] != 1 || len(got.Current) != 1 ||
+			got.Current["stable"].Token != "token:"+secret.Token(token).Fingerprint() {
 			t.Errorf("app %+v", got)
 		}
 		if apps[1].AppID != appidTwo || apps[1].Kind != "test" || len(apps[1].Whitelist) != 0 {
@@ -115,7 +119,8 @@ func TestAdminDraw(t *testing.T) {
 		}
 		s.do("POST", "/sim/draw", `{"appid":"`+appid+`","channel":"stable","reason":"colleague"}`)
 		log := s.Issued()
-		if len(log) != 2 || log[0].Reason != "rogue" || log[0].Channel != wechatsim.Classic || log[1].Reason != "colleague" || log[1].Channel != wechatsim.Stable {
+		if len(log) != 2 || log[0].Reason != "rogue" || log[0].Channel != wechatsim.Classic ||
+			log[1].Reason != "colleague" || log[1].Channel != wechatsim.Stable {
 			t.Errorf("log %+v", log)
 		}
 	})
@@ -124,7 +129,8 @@ func TestAdminDraw(t *testing.T) {
 func TestAdminFaults(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, s sim) {
 		until := time.Now().Add(time.Hour).Format(time.RFC3339)
-		a := s.do("POST", "/sim/faults", `{"kind":"errcode","code":45011,"path":"/cgi-bin/token","appid":"`+appid+`","times":3,"until":"`+until+`","delay":"2s"}`)
+		a := s.do("POST", "/sim/faults", `{"kind":"errcode","code":45011,"path":"/cgi-bin/token","appid":"`+appid+
+			`","times":3,"until":"`+until+`","delay":"2s"}`)
 		if a.status != 200 || strings.TrimSpace(a.body) != `{"id":1}` {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
@@ -132,7 +138,8 @@ func TestAdminFaults(t *testing.T) {
 		if got := s.classic(); got.code() != 45011 || time.Since(start) != 2*time.Second {
 			t.Errorf("%s after %v", got.body, time.Since(start))
 		}
-		want := `[{"id":1,"kind":"errcode","path":"/cgi-bin/token","appid":"` + appid + `","times":2,"until":"` + until + `","code":45011,"delay":"2s"}]`
+		want := `[{"id":1,"kind":"errcode","path":"/cgi-bin/token","appid":"` + appid + `","times":2,"until":"` + until +
+			`","code":45011,"delay":"2s"}]`
 		if got := s.do("GET", "/sim/faults", ""); strings.TrimSpace(got.body) != want {
 			t.Errorf("list %s\nwant %s", got.body, want)
 		}
@@ -144,14 +151,16 @@ func TestAdminFaults(t *testing.T) {
 			t.Errorf("second fault: %s", got.body)
 		}
 		s.do("POST", "/sim/faults", `{"kind":"clock_skew","skew":"-3m","times":1}`)
-		if got := s.do("GET", "/sim/faults", ""); !strings.Contains(got.body, `"kind":"clock_skew","times":1,"skew":"-3m0s"`) {
+		if got := s.do("GET", "/sim/faults", ""); !strings.Contains(got.body,
+			`"kind":"clock_skew","times":1,"skew":"-3m0s"`) {
 			t.Errorf("list %s", got.body)
 		}
 		if at, err := http.ParseTime(s.classic().header.Get("Date")); err != nil || time.Until(at) != -3*time.Minute {
 			t.Errorf("Date is %v, %v", at, err)
 		}
 		s.do("POST", "/sim/faults", `{"kind":"empty"}`)
-		if got := s.do("DELETE", "/sim/faults", ""); strings.TrimSpace(got.body) != `{"active":0}` || s.classic().code() != 0 {
+		if got := s.do("DELETE", "/sim/faults", ""); strings.TrimSpace(got.body) != `{"active":0}` ||
+			s.classic().code() != 0 {
 			t.Errorf("delete all: %s", got.body)
 		}
 		if got := s.do("GET", "/sim/faults", ""); strings.TrimSpace(got.body) != `[]` {
@@ -196,7 +205,8 @@ func TestAdminErrors(t *testing.T) {
 		for _, tt := range tests {
 			a := s.do(tt.method, tt.url, tt.body)
 			var e struct{ Error wechatsim.FieldError }
-			if err := json.Unmarshal([]byte(a.body), &e); err != nil || a.status != tt.status || e.Error.Field != tt.field || e.Error.Reason == "" || e.Error.Cure == "" {
+			if err := json.Unmarshal([]byte(a.body), &e); err != nil || a.status != tt.status || e.Error.Field != tt.field ||
+				e.Error.Reason == "" || e.Error.Cure == "" {
 				t.Errorf("%s %s %.60s: %d %s", tt.method, tt.url, tt.body, a.status, a.body)
 			}
 			if strings.Contains(a.body, "CANARY") {

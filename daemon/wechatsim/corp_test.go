@@ -255,7 +255,8 @@ func TestCorpIsSteered(t *testing.T) {
 				t.Error("WeCom has states")
 			}
 		}
-		if _, err := s.Draw(agent, wechatsim.Stable, "x"); err == nil || !strings.Contains(err.Error(), "wecom_agent_ticket") {
+		if _, err := s.Draw(agent, wechatsim.Stable, "x"); err == nil ||
+			!strings.Contains(err.Error(), "wecom_agent_ticket") {
 			t.Errorf("draw: %v", err)
 		}
 	})

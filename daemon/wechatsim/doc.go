@@ -75,7 +75,8 @@
 //	one token for each secret, apart from all others              OFFICIAL
 //	the same token as long as it is valid                         OFFICIAL (an older edition)
 //	expires_in is 7200 each time, and that promise is kept, so
-//	that a token lives up to 4 hours                              ASSUMED (CorpRemaining: what is left), the 4 hours OBSERVED
+//	that a token lives up to 4 hours                              ASSUMED (CorpRemaining: what is left),
+//	                                                              the 4 hours OBSERVED
 //	a token may end early (Revoke)                                OFFICIAL
 //	every success carries errcode 0                               OFFICIAL
 //	gettoken answers every address, the other calls only those

@@ -13,7 +13,8 @@ func TestFaultFilters(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, s sim) {
 		two := func() answer { return s.do("GET", classicURL(appidTwo, pass), "") }
 		token := s.classic().Token
-		id, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Path: wechatsim.PathToken, AppID: appid, Times: 2})
+		id, err := s.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Path: wechatsim.PathToken,
+			AppID: appid, Times: 2})
 		s.must(err)
 		if s.stable().code() != 0 || two().code() != 0 || s.use(token) != 0 {
 			t.Error("the fault hit a call outside of its filter")
@@ -26,7 +27,8 @@ func TestFaultFilters(t *testing.T) {
 		}
 
 		// By the app that a token belongs to.
-		_, err = s.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40001, AppID: appid, Path: wechatsim.PathDomainIP})
+		_, err = s.Inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 40001, AppID: appid,
+			Path: wechatsim.PathDomainIP})
 		s.must(err)
 		if a, b := s.use(token), s.use(two().Token); a != 40001 || b != 0 {
 			t.Errorf("errcodes %d %d", a, b)

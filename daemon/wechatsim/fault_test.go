@@ -18,7 +18,8 @@ func TestFaultKinds(t *testing.T) {
 	errcode := func(want int) func(result) bool {
 		return func(r result) bool {
 			var a answer
-			return json.Unmarshal([]byte(r.body), &a) == nil && a.code() == want && r.status == 200 && strings.Contains(a.Message, " rid: ")
+			return json.Unmarshal([]byte(r.body), &a) == nil && a.code() == want && r.status == 200 &&
+				strings.Contains(a.Message, " rid: ")
 		}
 	}
 	expires := func(raw string) func(result) bool {
@@ -30,7 +31,8 @@ func TestFaultKinds(t *testing.T) {
 	}
 	isHTML := func(status int, body string) func(result) bool {
 		return func(r result) bool {
-			return r.status == status && strings.HasPrefix(r.header.Get("Content-Type"), "text/html") && strings.Contains(r.body, body)
+			return r.status == status && strings.HasPrefix(r.header.Get("Content-Type"), "text/html") &&
+				strings.Contains(r.body, body)
 		}
 	}
 	skew := func(r result) time.Duration {
@@ -71,7 +73,8 @@ func TestFaultKinds(t *testing.T) {
 			func(r result) bool { return errors.Is(r.err, context.DeadlineExceeded) && r.took == 10*time.Second }},
 		{"endless", wechatsim.Fault{Kind: wechatsim.FaultEndless}, 0,
 			func(r result) bool {
-				return len(r.body) == 3<<20 && strings.HasPrefix(r.body, `{"access_token":"98_aaa`) && r.header.Get("Content-Encoding") == ""
+				return len(r.body) == 3<<20 && strings.HasPrefix(r.body, `{"access_token":"98_aaa`) &&
+					r.header.Get("Content-Encoding") == ""
 			}},
 		{"gzip bomb", wechatsim.Fault{Kind: wechatsim.FaultGzipBomb}, 0,
 			func(r result) bool {
@@ -97,11 +100,13 @@ func TestFaultKinds(t *testing.T) {
 			func(r result) bool {
 				return r.err == nil && strings.HasPrefix(r.body, `{"access_token":"98_`) && !json.Valid([]byte(r.body))
 			}},
-		{"no token", wechatsim.Fault{Kind: wechatsim.FaultNoToken}, 1, func(r result) bool { return r.body == `{"expires_in":7200}` }},
+		{"no token", wechatsim.Fault{Kind: wechatsim.FaultNoToken}, 1,
+			func(r result) bool { return r.body == `{"expires_in":7200}` }},
 		{"expires_in missing", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn}, 1, expires("")},
 		{"expires_in 0", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("0")}, 1, expires("0")},
 		{"expires_in negative", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("-1")}, 1, expires("-1")},
-		{"expires_in string", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte(`"7200"`)}, 1, expires(`"7200"`)},
+		{"expires_in string", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte(`"7200"`)}, 1,
+			expires(`"7200"`)},
 		{"expires_in huge", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("1e12")}, 1, expires("1e12")},
 		{"expires_in 299", wechatsim.Fault{Kind: wechatsim.FaultExpiresIn, ExpiresIn: []byte("299")}, 1, expires("299")},
 		{"long token", wechatsim.Fault{Kind: wechatsim.FaultLongToken}, 1,
@@ -111,7 +116,8 @@ func TestFaultKinds(t *testing.T) {
 			}},
 		{"clock ahead", wechatsim.Fault{Kind: wechatsim.FaultClockSkew, Skew: 20 * time.Second}, 1,
 			func(r result) bool { return skew(r) == 20*time.Second && expires("7200")(r) }},
-		{"clock behind, and late", wechatsim.Fault{Kind: wechatsim.FaultClockSkew, Skew: -3 * time.Minute, Delay: time.Second}, 1,
+		{"clock behind, and late", wechatsim.Fault{Kind: wechatsim.FaultClockSkew, Skew: -3 * time.Minute,
+			Delay: time.Second}, 1,
 			func(r result) bool {
 				return skew(r) == -3*time.Minute && r.took == time.Second && expires("7200")(r)
 			}},
@@ -123,7 +129,8 @@ func TestFaultKinds(t *testing.T) {
 				s.inject(tt.fault)
 				r := s.mint()
 				if !tt.check(r) {
-					t.Errorf("status %d, %v, %d bytes, error %v, after %v: %.300s", r.status, r.header, len(r.body), r.err, r.took, r.body)
+					t.Errorf("status %d, %v, %d bytes, error %v, after %v: %.300s", r.status, r.header, len(r.body),
+						r.err, r.took, r.body)
 				}
 				if got := len(s.Issued()); got != tt.issued {
 					t.Errorf("%d tokens issued, want %d", got, tt.issued)

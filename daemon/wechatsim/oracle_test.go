@@ -94,7 +94,8 @@ func TestCurrentAndCalls(t *testing.T) {
 		s.do("GET", classicURL("wx-unknown", pass), "")
 		s.do("GET", "/cgi-bin/unknown?appid="+appid, "")
 		s.use(a.Token)
-		if got := fmt.Sprint(s.Calls(appid)); got != "map[/cgi-bin/get_api_domain_ip:1 /cgi-bin/stable_token:1 /cgi-bin/token:1]" {
+		want := "map[/cgi-bin/get_api_domain_ip:1 /cgi-bin/stable_token:1 /cgi-bin/token:1]"
+		if got := fmt.Sprint(s.Calls(appid)); got != want {
 			t.Errorf("calls %s", got)
 		}
 		if s.Calls("wx-unknown") != nil {
@@ -167,7 +168,8 @@ func TestParallelCallers(t *testing.T) {
 		callers.Go(func() {
 			for range 50 {
 				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", classicURL(appid, pass), nil))
-				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", wechatsim.PathStableToken, strings.NewReader(stableBody(appid, pass, false))))
+				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", wechatsim.PathStableToken,
+					strings.NewReader(stableBody(appid, pass, false))))
 				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/sim/apps", nil))
 				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/sim/issued", nil))
 				_, _ = s.Inject(wechatsim.Fault{Kind: wechatsim.FaultEmpty, Path: wechatsim.PathDomainIP})

@@ -65,10 +65,12 @@ func TestQuotaGet(t *testing.T) {
 		s.stable()
 		ask := func(body string) answer { return s.do("POST", wechatsim.PathQuotaGet+"?access_token="+token, body) }
 		a := ask(`{"cgi_path":"/cgi-bin/token"}`)
-		if a.Code == nil || *a.Code != 0 || a.Message != "ok" || a.Quota["daily_limit"] != 2000 || a.Quota["used"] != 1 || a.Quota["remain"] != 1999 {
+		if a.Code == nil || *a.Code != 0 || a.Message != "ok" || a.Quota["daily_limit"] != 2000 || a.Quota["used"] != 1 ||
+			a.Quota["remain"] != 1999 {
 			t.Errorf("token: %s", a.body)
 		}
-		if a := ask(`{"cgi_path":"/cgi-bin/stable_token"}`); a.Rate["call_count"] != 10_000 || a.Rate["refresh_second"] != 60 {
+		if a := ask(`{"cgi_path":"/cgi-bin/stable_token"}`); a.Rate["call_count"] != 10_000 ||
+			a.Rate["refresh_second"] != 60 {
 			t.Errorf("stable: %s", a.body)
 		}
 		if a := ask(`{"cgi_path":"/cgi-bin/unknown"}`); a.code() != 76021 {

@@ -165,7 +165,8 @@ func TestFaultTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", classicURL(appid, pass), nil))
-	if resp, err := srv.Client().Get(srv.URL + classicURL(appid, pass)); err == nil || !strings.Contains(err.Error(), "remote error: tls: ") {
+	if resp, err := srv.Client().Get(srv.URL + classicURL(appid, pass)); err == nil ||
+		!strings.Contains(err.Error(), "remote error: tls: ") {
 		t.Errorf("%v, %v", resp, err)
 	}
 	resp, err := srv.Client().Get(srv.URL + classicURL(appid, pass))

@@ -40,7 +40,8 @@ type sim struct {
 func inBubble(t *testing.T, change func(*wechatsim.Options), f func(t *testing.T, s sim)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		o := wechatsim.Options{Seed: 1, Apps: []wechatsim.App{{AppID: appid, Secret: pass}, {AppID: appidTwo, Secret: pass, Kind: wechatsim.Test}}}
+		o := wechatsim.Options{Seed: 1, Apps: []wechatsim.App{{AppID: appid, Secret: pass},
+			{AppID: appidTwo, Secret: pass, Kind: wechatsim.Test}}}
 		if change != nil {
 			change(&o)
 		}
@@ -188,7 +189,8 @@ func TestWhitelist(t *testing.T) {
 		token := s.classic().Token
 		s.must(s.SetWhitelist(appid, netip.MustParsePrefix("8.149.2.0/24")))
 		a := s.classic()
-		if want := "invalid ip 8.149.1.108 ipv6 ::ffff:8.149.1.108, not in whitelist rid: "; !strings.HasPrefix(a.Message, want) || a.code() != 40164 {
+		want := "invalid ip 8.149.1.108 ipv6 ::ffff:8.149.1.108, not in whitelist rid: "
+		if !strings.HasPrefix(a.Message, want) || a.code() != 40164 {
 			t.Errorf("%s", a.body)
 		}
 		s.wantUse("mini program: the token is not covered", token, 0)
@@ -207,7 +209,8 @@ func TestWhitelist(t *testing.T) {
 }
 
 func TestAccountStates(t *testing.T) {
-	for state, code := range map[wechatsim.State]int{wechatsim.SecretFrozen: 40243, wechatsim.Forbidden: 50004, wechatsim.AccountFrozen: 50007, wechatsim.OK: 0} {
+	for state, code := range map[wechatsim.State]int{wechatsim.SecretFrozen: 40243, wechatsim.Forbidden: 50004,
+		wechatsim.AccountFrozen: 50007, wechatsim.OK: 0} {
 		inBubble(t, func(o *wechatsim.Options) { o.Apps[0].State = state }, func(t *testing.T, s sim) {
 			if c, st := s.classic(), s.stable(); c.code() != code || st.code() != code {
 				t.Errorf("%s: classic %s stable %s", state, c.body, st.body)

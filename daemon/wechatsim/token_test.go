@@ -167,7 +167,9 @@ func TestForcedRefresh(t *testing.T) {
 }
 
 func TestScaledPeriods(t *testing.T) {
-	inBubble(t, func(o *wechatsim.Options) { o.Periods = wechatsim.DefaultPeriods().Scaled(0.0005) }, func(t *testing.T, s sim) {
+	inBubble(t, func(o *wechatsim.Options) {
+		o.Periods = wechatsim.DefaultPeriods().Scaled(0.0005)
+	}, func(t *testing.T, s sim) {
 		first := s.stable()
 		if string(first.Expires) != "3.6" {
 			t.Errorf("life: %s", first.body)
@@ -183,7 +185,9 @@ func TestScaledPeriods(t *testing.T) {
 		time.Sleep(150 * ms)
 		s.wantUse("scaled overlap over", first.Token, 40001)
 	})
-	inBubble(t, func(o *wechatsim.Options) { o.Periods = wechatsim.DefaultPeriods().Scaled(0.01) }, func(t *testing.T, s sim) {
+	inBubble(t, func(o *wechatsim.Options) {
+		o.Periods = wechatsim.DefaultPeriods().Scaled(0.01)
+	}, func(t *testing.T, s sim) {
 		if a := s.stable(); string(a.Expires) != "72" {
 			t.Errorf("whole numbers print as such: %s", a.body)
 		}
@@ -192,7 +196,9 @@ func TestScaledPeriods(t *testing.T) {
 
 func TestTokenSource(t *testing.T) {
 	draw := func(seed uint64, length int) (token string) {
-		inBubble(t, func(o *wechatsim.Options) { o.Seed, o.TokenLength = seed, length }, func(_ *testing.T, s sim) { token = s.classic().Token })
+		inBubble(t, func(o *wechatsim.Options) {
+			o.Seed, o.TokenLength = seed, length
+		}, func(_ *testing.T, s sim) { token = s.classic().Token })
 		return token
 	}
 	first, again, other := draw(7, 0), draw(7, 0), draw(8, 0)

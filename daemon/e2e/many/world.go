@@ -167,7 +167,8 @@ func inject(address, fault string) error {
 // configure writes everything with its default but the addresses.
 func (w *world) configure() error {
 	var c bytes.Buffer
-	fmt.Fprintf(&c, "http: {listen: %q}\nredis: {url: \"redis://%s/0\"}\nwechat: {base_url: \"http://%s\"}\ncredentials:\n", w.listen, w.redis.Addr(), w.wechat.Addr())
+	fmt.Fprintf(&c, "http: {listen: %q}\nredis: {url: \"redis://%s/0\"}\nwechat: {base_url: \"http://%s\"}\n"+
+		"credentials:\n", w.listen, w.redis.Addr(), w.wechat.Addr())
 	for i := range w.credentials {
 		fmt.Fprintf(&c, "- {key: %q, appid: %s, secret: %s, targets: [", key(i), appid(i), appSecret)
 		for t := range w.targets {

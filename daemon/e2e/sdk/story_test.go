@@ -187,7 +187,8 @@ func (s *story) refused() {
 func (s *story) elsewhere() {
 	a := s.client.do("call")
 	drawn, called := s.tokens.since(), s.since()
-	if a.Error != "" || len(drawn) != 1 || !draws(drawn[0]) || len(called) != 1 || draws(called[0]) || called[0].Code != 0 {
+	if a.Error != "" || len(drawn) != 1 || !draws(drawn[0]) || len(called) != 1 || draws(called[0]) ||
+		called[0].Code != 0 {
 		s.Errorf("%s: %v at the other URL, %v at WeChat; want one draw, and one call", a.Error, drawn, called)
 	}
 }
