@@ -82,10 +82,12 @@ func (j *judge) needless(g glance) bool {
 		g.state["force"] > "0" {
 		return false
 	}
-	if j.f.plan.targets && j.forgot.After(j.log[i].At) {
-		// Redis lost the write of a target: whoever was started since then takes the
-		// token before for somebody else's, and answers it.
-		return false
+	for _, m := range j.mirrors.all {
+		if m.token != "" && m.place < 0 {
+			// A target has what an app or a failover put there: it looks like an outside
+			// draw to whoever does not know the token, and is answered.
+			return false
+		}
 	}
 	return !j.f.server.clockMoved() && j.f.wechat.Accepts(testAppID, string(g.token)) &&
 		j.log[i].ExpiresAt.Sub(j.lastAt) > j.f.ahead()+j.f.longestLease() // counted from the begin

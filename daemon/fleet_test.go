@@ -28,7 +28,7 @@ func brokenSeeds() []uint64 {
 		9135721636975026362,
 		// A key outlived its token by less than a millisecond.
 		410246787616639077,
-		// A failover lost the write of a target, which the judge did not know.
+		// The judge did not know that what a failover or an app puts at a target is answered.
 		935292324929922611,
 	}
 }
