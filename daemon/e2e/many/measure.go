@@ -58,20 +58,25 @@ func measure(binary string, l load, rest time.Duration) error {
 	if err != nil {
 		return err
 	}
-	// Right after a collection the heap is what is in use, so the least of some is taken.
-	heap := value(page, "go_memstats_heap_alloc_bytes")
-	for range 20 {
-		time.Sleep(100 * time.Millisecond)
-		if page, _, err = w.get("/metrics"); err == nil {
-			heap = min(heap, value(page, "go_memstats_heap_alloc_bytes"))
-		}
-	}
 	fmt.Printf("%-16s %9.2f %8.2f %8.1f%% %9.1f %9.1f %9.1f %8.0f %6d %7d %9s %9s\n", w.load, stored.Seconds(), used,
 		100*busy,
-		heap/1024/float64(l.credentials), memory(pid, "VmRSS"), memory(pid, "VmHWM"), looks,
+		w.heap(page)/1024/float64(l.credentials), memory(pid, "VmRSS"), memory(pid, "VmHWM"), looks,
 		bytes.Count(said, []byte(`"level":"WARN"`)), w.wechat.most.Load(), metrics.Round(time.Millisecond),
 		status.Round(time.Millisecond))
 	return nil
+}
+
+// heap is what is in use, in bytes: right after a collection, so the least of some.
+func (w *world) heap(page string) float64 {
+	const name = "go_memstats_heap_alloc_bytes"
+	least := value(page, name)
+	for range 20 {
+		time.Sleep(100 * time.Millisecond)
+		if page, _, err := w.get("/metrics"); err == nil {
+			least = min(least, value(page, name))
+		}
+	}
+	return least
 }
 
 func (l load) String() string {
