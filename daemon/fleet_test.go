@@ -42,7 +42,11 @@ func TestFleet(t *testing.T) {
 		return
 	}
 	for _, seed := range brokenSeeds() {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { t.Parallel(); liveThrough(t, draw(seed)) })
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			withoutRace(t)
+			t.Parallel()
+			liveThrough(t, draw(seed))
+		})
 	}
 	end, total := time.Now().Add(*fleetFor), &tally{}
 	t.Run("fresh seeds", func(t *testing.T) {
