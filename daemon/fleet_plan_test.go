@@ -52,7 +52,7 @@ func draw(seed uint64) plan {
 	// Of a stream of its own, so that the rest of a plan stays what it was.
 	more := rand.New(rand.NewPCG(seed, 98))
 	p.targets, p.house = more.IntN(2) == 0, more.IntN(4) == 0 && p.life == shortLife
-	return p
+	return brief(p)
 }
 
 func (p plan) String() string {

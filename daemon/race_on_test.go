@@ -21,3 +21,9 @@ func withoutRace(t *testing.T) {
 	t.Helper()
 	t.Skip("SKIPPED under the race detector: .ci/test runs it once more without")
 }
+
+// brief is a plan of three short lives: the longest takes half an hour here.
+func brief(p plan) plan {
+	p.life, p.length = shortLife, 3*shortLife
+	return p
+}
