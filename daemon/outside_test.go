@@ -168,6 +168,7 @@ func TestStableDrawsAreNobodysBusiness(t *testing.T) {
 // TestCountsAreNoHarm: whatever WeChat says to the question for its count, or if it says nothing, the
 // token is verified as often as without, and it is not asked again within the hour.
 func TestCountsAreNoHarm(t *testing.T) {
+	withoutRace(t)
 	verified := func(f *wechatsim.Fault, every time.Duration) (questions, counts int) {
 		inWorld(t, "classic", func(w *world) {
 			w.config.Credentials[0].VerifyEvery = every

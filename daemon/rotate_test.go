@@ -10,6 +10,7 @@ import (
 // TestRotates: at its hour one replica draws a token by force, while the one that readers
 // hold lives on, and it is done once. The bubble's time begins at midnight UTC.
 func TestRotates(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		t.Run(api, func(t *testing.T) {
 			inWorld(t, api, func(w *world) {

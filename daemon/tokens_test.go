@@ -71,6 +71,7 @@ func (w *world) lent() (token string, left time.Duration) {
 // TestTokenAPIServesWhatReadersGet asks all the time, over all that can happen to
 // a token: what is lent is accepted by WeChat for as long as the answer says.
 func TestTokenAPIServesWhatReadersGet(t *testing.T) {
+	withoutRace(t)
 	for _, api := range []string{"stable", "classic"} {
 		t.Run(api, func(t *testing.T) {
 			inWorld(t, api, func(w *world) {
