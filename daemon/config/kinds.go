@@ -130,8 +130,7 @@ func (l *loader) validateFile(path string, t Target) {
 	}
 	l.require(filepath.IsAbs(t.File) && !strings.HasSuffix(t.File, "/"), path+".file",
 		"must be the absolute path of a file, such as /run/wx/token")
-	isList := slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(t.File)) &&
-		sameFile(listsBeside(l.source.Path), filepath.Dir(t.File))
+	isList := endsAsList(t.File) && sameFile(listsBeside(l.source.Path), filepath.Dir(t.File))
 	l.require(!isList, path+".file", "would be read as a list of credentials: choose a place outside credentials.d")
 	mine := append(l.cfg.SecretFiles(), slices.Collect(maps.Keys(l.cfg.traces))...)
 	l.require(!slices.ContainsFunc(mine, func(other string) bool { return sameFile(other, t.File) }), path+".file",

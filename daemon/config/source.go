@@ -102,11 +102,11 @@ func contents(ctx context.Context, path string) (all []content, dir string) {
 	}
 	for _, name := range names {
 		c := content{path: filepath.Join(dir, name)}
-		switch ext := filepath.Ext(name); {
-		case strings.HasPrefix(name, "."), ext != ".yaml" && ext != ".yml":
+		switch {
+		case strings.HasPrefix(name, "."), !endsAsList(name):
 			// What Kubernetes and editors keep beside the files that people mean.
 			continue
-		case ext == ".yml":
+		case filepath.Ext(name) == ".yml":
 			c.err = errors.New("the name of a list of credentials has to end in .yaml")
 		default:
 			c.data, c.err = secret.Read(ctx, c.path, room)
@@ -115,6 +115,11 @@ func contents(ctx context.Context, path string) (all []content, dir string) {
 		all = append(all, c)
 	}
 	return all, dir
+}
+
+// endsAsList says that a file is meant as a list of credentials, or close to it.
+func endsAsList(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name))
 }
 
 // listsBeside is the directory of lists of credentials for the configuration at path.
