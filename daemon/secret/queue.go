@@ -21,6 +21,7 @@ type queues struct {
 var files = queues{threads: make(chan struct{}, 1000)}
 
 // enter waits for the turn of the caller, who must call leave after reading.
+// Whose ctx has ended gets none, or a write that was called off could happen.
 func (q *queues) enter(ctx context.Context, path string) (leave func(), err error) {
 	turn, _ := q.turns.LoadOrStore(filepath.Dir(path), make(chan struct{}, 1))
 	mine := turn.(chan struct{})
@@ -31,9 +32,15 @@ func (q *queues) enter(ctx context.Context, path string) (leave func(), err erro
 	}
 	select {
 	case q.threads <- struct{}{}:
-		return func() { <-q.threads; <-mine }, nil
 	case <-ctx.Done():
 		<-mine
 		return nil, ctx.Err()
 	}
+	leave = func() { <-q.threads; <-mine }
+	// A select takes either where both are possible.
+	if err := ctx.Err(); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
 }

@@ -97,9 +97,16 @@ func TestWriteFails(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	path := filepath.Join(dir, "token")
-	if err := secret.Write(ctx, path, "x", 0o600); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	// One of a hundred is enough to show a mistake.
+	for range 100 {
+		path := filepath.Join(dir, "token")
+		if err := secret.Write(ctx, path, "x", 0o600); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		// Its turn comes after that of what was called off.
+		if _, err := secret.Read(t.Context(), path, 1); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("%v: what was called off was written", err)
+		}
 	}
 }
 
