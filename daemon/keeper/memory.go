@@ -66,7 +66,7 @@ func (m *memory) observe(o store.Observation, local time.Time) *store.Memory {
 	if o.State.Refused != "" {
 		m.refused = o.State.Refused
 	}
-	if o.State.Live(o.Now) && o.State.Token.Fingerprint() == m.refused {
+	if o.State.Live(o.Now) && o.State.Token.Is(m.refused) {
 		// WeChat was wrong, and has said so.
 		m.refused = ""
 	}
@@ -102,7 +102,7 @@ func (m *memory) restorable(o store.Observation, local time.Time) *store.Memory 
 // lost says that the remembered token is newer than all that Redis has, and
 // that writing it would bury nobody else's.
 func (m *memory) lost(o store.Observation, local time.Time) bool {
-	if m.Token == "" || o.Other.AppID != "" || m.Token.Fingerprint() == m.refused {
+	if m.Token == "" || o.Other.AppID != "" || m.Token.Is(m.refused) {
 		return false
 	}
 	if o.State.Token != "" && (o.State.Token == m.Token || !o.State.MintedAt.Before(m.MintedAt)) {

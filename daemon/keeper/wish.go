@@ -93,7 +93,7 @@ func (k *Keeper) ofRequest(v look, force bool) (store.Status, string) {
 func (k *Keeper) ofReport(v look, fingerprint string) (store.Status, string) {
 	const again = "read the key again in some seconds"
 	switch {
-	case fingerprint != v.State.Token.Fingerprint() || v.newer():
+	case !v.State.Token.Is(fingerprint) || v.newer():
 		return Stale, "nothing to verify: this is not the current token of the key; read the key again, and use what it holds"
 	case !v.State.Live(v.Now):
 		return Stale, "nothing to verify: this token is known to be refused or expired, and due to be replaced; " +

@@ -38,6 +38,10 @@ func (t Token) Reveal() string { return string(t) }
 // Fingerprint is the first 8 hex digits of the token's SHA-256, "" of an empty token.
 func (t Token) Fingerprint() string { return fingerprint(string(t)) }
 
+// Is says that the token has that fingerprint; no token has "". It is asked at
+// every look, where there is mostly nothing to compare with and no need to hash.
+func (t Token) Is(fingerprint string) bool { return fingerprint != "" && t.Fingerprint() == fingerprint }
+
 // String is what every formatting verb prints: "token:1a2b3c4d".
 func (t Token) String() string { return "token:" + t.Fingerprint() }
 

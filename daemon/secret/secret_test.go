@@ -62,6 +62,13 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
+func TestIs(t *testing.T) {
+	token := secret.Token(canary)
+	if !token.Is(token.Fingerprint()) || token.Is("00000000") || token.Is("") || secret.Token("").Is("") {
+		t.Error("a token is known by its fingerprint, and no other one by that")
+	}
+}
+
 func TestNewToken(t *testing.T) {
 	for text, want := range map[string]bool{
 		"!": true, "57_a-Z~": true, strings.Repeat("~", 512): true,

@@ -134,7 +134,7 @@ func (s State) Outstanding() bool { return s.Generation > s.Settled }
 
 // Live says that the state holds a token that can be used at now.
 func (s State) Live(now time.Time) bool {
-	return s.Token != "" && now.Before(s.ExpiresAt) && s.Token.Fingerprint() != s.Refused
+	return s.Token != "" && now.Before(s.ExpiresAt) && !s.Token.Is(s.Refused)
 }
 
 // An hour has room for so many of each, up to all of them at once.

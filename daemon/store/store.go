@@ -43,7 +43,10 @@ func (c Slot) Soon() time.Duration { return c.VerifyEvery / 10 }
 // account tells a script whose state is ours.
 func (c Slot) account() string {
 	// Strings cannot fail.
-	text, _ := json.Marshal(map[string]string{"appid": c.Account, "issuer": c.Issuer})
+	text, _ := json.Marshal(struct {
+		AppID  string `json:"appid"`
+		Issuer string `json:"issuer"`
+	}{c.Account, c.Issuer})
 	return string(text)
 }
 

@@ -64,7 +64,7 @@ func (a *API) byKey(q *request) answer {
 	switch {
 	case left <= 0 || left < w.least:
 		return plain(metrics.APIUnavailable, http.StatusServiceUnavailable, codeBusy, noToken)
-	case w.after == t.Value.Fingerprint() || matches(q.Header.Values("If-None-Match"), t.Value.Fingerprint()):
+	case t.Value.Is(w.after) || matches(q.Header.Values("If-None-Match"), t.Value.Fingerprint()):
 		return answer{result: metrics.APINotModified, status: http.StatusNotModified,
 			etag: t.Value.Fingerprint(), maxAge: wholeSeconds(left - margin)}
 	}
@@ -109,7 +109,7 @@ func wishOf(q *request) (w wish, problem string) {
 // whether it is what w asks for.
 func (a *API) look(c Credential, w wish) (t Token, left time.Duration, good bool) {
 	t, left, found := a.find(c)
-	return t, left, found && left >= w.least && t.Value.Fingerprint() != w.after
+	return t, left, found && left >= w.least && !t.Value.Is(w.after)
 }
 
 // wait looks until there is what w asks for, or the time is over: the token is
