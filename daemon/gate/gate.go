@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -123,12 +121,11 @@ func (g Gate) life(value *redis.StringCmd, pttl *redis.DurationCmd) (time.Durati
 	if value.Err() != nil || !redis.HasErrorPrefix(pttl.Err(), "NOPERM") {
 		return pttl.Val(), cmp.Or(value.Err(), pttl.Err())
 	}
-	_, named, _ := strings.Cut(value.Val(), `"expiresAt":"\/Date(`)
-	milliseconds, err := strconv.ParseInt(named[:max(strings.IndexAny(named, "+-)"), 0)], 10, 64)
-	if err != nil {
+	end, named := layout.End(value.Val())
+	if !named {
 		return g.Min, nil
 	}
-	return max(time.Until(time.UnixMilli(milliseconds)), 0), nil
+	return max(time.Until(end), 0), nil
 }
 
 // judge says what a reader of a key meets. In which of the layouts the token

@@ -55,11 +55,7 @@ func (k *Keeper) assertFiles(ctx context.Context, _ Errand) (more bool) {
 func (k *Keeper) assertFile(ctx context.Context, t *target, v look, late bool) {
 	entry := t.Entry(v.State.Token, v.State.ExpiresIn, v.State.ExpiresAt, v.Now)
 	value, _ := entry.Reveal()
-	there, err := secret.Read(ctx, t.File, store.LongestValue)
-	mode := t.Mode
-	if err == nil {
-		mode, err = secret.Mode(ctx, t.File)
-	}
+	there, mode, err := secret.ReadWithMode(ctx, t.File, store.LongestValue)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		k.filed(t, err, metrics.WriteFailed)
@@ -88,7 +84,7 @@ func (k *Keeper) assertFile(ctx context.Context, t *target, v look, late bool) {
 		result := metrics.WriteDone
 		if err != nil {
 			result = metrics.WriteFailed
-		} else {
+		} else if !missing {
 			t.stays = mode
 		}
 		k.filed(t, err, result)

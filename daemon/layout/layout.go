@@ -67,7 +67,7 @@ func (t Target) Encode(token secret.Token, expiresIn time.Duration, expiresAt ti
 	}
 	// Of printable ASCII, %q escapes the quote and the backslash, as ServiceStack.Text does. encoding/json would also
 	// turn <, > and & into \u escapes.
-	return fmt.Sprintf(`{"access_token":%q,"expires_in":%s,"expiresAt":"\/Date(%d%s)\/"}`,
+	return fmt.Sprintf(`{"access_token":%q,"expires_in":%s,`+dated+`%d%s)\/"}`,
 		token.Reveal(), strconv.FormatFloat(expiresIn.Seconds(), 'f', -1, 64), expiresAt.UnixMilli(), t.UTCOffset)
 }
 
@@ -100,4 +100,15 @@ func Decode(text string) secret.Token {
 		return ""
 	}
 	return secret.NewToken(text)
+}
+
+// dated is how the JSON that Encode makes names its end: in milliseconds since 1970.
+const dated = `"expiresAt":"\/Date(`
+
+// End is when the token under the key ends, if the text names that.
+func End(text string) (at time.Time, named bool) {
+	_, date, _ := strings.Cut(text, dated)
+	digits := len(date) - len(strings.TrimLeft(date, "0123456789"))
+	milliseconds, err := strconv.ParseInt(date[:digits], 10, 64)
+	return time.UnixMilli(milliseconds), err == nil
 }

@@ -223,6 +223,9 @@ func FuzzEncode(f *testing.F) {
 			if err := json.Unmarshal([]byte(value), &object); err != nil || int64(object.ExpiresIn*1000+0.5) != life {
 				t.Errorf("expires_in of %s = %v (%v), want %d ms", value, object.ExpiresIn, err, life)
 			}
+			if end, named := layout.End(value); !named || !end.Equal(at) {
+				t.Errorf("%s ends at %v, want %v", value, end, at)
+			}
 			if got := readCSharp(t, value, time.FixedZone("", 8*3600)); !got.Equal(at) {
 				t.Errorf("a reader in China takes %v for %v", at, got)
 			}

@@ -57,25 +57,30 @@ var ErrNotRegular = errors.New("not a regular file")
 // with ctx or after ten seconds, whatever the file system does; an earlier
 // read that hangs in the same directory counts. The error is an *fs.PathError.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
-	return bounded(ctx, path, func() ([]byte, error) {
-		// Before it is opened: opening a pipe waits for its writer, and opening
-		// a device may do anything.
-		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-			return nil, ErrNotRegular
-		}
-		return readAll(path, limit)
-	})
+	content, _, err := ReadWithMode(ctx, path, limit)
+	return content, err
 }
 
-// Mode is that of the file at path. It ends with ctx, as Read does.
-func Mode(ctx context.Context, path string) (fs.FileMode, error) {
-	return bounded(ctx, path, func() (fs.FileMode, error) {
+// ReadWithMode is Read, and says who else may read and write the file.
+func ReadWithMode(ctx context.Context, path string, limit int64) ([]byte, fs.FileMode, error) {
+	type file struct {
+		content []byte
+		mode    fs.FileMode
+	}
+	found, err := bounded(ctx, path, func() (file, error) {
+		// Before it is opened: opening a pipe waits for its writer, and opening
+		// a device may do anything.
 		info, err := os.Stat(path)
 		if err != nil {
-			return 0, err
+			return file{}, err
 		}
-		return info.Mode().Perm(), nil
+		if !info.Mode().IsRegular() {
+			return file{}, ErrNotRegular
+		}
+		content, err := readAll(path, limit)
+		return file{content, info.Mode().Perm()}, err
 	})
+	return found.content, found.mode, err
 }
 
 // ReadAny is Read for whatever can be opened: a shell hands over a pipe when it

@@ -40,7 +40,9 @@ func (t Token) Fingerprint() string { return fingerprint(string(t)) }
 
 // Is says that the token has that fingerprint; no token has "". It is asked at
 // every look, where there is mostly nothing to compare with and no need to hash.
-func (t Token) Is(fingerprint string) bool { return fingerprint != "" && t.Fingerprint() == fingerprint }
+func (t Token) Is(fingerprint string) bool {
+	return fingerprint != "" && t.Fingerprint() == fingerprint
+}
 
 // String is what every formatting verb prints: "token:1a2b3c4d".
 func (t Token) String() string { return "token:" + t.Fingerprint() }
