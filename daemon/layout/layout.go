@@ -65,10 +65,10 @@ func (t Target) Encode(token secret.Token, expiresIn time.Duration, expiresAt ti
 	if t.Format == Raw {
 		return token.Reveal()
 	}
-	// Of printable ASCII, %q escapes the quote and the backslash, as ServiceStack.Text does. encoding/json would also
-	// turn <, > and & into \u escapes.
-	return fmt.Sprintf(`{"access_token":%q,"expires_in":%s,`+dated+`%d%s)\/"}`,
-		token.Reveal(), strconv.FormatFloat(expiresIn.Seconds(), 'f', -1, 64), expiresAt.UnixMilli(), t.UTCOffset)
+	// Of printable ASCII, ServiceStack.Text escapes these two. encoding/json would also turn <, > and & into \u escapes.
+	escaped := strings.ReplaceAll(strings.ReplaceAll(token.Reveal(), `\`, `\\`), `"`, `\"`)
+	return fmt.Sprintf(`{"access_token":"%s","expires_in":%s,`+dated+`%d%s)\/"}`,
+		escaped, strconv.FormatFloat(expiresIn.Seconds(), 'f', -1, 64), expiresAt.UnixMilli(), t.UTCOffset)
 }
 
 // tokenForm is what a bare string must look like to be taken for somebody's

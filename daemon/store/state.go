@@ -174,17 +174,27 @@ func milli(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// fields are those of a state that have content: texts and whole numbers.
-type fields map[string]any
+// fields are those of a state that have content, some twenty: name, value, name,
+// value … A value is a text or a whole number.
+type fields []any
 
 func (f fields) text(name string) string {
-	text, _ := f[name].(string)
+	text, _ := f.find(name).(string)
 	return text
 }
 
 func (f fields) number(name string) int64 {
-	n, _ := f[name].(int64)
+	n, _ := f.find(name).(int64)
 	return n
+}
+
+func (f fields) find(name string) any {
+	for i := 0; i+1 < len(f); i += 2 {
+		if there, _ := f[i].(string); there == name {
+			return f[i+1]
+		}
+	}
+	return nil
 }
 
 func (f fields) duration(name string) time.Duration {
@@ -193,13 +203,7 @@ func (f fields) duration(name string) time.Duration {
 
 func (f fields) time(name string) time.Time { return milli(f.number(name)) }
 
-func decodeState(flat []any) State {
-	f := make(fields, len(flat)/2)
-	for i := 0; i+1 < len(flat); i += 2 {
-		if name, ok := flat[i].(string); ok {
-			f[name] = flat[i+1]
-		}
-	}
+func decodeState(f fields) State {
 	s := State{
 		Schema: int(f.number("schema")), AppID: f.text("appid"), Issuer: f.text("issuer"), API: f.text("api"),
 		Token: secret.Token(f.text("token")), ExpiresIn: f.duration("expires_in"), Life: f.duration("life"),
