@@ -36,7 +36,7 @@ func flat(t *testing.T, what string, first, last use) {
 // TestMonth: memory, goroutines and connections of a fleet are the same after
 // thirty days as after one.
 func TestMonth(t *testing.T) {
-	withoutRace(t)
+	alone(t)
 	p := peaceful("classic", 2)
 	p.life, p.poll = 2*time.Hour, 30*time.Second
 	f := inFleet(t, p, func(f *fleet) {
@@ -57,7 +57,7 @@ func TestMonth(t *testing.T) {
 
 // TestDayOfFaults: and after a day of whatever goes wrong as after three hours.
 func TestDayOfFaults(t *testing.T) {
-	withoutRace(t)
+	alone(t)
 	for _, api := range []string{"stable", "classic"} {
 		p := peaceful(api, 3)
 		p.poll = 5 * time.Second

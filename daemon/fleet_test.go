@@ -44,7 +44,6 @@ func TestFleet(t *testing.T) {
 	for _, seed := range brokenSeeds() {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			withoutRace(t)
-			t.Parallel()
 			liveThrough(t, draw(seed))
 		})
 	}

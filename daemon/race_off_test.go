@@ -13,6 +13,11 @@ const (
 	fleetSize = 500
 )
 
-func withoutRace(*testing.T) {}
+func withoutRace(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+}
+
+func alone(*testing.T) {}
 
 func brief(p plan) plan { return p }
