@@ -23,16 +23,17 @@ type desk struct {
 	config  config.Config
 	err     error
 	loads   int
-	block   chan struct{} // until it is closed, nothing can be read
+	// What hangs until the daemon gives up: a look at the content, or reading it.
+	lookHangs, readHangs bool
 }
 
 func (d *desk) Reload(ctx context.Context, _ config.Digest) (config.Config, error) {
-	d.wait(ctx)
+	d.wait(ctx, &d.readHangs)
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return config.Config{}, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.loads++
 	if d.content == "panic" {
 		panic("a bug in the reader")
@@ -43,7 +44,7 @@ func (d *desk) Reload(ctx context.Context, _ config.Digest) (config.Config, erro
 }
 
 func (d *desk) Digest(ctx context.Context) config.Digest {
-	d.wait(ctx)
+	d.wait(ctx, &d.lookHangs)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.content == "" {
@@ -52,15 +53,12 @@ func (d *desk) Digest(ctx context.Context) config.Digest {
 	return sha256.Sum256([]byte(d.content))
 }
 
-func (d *desk) wait(ctx context.Context) {
+func (d *desk) wait(ctx context.Context, hangs *bool) {
 	d.mu.Lock()
-	block := d.block
+	forever := *hangs
 	d.mu.Unlock()
-	if block != nil {
-		select {
-		case <-block:
-		case <-ctx.Done():
-		}
+	if forever {
+		<-ctx.Done()
 	}
 }
 
@@ -249,21 +247,28 @@ func TestReloadAskedWhileWritten(t *testing.T) {
 // TestReloadHangs: a configuration on a file system that hangs holds up neither
 // the looks nor the end.
 func TestReloadHangs(t *testing.T) {
-	onDesk(t, func(w *world, d *desk, _ []config.Credential) {
-		d.mu.Lock()
-		d.block = make(chan struct{})
-		d.mu.Unlock()
-		w.reread <- syscall.SIGHUP
-		w.wait(time.Minute)
-		if err := w.daemon.Live(); err != nil || w.daemon.Ready() != nil {
-			t.Errorf("live %v, not ready %v", err, w.daemon.Ready())
-		}
-		start := time.Now()
-		w.kill()
-		if took := time.Since(start); took > time.Second || w.logged("is refused") != 0 {
-			t.Errorf("the end took %v\n%s", took, w.story())
-		}
-	})
+	for name, hang := range map[string]func(d *desk){
+		"looked at": func(d *desk) { d.lookHangs = true },
+		"read":      func(d *desk) { d.readHangs = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onDesk(t, func(w *world, d *desk, _ []config.Credential) {
+				d.mu.Lock()
+				hang(d)
+				d.mu.Unlock()
+				w.reread <- syscall.SIGHUP
+				w.wait(time.Minute)
+				if err := w.daemon.Live(); err != nil || w.daemon.Ready() != nil {
+					t.Errorf("live %v, not ready %v", err, w.daemon.Ready())
+				}
+				start := time.Now()
+				w.kill()
+				if took := time.Since(start); took > time.Second || w.logged("is refused") != 0 {
+					t.Errorf("the end took %v\n%s", took, w.story())
+				}
+			})
+		})
+	}
 }
 
 // TestReloadPanics: a bug in reading a configuration ends nothing.
