@@ -13,8 +13,10 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
+	"github.com/redis/go-redis/v9"
 
 	"wxtokend/daemon/gate"
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
 
@@ -28,8 +30,23 @@ const good = `{"access_token":"x"}`
 // gateOf is a gate for keys in mini, which lives in virtual time, and its log.
 func gateOf(t *testing.T, mini *miniredis.Miniredis, keys ...string) (gate.Gate, *bytes.Buffer) {
 	t.Helper()
+	log := &bytes.Buffer{}
+	g := gate.Gate{Client: clientOf(t, mini, "redis://127.0.0.1:6379"), Min: time.Minute, Poll: 2 * time.Second,
+		Timeout: time.Second, Log: slog.New(slog.NewTextHandler(log, nil))}
+	for _, key := range keys {
+		keys, err := store.NewKeys(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Keys = append(g.Keys, keys)
+	}
+	return g, log
+}
+
+func clientOf(t *testing.T, mini *miniredis.Miniredis, url secret.Secret) redis.UniversalClient {
+	t.Helper()
 	client, err := store.Connect(store.Options{
-		URL: "redis://127.0.0.1:6379", Timeout: time.Second, Short: true,
+		URL: url, Timeout: time.Second, Short: true,
 		Dial: func(context.Context, string, string) (net.Conn, error) {
 			conn, err := mini.Dial()
 			return torn{conn}, err
@@ -39,17 +56,7 @@ func gateOf(t *testing.T, mini *miniredis.Miniredis, keys ...string) (gate.Gate,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	log := &bytes.Buffer{}
-	g := gate.Gate{Client: client, Min: time.Minute, Poll: 2 * time.Second, Timeout: time.Second,
-		Log: slog.New(slog.NewTextHandler(log, nil))}
-	for _, key := range keys {
-		keys, err := store.NewKeys(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g.Keys = append(g.Keys, keys)
-	}
-	return g, log
+	return client
 }
 
 func fill(t *testing.T, mini *miniredis.Miniredis, value string, keys ...string) {
@@ -116,6 +123,23 @@ func TestOnlyATokenOpens(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A password that Redis refuses is told as such, and not as a missing token.
+func TestSaysThatItMayNotLogIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mini := miniredis.NewMiniRedis()
+		defer mini.Close()
+		mini.RequireAuth("another")
+		g, log := gateOf(t, mini, "one")
+		g.Client = clientOf(t, mini, "redis://:old@127.0.0.1:6379")
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := g.Wait(ctx); err == nil || !strings.Contains(err.Error(), "one: Redis: ") ||
+			!strings.Contains(log.String(), "WRONGPASS") {
+			t.Errorf("%v\n%s", err, log)
+		}
+	})
 }
 
 // A token in either layout opens, as long as a value may be.
