@@ -1,9 +1,14 @@
 package keeper
 
 import (
+	"context"
+	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"wxtokend/daemon/credential"
+	"wxtokend/daemon/secret"
 	"wxtokend/daemon/store"
 )
 
@@ -27,6 +32,26 @@ func TestCountDue(t *testing.T) {
 		tt.change(&v, &p)
 		check(t, name, countDue(v, p), tt.want)
 	}
+}
+
+// deaf never says what it has counted.
+type deaf struct{ credential.Kind }
+
+func (deaf) Quota(ctx context.Context, _ secret.Token) (credential.Quota, error) {
+	<-ctx.Done()
+	return credential.Quota{}, ctx.Err()
+}
+
+// TestCountDeadline: the verdict is not held up until somebody else may ask, who would make it void.
+func TestCountDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := policyOf("classic")
+		k := &Keeper{policy: p, kind: deaf{}, callTimeout: 2 * p.Soon(), log: slog.New(slog.DiscardHandler)}
+		start := time.Now()
+		c := k.count(t.Context(), freshLook(), start)
+		check(t, "answered", c.Answered, false)
+		check(t, "waited", time.Since(start), p.Soon()/2)
+	})
 }
 
 // TestOutsideToday: told is what is known of this day, and more than WeChat's miscount.
