@@ -35,7 +35,7 @@ type wait struct {
 // it: begin is refused only if the world is no longer the one that was looked at.
 func waits(v look, p policy, d decision) []wait {
 	s := v.State
-	all := make([]wait, 0, 9)
+	all := make([]wait, 0, 8)
 	add := func(applies bool, h hold, until time.Time) {
 		if applies {
 			all = append(all, wait{h, until})

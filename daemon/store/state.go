@@ -190,7 +190,7 @@ func (f fields) number(name string) int64 {
 
 func (f fields) find(name string) any {
 	for i := 0; i+1 < len(f); i += 2 {
-		if there, _ := f[i].(string); there == name {
+		if f[i] == name {
 			return f[i+1]
 		}
 	}
