@@ -91,6 +91,7 @@ func TestReadOnlyRepairsNothing(t *testing.T) {
 		b := newBench(t, p, false)
 		b.take(deleted)
 		check(b, "actions", len(b.errands), 1)
+		b.finish()
 		b.noteFailure(opMend, refused)
 		b.noteFailure(opDiscard, refused)
 		b.take(deleted, reports)
