@@ -15,7 +15,7 @@ import (
 
 // reconfigure makes a new configuration's credentials and consumers the
 // daemon's. They have to fit the times and the addresses of this process, which stay.
-func (d *Daemon) reconfigure(c config.Config) (Changes, error) {
+func (d *Daemon) reconfigure(ctx context.Context, c config.Config) (Changes, error) {
 	running := d.options.Config
 	least := max(running.WeChat.Timeout+2*running.Redis.Timeout, running.Refresh.Poll)
 	for _, one := range c.Credentials {
@@ -27,7 +27,7 @@ func (d *Daemon) reconfigure(c config.Config) (Changes, error) {
 	if err := d.mayServe(c); err != nil {
 		return Changes{}, err
 	}
-	done, err := d.apply(c.Credentials)
+	done, err := d.apply(ctx, c.Credentials)
 	if err == nil {
 		d.useConsumers(c)
 	}
@@ -35,21 +35,28 @@ func (d *Daemon) reconfigure(c config.Config) (Changes, error) {
 	return done, err
 }
 
-// apply makes these the credentials, whatever is under way.
-func (d *Daemon) apply(wanted []config.Credential) (Changes, error) {
+// apply makes these the credentials, whatever is under way. With an error nothing
+// has happened. Files may be read for it, so nobody waits for it meanwhile.
+func (d *Daemon) apply(ctx context.Context, wanted []config.Credential) (Changes, error) {
 	config.Adopt(wanted)
-	return d.registry.apply(wanted, func(c config.Credential) (*entry, error) {
-		e, err := d.open(c, len(wanted))
+	made := map[string]*entry{}
+	for _, c := range d.registry.missing(wanted) {
+		e, err := d.open(ctx, c, len(wanted))
 		if err != nil {
-			err = fmt.Errorf("key %s: %w", c.Key, err)
+			return Changes{}, fmt.Errorf("key %s: %w", c.Key, err)
 		}
-		return e, err
-	})
+		made[c.Key] = e
+	}
+	for _, e := range made {
+		d.metrics.Credential(e.key(), e.Spec().Name, e.Spec().Kind, e.Spec().API, e.Spec().Mint)
+		d.metrics.DailyLimit(e.key(), e.Spec().DailyLimit)
+	}
+	return d.registry.apply(wanted, made), nil
 }
 
 // open makes a keeper for one credential among n. Nothing looks at it yet.
-func (d *Daemon) open(c config.Credential, n int) (*entry, error) {
-	spec, err := d.spec(c, n)
+func (d *Daemon) open(ctx context.Context, c config.Credential, n int) (*entry, error) {
+	spec, err := d.spec(ctx, c, n)
 	if err != nil {
 		return nil, err
 	}
@@ -69,13 +76,11 @@ func (d *Daemon) open(c config.Credential, n int) (*entry, error) {
 		d.options.tamper(&options)
 	}
 	e.Keeper = keeper.New(options)
-	d.metrics.Credential(c.Key, spec.Name, spec.Kind, c.API, c.Mint)
-	d.metrics.DailyLimit(c.Key, c.DailyLimit)
 	return e, nil
 }
 
 // spec is what the configuration means for one credential among n.
-func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
+func (d *Daemon) spec(ctx context.Context, c config.Credential, n int) (credential.Spec, error) {
 	keys, err := store.NewKeys(c.Key)
 	if err != nil {
 		return credential.Spec{}, err
@@ -85,7 +90,7 @@ func (d *Daemon) spec(c config.Credential, n int) (credential.Spec, error) {
 		return credential.Spec{}, fmt.Errorf("rotate: %w", err)
 	}
 	traits, name := c.Traits(), c.Account().Name()
-	targets, err := c.AllPlaces(context.Background())
+	targets, err := c.AllPlaces(ctx)
 	if err != nil {
 		return credential.Spec{}, err
 	}

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"wxtokend/daemon/config"
+	"wxtokend/daemon/keeper"
 	"wxtokend/daemon/wechatsim"
 )
 
 // apply changes the credentials of the running daemon as a reload does.
 func (w *world) apply(credentials ...config.Credential) Changes {
 	w.Helper()
-	done, err := w.daemon.apply(credentials)
+	done, err := w.daemon.apply(w.Context(), credentials)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -199,6 +200,34 @@ func TestApplyKeepsMemory(t *testing.T) {
 			w.wechat.Calls(manyApp(1))[wechatsim.PathStableToken]
 		if one != 1 || other != 2 || w.daemon.Ready() != nil {
 			w.Errorf("%d calls, and %d of the changed one, want 1 and 2\n%s", one, other, w.story())
+		}
+	})
+}
+
+// TestApplyOpensAll or none: a keeper that cannot be made changes nothing. Files
+// are read for it, and may hang: nobody waits for it.
+func TestApplyOpensAll(t *testing.T) {
+	inWorldOfMany(t, 3, "stable", func(w *world) {
+		all := w.config.Credentials
+		w.config.Credentials = all[:1]
+		opened := 0
+		w.startWith(func(*keeper.Options) {
+			opened++
+			if w.daemon != nil && !w.daemon.registry.mu.TryLock() {
+				w.Error("the registry waits for a keeper that is made")
+			} else if w.daemon != nil {
+				w.daemon.registry.mu.Unlock()
+			}
+		})
+		w.wait(time.Minute)
+		broken := all[2]
+		broken.API = "none"
+		_, err := w.daemon.apply(w.Context(), []config.Credential{all[1], broken})
+		if err == nil || !strings.Contains(err.Error(), broken.Key) || opened != 2 {
+			w.Errorf("%d opened, and %v", opened, err)
+		}
+		if keys := w.series(); !slices.Equal(keys, []string{all[0].Key}) || !slices.Equal(keysOf(w), keys) {
+			w.Errorf("%q have series, %q are shown, want the first alone", keys, keysOf(w))
 		}
 	})
 }

@@ -112,7 +112,7 @@ func New(o Options) (*Daemon, error) {
 	d.assemble()
 	err = d.mayServe(o.Config)
 	if err == nil {
-		_, err = d.apply(o.Config.Credentials)
+		_, err = d.apply(context.Background(), o.Config.Credentials)
 	}
 	if err != nil {
 		d.Close()

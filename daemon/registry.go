@@ -69,28 +69,28 @@ func newRegistry(poll time.Duration) *registry {
 // Changes counts what a new configuration does to the credentials.
 type Changes struct{ Added, Changed, Removed int }
 
-// opener makes a keeper that nobody looks at yet.
-type opener func(config.Credential) (*entry, error)
-
-// apply makes these the credentials, each with a key of its own. One that is
-// configured as before keeps its keeper and its looks. A changed one gets a new
-// keeper, and a removed one goes, as soon as what is under way there has ended:
-// depart says which have. With an error of open, nothing has happened.
-func (g *registry) apply(wanted []config.Credential, open opener) (done Changes, err error) {
+// missing lists those of wanted that no keeper is made of yet.
+func (g *registry) missing(wanted []config.Credential) (all []config.Credential) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	opened := map[string]*entry{}
 	for _, c := range wanted {
-		if e := g.byKey[c.Key]; e != nil && e.becomes(c) {
-			continue
-		}
-		if opened[c.Key], err = open(c); err != nil {
-			return Changes{}, err
+		if e := g.byKey[c.Key]; e == nil || !e.becomes(c) {
+			all = append(all, c)
 		}
 	}
+	return all
+}
+
+// apply makes these the credentials, each with a key of its own, with keepers made
+// of those that are missing. One that is configured as before keeps its keeper and
+// its looks. A changed one gets a new keeper, and a removed one goes, as soon as
+// what is under way there has ended: depart says which have.
+func (g *registry) apply(wanted []config.Credential, made map[string]*entry) (done Changes) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	entries, kept := make([]*entry, 0, len(wanted)), map[*entry]bool{}
 	for _, c := range wanted {
-		e, fresh := g.byKey[c.Key], opened[c.Key]
+		e, fresh := g.byKey[c.Key], made[c.Key]
 		switch {
 		case e == nil:
 			e = fresh
@@ -115,7 +115,7 @@ func (g *registry) apply(wanted []config.Credential, open opener) (done Changes,
 	}
 	g.pace = paceOf(len(wanted), g.poll)
 	g.rearrange(entries)
-	return done, nil
+	return done
 }
 
 // rearrange takes in another list of entries. Called with mu held.

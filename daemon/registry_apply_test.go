@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -43,10 +42,7 @@ func (g *registry) left() (all []*entry) {
 
 func (g *registry) mustApply(t *testing.T, wanted []config.Credential) Changes {
 	t.Helper()
-	done, err := g.apply(wanted, openNone)
-	if err != nil {
-		t.Fatal(err)
-	}
+	done := g.set(wanted)
 	g.sound(t)
 	return done
 }
@@ -102,22 +98,6 @@ func TestApplyDisturbsNobody(t *testing.T) {
 	if g.find(gone) != nil {
 		t.Errorf("%s is still there", gone)
 	}
-}
-
-// TestApplyOpensAll or none: a keeper that cannot be made changes nothing.
-func TestApplyOpensAll(t *testing.T) {
-	g := enrolled(3)
-	before := g.all()
-	_, err := g.apply(keys(1, 6), func(c config.Credential) (*entry, error) {
-		if c.Key == "key5" {
-			return nil, errors.New("no such api")
-		}
-		return openNone(c)
-	})
-	if err == nil || !slices.Equal(g.all(), before) || g.left() != nil || g.find("key4") != nil {
-		t.Errorf("%v, and %d entries", err, len(g.all()))
-	}
-	g.sound(t)
 }
 
 // TestApplyAgain: whoever leaves is followed by what was wanted last.

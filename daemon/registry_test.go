@@ -15,7 +15,7 @@ import (
 // enrolled is a registry of n credentials that are looked at every two seconds.
 func enrolled(n int) *registry {
 	g := newRegistry(heartPoll)
-	_, _ = g.apply(keys(0, n), openNone)
+	g.set(keys(0, n))
 	return g
 }
 
@@ -27,10 +27,14 @@ func keys(first, last int) (all []config.Credential) {
 	return all
 }
 
-// openNone makes an entry with a keeper that does nothing.
-func openNone(c config.Credential) (*entry, error) {
-	spec := credential.Spec{Slot: store.Slot{Keys: store.Keys{Value: c.Key}}}
-	return &entry{config: c, Keeper: keeper.New(keeper.Options{Spec: spec, Log: slog.New(slog.DiscardHandler)})}, nil
+// set applies wanted with keepers that do nothing.
+func (g *registry) set(wanted []config.Credential) Changes {
+	made := map[string]*entry{}
+	for _, c := range g.missing(wanted) {
+		spec := credential.Spec{Slot: store.Slot{Keys: store.Keys{Value: c.Key}}}
+		made[c.Key] = &entry{config: c, Keeper: keeper.New(keeper.Options{Spec: spec, Log: slog.New(slog.DiscardHandler)})}
+	}
+	return g.apply(wanted, made)
 }
 
 // TestPace: each is looked at once a poll at least, or five thousand a second

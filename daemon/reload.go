@@ -41,7 +41,7 @@ type reloader struct {
 	source Source
 	// Asks to read it now.
 	asked   <-chan os.Signal
-	apply   func(config.Config) (Changes, error)
+	apply   func(context.Context, config.Config) (Changes, error)
 	panics  *panics
 	metrics *metrics.Metrics
 	log     *slog.Logger
@@ -120,7 +120,7 @@ func (r *reloader) reload(ctx context.Context, asked bool) {
 	}
 	var done Changes
 	if err == nil {
-		done, err = r.apply(c)
+		done, err = r.apply(ctx, c)
 	}
 	if err != nil {
 		r.refuse(err, asked)
