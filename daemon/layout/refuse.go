@@ -1,33 +1,25 @@
 package layout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // refuse says why a target of the layout cannot be, nil if it can.
-func (t Target) refuse(l sdk, rows []row, s Subject) error {
+func (t Target) refuse(l sdk, rows []row, s Subject) *Refusal {
 	switch {
 	case t.Key != "" || t.File != "":
 		return &Refusal{"layout", "a layout has its own keys", "leave out key and file, or write a second target"}
 	case len(rows) == 0:
 		return t.unknownKind(l, s.Kind)
 	}
-	return firstOf(t.refusePrefix(l, rows), t.refuseForm(l, rows), t.refuseSecret(l, rows, s), refuseAgent(l, rows, s))
-}
-
-func firstOf(refusals ...*Refusal) error {
-	for _, r := range refusals {
-		if r != nil {
-			return r
-		}
-	}
-	return nil
+	return cmp.Or(t.refusePrefix(l, rows), t.refuseForm(l, rows), t.refuseSecret(l, rows, s), refuseAgent(l, rows, s))
 }
 
 // unknownKind says what is missing where a layout has no key for a kind.
-func (t Target) unknownKind(l sdk, kind string) error {
+func (t Target) unknownKind(l sdk, kind string) *Refusal {
 	switch {
 	case len(l.keysOf(kind, !t.Mini)) == 0:
 		return &Refusal{"layout", fmt.Sprintf("%s keeps no %s in Redis", l.name, kind),
@@ -124,7 +116,7 @@ func freeHolds(format Format, kind string) string {
 	return ""
 }
 
-func (t Target) refuseFree(s Subject) error {
+func (t Target) refuseFree(s Subject) *Refusal {
 	switch {
 	case (t.Key == "") == (t.File == ""):
 		return &Refusal{"key", "a target is one of layout, key and file", "write one of them"}
@@ -160,8 +152,8 @@ func holdsSecret(name string, s Subject) bool {
 }
 
 // refuseKnown refuses a form that breaks the reader of a key: one that a layout has for this credential.
-func (t Target) refuseKnown(s Subject) error {
-	var refused error
+func (t Target) refuseKnown(s Subject) *Refusal {
+	var refused *Refusal
 	for _, l := range table() {
 		for _, r := range l.rows {
 			secretless := r.hasSecret() && s.Secret == ""
