@@ -44,10 +44,8 @@ type API struct {
 	waiting chan struct{}
 	stopped chan struct{}
 	stop    func()
-
-	mu sync.Mutex
 	// The keys whose token is being reported.
-	reporting map[string]bool
+	reporting sync.Map
 }
 
 // New returns an API without consumers.
@@ -55,7 +53,7 @@ func New(o Options) *API {
 	stopped := make(chan struct{})
 	return &API{
 		options: o, guesses: newLimiter(), parents: newParents(), waiting: make(chan struct{}, maxWaiting),
-		stopped: stopped, stop: sync.OnceFunc(func() { close(stopped) }), reporting: map[string]bool{},
+		stopped: stopped, stop: sync.OnceFunc(func() { close(stopped) }),
 	}
 }
 
