@@ -11,6 +11,7 @@ package tokenapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -166,19 +167,14 @@ func (a answer) write(w http.ResponseWriter) {
 		w.WriteHeader(a.status)
 		return
 	}
-	h.Set("Content-Type", "application/json")
-	if a.contentType != "" {
-		h.Set("Content-Type", a.contentType)
-	}
+	h.Set("Content-Type", cmp.Or(a.contentType, "application/json"))
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	// A token is sent as it is, whatever characters it has.
 	encoder.SetEscapeHTML(false)
 	// What is encoded are texts and numbers: it cannot fail.
 	_ = encoder.Encode(a.body)
-	if a.status != 0 {
-		w.WriteHeader(a.status)
-	}
+	w.WriteHeader(cmp.Or(a.status, http.StatusOK))
 	// An error means that the client went away.
 	_, _ = w.Write(bytes.TrimRight(text.Bytes(), "\n"))
 }
