@@ -135,7 +135,7 @@ func (l *loader) read(named bool) {
 			"or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE")
 		return
 	case file.err != nil && !missing:
-		l.fail("", "cannot read the configuration: %s", reason(file.err))
+		l.fail("", "cannot read the configuration: %s", secret.Reason(file.err))
 		return
 	}
 	l.parse(file.data, "", reflect.ValueOf(&l.cfg).Elem())
@@ -152,7 +152,7 @@ func (l *loader) readList(list content) {
 	l.file = list.path
 	if list.err != nil {
 		l.places[path] = list.path
-		l.fail(path, "cannot read the list: %s", reason(list.err))
+		l.fail(path, "cannot read the list: %s", secret.Reason(list.err))
 		return
 	}
 	l.parse(list.data, path, reflect.ValueOf(&l.cfg.Credentials).Elem())
