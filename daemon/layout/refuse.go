@@ -22,8 +22,9 @@ func (t Target) refuse(l sdk, rows []row, s Subject) *Refusal {
 func (t Target) unknownKind(l sdk, kind string) *Refusal {
 	switch {
 	case len(l.keysOf(kind, !t.Mini)) == 0:
+		others := layoutsWith(func(r row) bool { return r.kind == kind })
 		return &Refusal{"layout", fmt.Sprintf("%s keeps no %s in Redis", l.name, kind),
-			"layouts that do: " + strings.Join(knowing(kind), ", ")}
+			"layouts that do: " + strings.Join(others, ", ")}
 	case !t.Mini:
 		return &Refusal{"mini", fmt.Sprintf("%s has a %s of mini programs alone", l.name, kind),
 			"write mini: true if the account is one"}
@@ -31,18 +32,6 @@ func (t Target) unknownKind(l sdk, kind string) *Refusal {
 		return &Refusal{"mini", fmt.Sprintf("%s keeps no %s of mini programs", l.name, kind), "leave mini out"}
 	}
 	return &Refusal{"mini", l.name + " has the same keys for a mini program", "leave mini out"}
-}
-
-// knowing returns the layouts that have a key for a kind.
-func knowing(kind string) []string {
-	var names []string
-	for _, l := range table() {
-		if slices.ContainsFunc(l.rows, func(r row) bool { return r.kind == kind }) {
-			names = append(names, l.name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 func (t Target) refusePrefix(l sdk, rows []row) *Refusal {
