@@ -2,9 +2,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -20,7 +20,8 @@ import (
 var version, revision string
 
 func main() {
-	os.Exit(run(withSignals(context.Background()), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	p := cli.Program{Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr, Build: build()}
+	os.Exit(cli.Run(withSignals(context.Background()), os.Args[1:], p))
 }
 
 // withSignals ends the context with the first SIGTERM or interrupt. The second
@@ -38,28 +39,19 @@ func withSignals(ctx context.Context) context.Context {
 	return ctx
 }
 
-// run is main without the process: everything it touches comes in as a parameter.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	return cli.Run(ctx, args, cli.Program{Getenv: getenv, Stdout: stdout, Stderr: stderr, Build: build()})
-}
-
 func build() metrics.Build {
 	b := metrics.Build{Version: version, Revision: revision, GoVersion: runtime.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if b.Version == "" {
-			b.Version = info.Main.Version
-		}
+		b.Version = cmp.Or(b.Version, info.Main.Version)
 		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" && b.Revision == "" {
-				b.Revision = setting.Value
+			if setting.Key == "vcs.revision" {
+				b.Revision = cmp.Or(b.Revision, setting.Value)
 			}
 		}
 	}
 	if b.Version == "" || b.Version == "(devel)" {
 		b.Version = "devel"
 	}
-	if b.Revision == "" {
-		b.Revision = "unknown"
-	}
+	b.Revision = cmp.Or(b.Revision, "unknown")
 	return b
 }

@@ -68,15 +68,7 @@ func (e exposition) send(name, help string, kind prometheus.ValueType, value flo
 
 func (f *figures) expose(e exposition) {
 	f.exposeTimes(e)
-	if f.calls >= 0 {
-		e.send("wxtokend_calls_today", "Requests for a token since midnight UTC+8, by all replicas.",
-			prometheus.GaugeValue, float64(f.calls))
-	}
-	if f.limit >= 0 {
-		e.send("wxtokend_daily_limit", "Requests for a token that the configuration allows in one day.",
-			prometheus.GaugeValue, float64(f.limit))
-	}
-	f.exposeQuota(e)
+	f.exposeRequests(e)
 	if f.appid != "" {
 		e.send("wxtokend_credential_info", "What the credential is; always 1.",
 			prometheus.GaugeValue, 1, "appid", f.appid, "kind", f.kind, "api", f.api, "mint", strconv.FormatBool(f.mint))
@@ -96,11 +88,13 @@ func (f *figures) expose(e exposition) {
 	e.out <- prometheus.MustNewConstHistogram(desc, f.mints.count, f.mints.sum, buckets)
 }
 
-func (f *figures) exposeQuota(e exposition) {
+func (f *figures) exposeRequests(e exposition) {
 	for _, g := range []struct {
 		name, help string
 		value      int
 	}{
+		{"calls_today", "Requests for a token since midnight UTC+8, by all replicas.", f.calls},
+		{"daily_limit", "Requests for a token that the configuration allows in one day.", f.limit},
 		{"wechat_quota_limit", "Requests for a token that WeChat allows today.", f.quotaLimit},
 		{"wechat_quota_used", "Requests for a token that WeChat has counted today, whoever made them.", f.quotaUsed},
 		{"outside_draws_today", "Tokens that somebody else has drawn since midnight UTC+8, by WeChat's count, " +

@@ -13,9 +13,7 @@ func (m *Metrics) Refresh(key string, result Result) {
 // outside the enum counts as OutcomeUnknown.
 func (m *Metrics) MintRequest(key string, outcome Outcome, took time.Duration) {
 	count(m, key, requests, outcomes(), outcome.known())
-	t := m.of(key)
-	defer t.mu.Unlock()
-	t.mints.observe(took.Seconds())
+	m.with(key, func(t *tally) { t.mints.observe(took.Seconds()) })
 }
 
 // Restore counts one token written back without a mint.
@@ -42,9 +40,7 @@ func (m *Metrics) ForeignToken(key string) { count(m, key, foreign, single(), ""
 // Targets says how many targets a credential has, and how many of them are not
 // as they should be. One without any has no series of them.
 func (m *Metrics) Targets(key string, all, failing int) {
-	t := m.of(key)
-	defer t.mu.Unlock()
-	t.targets, t.targetsFailing = all, failing
+	m.with(key, func(t *tally) { t.targets, t.targetsFailing = all, failing })
 }
 
 // TargetWrite counts one write of a token to a target.

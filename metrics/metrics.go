@@ -105,8 +105,8 @@ func New(reg prometheus.Registerer, build Build, perKey PerKey) *Metrics {
 	return m
 }
 
-// of returns what is known of a key, locked.
-func (m *Metrics) of(key string) *tally {
+// with does something with what is known of a key, locked.
+func (m *Metrics) with(key string, do func(t *tally)) {
 	m.mu.RLock()
 	t := m.keys[key]
 	m.mu.RUnlock()
@@ -115,7 +115,8 @@ func (m *Metrics) of(key string) *tally {
 		t = &tally{}
 	}
 	t.mu.Lock()
-	return t
+	defer t.mu.Unlock()
+	do(t)
 }
 
 // Forget ends the series of a key.
@@ -126,9 +127,7 @@ func (m *Metrics) Forget(key string) {
 }
 
 func count[T ~string](m *Metrics, key string, family int, values []T, value T) {
-	t := m.of(key)
-	defer t.mu.Unlock()
-	t.counts[family][slices.Index(values, value)]++
+	m.with(key, func(t *tally) { t.counts[family][slices.Index(values, value)]++ })
 }
 
 // Credential says what lies behind a key, in place of what was said before, and
@@ -148,24 +147,22 @@ func (m *Metrics) Credential(key, appid, kind, api string, mint bool) {
 // State says what a reader of the key would meet, and so whether it is ready;
 // a state outside the enum is StateUnknown.
 func (m *Metrics) State(key string, state State) {
-	t := m.of(key)
-	defer t.mu.Unlock()
-	t.state = max(0, slices.Index(states(), state))
+	m.with(key, func(t *tally) { t.state = max(0, slices.Index(states(), state)) })
 }
 
 // Failing says all that fails now, in place of what failed before. A class
 // outside the enum counts as OutcomeUnknown.
 func (m *Metrics) Failing(key string, classes ...Outcome) {
-	t := m.of(key)
-	defer t.mu.Unlock()
-	clear(t.failing[:])
-	for _, class := range classes {
-		i := slices.Index(failings(), class)
-		if i < 0 {
-			i = slices.Index(failings(), OutcomeUnknown)
+	m.with(key, func(t *tally) {
+		clear(t.failing[:])
+		for _, class := range classes {
+			i := slices.Index(failings(), class)
+			if i < 0 {
+				i = slices.Index(failings(), OutcomeUnknown)
+			}
+			t.failing[i] = 1
 		}
-		t.failing[i] = 1
-	}
+	})
 }
 
 // ConfigRead says that the configuration was read at that time, and whether it
@@ -209,9 +206,7 @@ func (m *Metrics) RefreshedAt(key string, at time.Time) { m.time(key, refreshed,
 func (m *Metrics) AttemptedAt(key string, at time.Time) { m.time(key, attempted, at) }
 
 func (m *Metrics) time(key string, which int, at time.Time) {
-	t := m.of(key)
-	defer t.mu.Unlock()
-	t.times[which] = at
+	m.with(key, func(t *tally) { t.times[which] = at })
 }
 
 // ClockAhead says how far a clock is ahead of this host's. What this host writes
@@ -232,31 +227,23 @@ func (m *Metrics) Tick(at time.Time) {
 // CallsToday sets the requests counted for this credential since midnight
 // UTC+8; a negative number means not known and removes the series.
 func (m *Metrics) CallsToday(key string, calls int) {
-	t := m.of(key)
-	defer t.mu.Unlock()
-	t.calls = calls
+	m.with(key, func(t *tally) { t.calls = calls })
 }
 
 // DailyLimit sets the configured limit of requests a day; negative removes it.
 func (m *Metrics) DailyLimit(key string, limit int) {
-	t := m.of(key)
-	defer t.mu.Unlock()
-	t.limit = limit
+	m.with(key, func(t *tally) { t.limit = limit })
 }
 
 // Quota sets how many requests for a token WeChat allows today, and how many it
 // has counted, whoever made them; negative ones remove both.
 func (m *Metrics) Quota(key string, limit, used int) {
-	t := m.of(key)
-	defer t.mu.Unlock()
-	t.quotaLimit, t.quotaUsed = limit, used
+	m.with(key, func(t *tally) { t.quotaLimit, t.quotaUsed = limit, used })
 }
 
 // OutsideDraws sets how many tokens somebody else has drawn today; negative removes it.
 func (m *Metrics) OutsideDraws(key string, draws int) {
-	t := m.of(key)
-	defer t.mu.Unlock()
-	t.outside = draws
+	m.with(key, func(t *tally) { t.outside = draws })
 }
 
 // RedisOperation counts one round trip to Redis; a nil err is a success.

@@ -61,22 +61,19 @@ func keepFresh(ctx context.Context, o daemon.Options) error {
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
+	defer ln.Close()
 	if err := guard(ctx, c.HTTP, &o); err != nil {
-		_ = ln.Close()
-		return err
-	}
-	d, err := daemon.New(o)
-	if err != nil {
-		_ = ln.Close()
-		if o.Probes != nil {
-			_ = o.Probes.Close()
-		}
 		return err
 	}
 	about := []any{"version", o.Build.Version, "revision", o.Build.Revision,
 		"credentials", len(c.Credentials), "http", ln.Addr().String()}
 	if o.Probes != nil {
+		defer o.Probes.Close()
 		about = append(about, "probes", o.Probes.Addr().String())
+	}
+	d, err := daemon.New(o)
+	if err != nil {
+		return err
 	}
 	log.Info("wxtokend starts", about...)
 	ctx, cancel := context.WithCancel(ctx)

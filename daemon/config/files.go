@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -42,17 +41,9 @@ func fromFile(ctx context.Context, path string, inline secret.Secret) (secret.Se
 	}
 	text, err := secret.ReadFile(ctx, path)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", shown(path), reason(err))
+		err = fmt.Errorf("%s: %w", shown(path), secret.Reason(err))
 	}
 	return text, err
-}
-
-// reason is err without the path, which the message names by itself or keeps back.
-func reason(err error) error {
-	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
-		return inPath.Err
-	}
-	return err
 }
 
 // shown is path for a message. A name without a directory or an extension may

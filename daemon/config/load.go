@@ -34,25 +34,36 @@ func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 // over the defaults. When every value is right it checks relations and files. A
 // missing file is an error if it was chosen or if nothing else names a
 // credential. Nothing of it is used if anything is wrong. The error is an *Error.
-func (s Source) Load(ctx context.Context) (Config, error) { return s.load(ctx, nil) }
+func (s Source) Load(ctx context.Context) (Config, error) {
+	return s.load(ctx, nil, false, (*loader).validate)
+}
 
 // Reload is Load in a process that runs already, of the content that settled is
 // the digest of and no other. It refuses a pipe, into which nobody may write
 // any more: to wait for that would close the whole directory, with the secrets
 // in it, until the process ends.
 func (s Source) Reload(ctx context.Context, settled Digest) (Config, error) {
-	return s.load(ctx, &settled)
+	return s.load(ctx, &settled, false, (*loader).validate)
 }
 
-func (s Source) load(ctx context.Context, settled *Digest) (Config, error) {
+// LoadReader is the configuration of the same sources as far as it concerns
+// somebody who only reads Redis: what else is missing or wrong beyond its own
+// text, such as an AppSecret that lies elsewhere, is not his business. It may
+// name no credential, and no file is needed if named says that the command line
+// does without. The error is an *Error.
+func (s Source) LoadReader(ctx context.Context, named bool) (Config, error) {
+	return s.load(ctx, nil, named, (*loader).validateRedis)
+}
+
+func (s Source) load(ctx context.Context, settled *Digest, named bool, validate func(*loader)) (Config, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
 	l := newLoader(ctx, s)
 	l.settled = settled
-	l.read(s.Getenv("WXTOKEND_APPID") != "")
+	l.read(named || s.Getenv("WXTOKEND_APPID") != "")
 	if len(l.problems) == 0 {
 		l.inherit()
-		l.validate()
+		validate(l)
 	}
 	if err := l.err(); err != nil {
 		return Config{}, err
@@ -124,7 +135,7 @@ func (l *loader) read(named bool) {
 			"or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE")
 		return
 	case file.err != nil && !missing:
-		l.fail("", "cannot read the configuration: %s", reason(file.err))
+		l.fail("", "cannot read the configuration: %s", secret.Reason(file.err))
 		return
 	}
 	l.parse(file.data, "", reflect.ValueOf(&l.cfg).Elem())
@@ -141,7 +152,7 @@ func (l *loader) readList(list content) {
 	l.file = list.path
 	if list.err != nil {
 		l.places[path] = list.path
-		l.fail(path, "cannot read the list: %s", reason(list.err))
+		l.fail(path, "cannot read the list: %s", secret.Reason(list.err))
 		return
 	}
 	l.parse(list.data, path, reflect.ValueOf(&l.cfg.Credentials).Elem())

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strconv"
 
 	"wxtokend/daemon/credential"
@@ -101,10 +101,7 @@ func formats() (names []string) {
 
 // checkMode takes what the owner can read, and nobody else write.
 func checkMode(text string) error {
-	digits := []string{"46", "04", "04"}
-	if len(text) != 4 || text[0] != '0' || slices.ContainsFunc([]int{1, 2, 3}, func(i int) bool {
-		return text[i] != digits[i-1][0] && text[i] != digits[i-1][1]
-	}) {
+	if !regexp.MustCompile(`^0[46][04][04]$`).MatchString(text) {
 		return errors.New(`must be four octal digits such as "0640": the owner can read, and nobody else write`)
 	}
 	return nil

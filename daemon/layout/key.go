@@ -2,7 +2,6 @@ package layout
 
 import (
 	"crypto/md5"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -49,12 +48,11 @@ func (t Target) ShownKey() string {
 //	md5(…), MD5(…)          the hash of what is filled in, in small or capital hex digits
 func keyOf(template, prefix string, s Subject) Key {
 	real, shown := filling{s, prefix, s.Secret.Reveal()}, filling{s, prefix, redacted}
-	if before, rest, found := strings.Cut(template, "md5("); found {
-		inner, after, _ := strings.Cut(rest, ")")
-		template = before + hash(real.fill(inner)) + after
-	} else if before, rest, found := strings.Cut(template, "MD5("); found {
-		inner, after, _ := strings.Cut(rest, ")")
-		template = before + strings.ToUpper(hash(real.fill(inner))) + after
+	for name, verb := range map[string]string{"md5(": "%x", "MD5(": "%X"} {
+		if before, rest, found := strings.Cut(template, name); found {
+			inner, after, _ := strings.Cut(rest, ")")
+			template = before + fmt.Sprintf(verb, md5.Sum([]byte(real.fill(inner)))) + after
+		}
 	}
 	return Key{real.fill(template), shown.fill(template)}
 }
@@ -133,11 +131,6 @@ func prefixPlace(template string) (place string, found bool) {
 	_, rest, found := strings.Cut(template, "{prefix")
 	place, _, _ = strings.Cut(rest, "}")
 	return place, found
-}
-
-func hash(text string) string {
-	sum := md5.Sum([]byte(text))
-	return hex.EncodeToString(sum[:])
 }
 
 // phpJSON is text as PHP's json_encode writes it: with \/ and \u, which a hash over it needs to the byte.

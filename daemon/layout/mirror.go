@@ -69,8 +69,12 @@ func (m Mirror) Entry(token secret.Token, expiresIn time.Duration, expiresAt, no
 		for _, member := range g.members(m.holds) {
 			e.fields = append(e.fields, member.name, member.text)
 		}
+	case JSONString:
+		e.value = g.value(m.holds).json()
+	case PHPString:
+		e.value = g.value(m.holds).php()
 	default:
-		e.value = one(m.Form, g.value(m.holds))
+		e.value = g.value(m.holds).text
 	}
 	return e
 }
@@ -128,17 +132,6 @@ func (g grant) value(what string) value {
 		return value{text: hex.EncodeToString(sum[:16])}
 	}
 	return value{text: g.token.Reveal()}
-}
-
-// one renders a value alone.
-func one(format Format, v value) string {
-	switch format {
-	case JSONString:
-		return v.json()
-	case PHPString:
-		return v.php()
-	}
-	return v.text
 }
 
 // json renders printable ASCII; see Target.Encode for why not with encoding/json.

@@ -1,37 +1,30 @@
 package layout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // refuse says why a target of the layout cannot be, nil if it can.
-func (t Target) refuse(l sdk, rows []row, s Subject) error {
+func (t Target) refuse(l sdk, rows []row, s Subject) *Refusal {
 	switch {
 	case t.Key != "" || t.File != "":
 		return &Refusal{"layout", "a layout has its own keys", "leave out key and file, or write a second target"}
 	case len(rows) == 0:
 		return t.unknownKind(l, s.Kind)
 	}
-	return firstOf(t.refusePrefix(l, rows), t.refuseForm(l, rows), t.refuseSecret(l, rows, s), refuseAgent(l, rows, s))
-}
-
-func firstOf(refusals ...*Refusal) error {
-	for _, r := range refusals {
-		if r != nil {
-			return r
-		}
-	}
-	return nil
+	return cmp.Or(t.refusePrefix(l, rows), t.refuseForm(l, rows), t.refuseSecret(l, rows, s), refuseAgent(l, rows, s))
 }
 
 // unknownKind says what is missing where a layout has no key for a kind.
-func (t Target) unknownKind(l sdk, kind string) error {
+func (t Target) unknownKind(l sdk, kind string) *Refusal {
 	switch {
 	case len(l.keysOf(kind, !t.Mini)) == 0:
+		others := layoutsWith(func(r row) bool { return r.kind == kind })
 		return &Refusal{"layout", fmt.Sprintf("%s keeps no %s in Redis", l.name, kind),
-			"layouts that do: " + strings.Join(knowing(kind), ", ")}
+			"layouts that do: " + strings.Join(others, ", ")}
 	case !t.Mini:
 		return &Refusal{"mini", fmt.Sprintf("%s has a %s of mini programs alone", l.name, kind),
 			"write mini: true if the account is one"}
@@ -39,18 +32,6 @@ func (t Target) unknownKind(l sdk, kind string) error {
 		return &Refusal{"mini", fmt.Sprintf("%s keeps no %s of mini programs", l.name, kind), "leave mini out"}
 	}
 	return &Refusal{"mini", l.name + " has the same keys for a mini program", "leave mini out"}
-}
-
-// knowing returns the layouts that have a key for a kind.
-func knowing(kind string) []string {
-	var names []string
-	for _, l := range table() {
-		if slices.ContainsFunc(l.rows, func(r row) bool { return r.kind == kind }) {
-			names = append(names, l.name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 func (t Target) refusePrefix(l sdk, rows []row) *Refusal {
@@ -124,7 +105,7 @@ func freeHolds(format Format, kind string) string {
 	return ""
 }
 
-func (t Target) refuseFree(s Subject) error {
+func (t Target) refuseFree(s Subject) *Refusal {
 	switch {
 	case (t.Key == "") == (t.File == ""):
 		return &Refusal{"key", "a target is one of layout, key and file", "write one of them"}
@@ -160,8 +141,8 @@ func holdsSecret(name string, s Subject) bool {
 }
 
 // refuseKnown refuses a form that breaks the reader of a key: one that a layout has for this credential.
-func (t Target) refuseKnown(s Subject) error {
-	var refused error
+func (t Target) refuseKnown(s Subject) *Refusal {
+	var refused *Refusal
 	for _, l := range table() {
 		for _, r := range l.rows {
 			secretless := r.hasSecret() && s.Secret == ""

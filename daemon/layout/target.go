@@ -32,10 +32,14 @@ type Refusal struct {
 func (r *Refusal) Error() string { return r.Place + ": " + r.Reason + ": " + r.Cure }
 
 // Layouts returns the names of all layouts, sorted.
-func Layouts() []string {
-	var names []string
-	for _, s := range table() {
-		names = append(names, s.name)
+func Layouts() []string { return layoutsWith(func(row) bool { return true }) }
+
+// layoutsWith returns the names of the layouts that have such a row, sorted.
+func layoutsWith(is func(row) bool) (names []string) {
+	for _, l := range table() {
+		if slices.ContainsFunc(l.rows, is) {
+			names = append(names, l.name)
+		}
 	}
 	slices.Sort(names)
 	return names

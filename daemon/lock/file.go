@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -78,11 +77,8 @@ type reading struct {
 
 func (r *reading) file(path string) ([]byte, error) {
 	content, err := secret.Read(r.ctx, path, maxFile)
-	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, inPath.Err
-	}
 	r.all = append(r.all, content...)
-	return content, err
+	return content, secret.Reason(err)
 }
 
 // pem reads the file that the option names, relative to the configuration.

@@ -144,11 +144,17 @@ func bounded[T any](ctx context.Context, path string, read func() (T, error)) (n
 	return content, nil
 }
 
+// Reason is err without the path, which a message names by itself or keeps back.
+func Reason(err error) error {
+	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
+		return inPath.Err
+	}
+	return err
+}
+
 // failed gives every error one form.
 func failed(path string, err error) error {
-	if inPath, ok := errors.AsType[*fs.PathError](err); ok {
-		err = inPath.Err
-	}
+	err = Reason(err)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("no answer: a file system that hangs, or a pipe into which nobody writes (%w)", err)
 	}

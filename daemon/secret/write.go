@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -53,7 +54,7 @@ func replace(path string, content Secret, mode fs.FileMode) error {
 	}
 	_, err = f.WriteString(content.Reveal())
 	// Nobody reads an empty file after the host has died.
-	err = firstOf(err, f.Chmod(mode), f.Sync(), f.Close())
+	err = cmp.Or(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -73,13 +74,4 @@ func sweep(dir, prefix string) {
 			_ = os.Remove(filepath.Join(dir, entry.Name()))
 		}
 	}
-}
-
-func firstOf(all ...error) error {
-	for _, err := range all {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

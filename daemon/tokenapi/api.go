@@ -11,6 +11,7 @@ package tokenapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -44,10 +45,8 @@ type API struct {
 	waiting chan struct{}
 	stopped chan struct{}
 	stop    func()
-
-	mu sync.Mutex
 	// The keys whose token is being reported.
-	reporting map[string]bool
+	reporting sync.Map
 }
 
 // New returns an API without consumers.
@@ -55,7 +54,7 @@ func New(o Options) *API {
 	stopped := make(chan struct{})
 	return &API{
 		options: o, guesses: newLimiter(), parents: newParents(), waiting: make(chan struct{}, maxWaiting),
-		stopped: stopped, stop: sync.OnceFunc(func() { close(stopped) }), reporting: map[string]bool{},
+		stopped: stopped, stop: sync.OnceFunc(func() { close(stopped) }),
 	}
 }
 
@@ -168,19 +167,14 @@ func (a answer) write(w http.ResponseWriter) {
 		w.WriteHeader(a.status)
 		return
 	}
-	h.Set("Content-Type", "application/json")
-	if a.contentType != "" {
-		h.Set("Content-Type", a.contentType)
-	}
+	h.Set("Content-Type", cmp.Or(a.contentType, "application/json"))
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	// A token is sent as it is, whatever characters it has.
 	encoder.SetEscapeHTML(false)
 	// What is encoded are texts and numbers: it cannot fail.
 	_ = encoder.Encode(a.body)
-	if a.status != 0 {
-		w.WriteHeader(a.status)
-	}
+	w.WriteHeader(cmp.Or(a.status, http.StatusOK))
 	// An error means that the client went away.
 	_, _ = w.Write(bytes.TrimRight(text.Bytes(), "\n"))
 }

@@ -31,15 +31,16 @@ const (
 	limited = "too many wrong secrets from this address: try again in seconds"
 )
 
-// wechatError is an error as WeChat writes it.
-type wechatError struct {
+// outcome is all of an error as WeChat writes it, and how WeCom, and WeChat
+// where it gives tickets, begin a good answer.
+type outcome struct {
 	Code    int    `json:"errcode"`
 	Message string `json:"errmsg"`
 }
 
 // plain is an error of the paths that are ours alone.
 func plain(result metrics.APIResult, status, code int, message string) answer {
-	return answer{result: result, status: status, body: wechatError{code, message}}
+	return answer{result: result, status: status, body: outcome{code, message}}
 }
 
 // denied is what somebody gets who may not read what he asks for. A key of
@@ -58,7 +59,7 @@ func denied(why metrics.APIResult) answer {
 // wechat is an error on one of WeChat's own paths, where HTTP always says 200:
 // SDKs look at the code, and some give up at any other status.
 func wechat(result metrics.APIResult, code int, message string) answer {
-	return answer{result: result, body: wechatError{code, message}}
+	return answer{result: result, body: outcome{code, message}}
 }
 
 // by lets through to answer what comes by the method; HEAD is a GET. The secret

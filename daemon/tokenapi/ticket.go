@@ -9,7 +9,7 @@ import (
 )
 
 type ticketAnswer struct {
-	ok
+	outcome
 	Ticket    string `json:"ticket"`
 	ExpiresIn int    `json:"expires_in"`
 }
@@ -58,7 +58,7 @@ func (a *API) ticketOf(q *request, kind string, code int, message string) answer
 	if !good {
 		return wechat(metrics.APIUnavailable, codeBusy, noToken)
 	}
-	body := ticketAnswer{ok{0, "ok"}, t.Value.Reveal(), wholeSeconds(left)}
+	body := ticketAnswer{outcome{0, "ok"}, t.Value.Reveal(), wholeSeconds(left)}
 	return answer{result: metrics.APIOK, body: body}
 }
 

@@ -58,27 +58,11 @@ func (a *API) find(c Credential) (t Token, left time.Duration, ok bool) {
 // report tells that the platform refused a token. The same is told once at a
 // time; whether it can be told is no matter of who gets the token.
 func (a *API) report(ctx context.Context, key string, t Token) {
-	if !a.begin(key) {
+	if _, already := a.reporting.LoadOrStore(key, true); already {
 		return
 	}
-	defer a.end(key)
+	defer a.reporting.Delete(key)
 	if err := a.options.Tokens.Report(ctx, key, t.Value.Fingerprint()); err != nil {
 		a.options.Log.Warn("could not take a report of a refused token", "key", key, "error", err)
 	}
-}
-
-func (a *API) begin(key string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.reporting[key] {
-		return false
-	}
-	a.reporting[key] = true
-	return true
-}
-
-func (a *API) end(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.reporting, key)
 }

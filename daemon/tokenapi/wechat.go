@@ -8,10 +8,22 @@ import (
 	"wxtokend/metrics"
 )
 
-// tokenAnswer is what WeChat answers to a call for a token.
+// tokenAnswer is what a platform answers to a call for a token.
 type tokenAnswer struct {
+	*outcome
 	AccessToken string `json:"access_token"`
 	ExpiresIn   int    `json:"expires_in"`
+}
+
+// platform is what one of them has of its own in a call for a token.
+type platform struct {
+	kind string
+	// What it calls the account and the secret.
+	account, secret string
+	// What it says of a secret that is nobody's.
+	wrong outcome
+	// How a good answer begins; nil: with the token.
+	good *outcome
 }
 
 // call is what an app sends for a token.
@@ -40,32 +52,49 @@ func (a *API) stableToken(q *request) answer {
 	return a.official(q, c)
 }
 
+func (a *API) official(q *request, c call) answer {
+	wrong := outcome{codeAppSecret, "invalid appsecret"}
+	return a.tokenOf(q, c, platform{credential.OfficialAccount, "appid", "appsecret", wrong, nil})
+}
+
+// corpToken serves WeCom's GET /cgi-bin/gettoken. The secret says which agent
+// asks: with several of one corp each is a consumer of its own.
+func (a *API) corpToken(q *request) answer {
+	query := q.URL.Query()
+	c := call{GrantType: onlyGrant, AppID: query.Get("corpid"), Secret: query.Get("corpsecret")}
+	wrong := outcome{codeCredential, "invalid credential"}
+	return a.tokenOf(q, c, platform{credential.WeCom, "corpid", "corpsecret", wrong, &outcome{0, "ok"}})
+}
+
+// onlyGrant is the grant_type of all calls; WeCom does not ask for it.
+const onlyGrant = "client_credential"
+
 // decode reads the body, which is one JSON value.
 func decode(q *request, into any) bool {
 	body, err := io.ReadAll(q.Body)
 	return err == nil && json.Unmarshal(body, into) == nil
 }
 
-// official answers a call as WeChat does, in the order of its checks.
-func (a *API) official(q *request, c call) answer {
+// tokenOf answers a call as the platform does, in the order of its checks.
+func (a *API) tokenOf(q *request, c call, p platform) answer {
 	refused := a.admit(q, c.Secret)
 	found, may := Credential{}, false
 	if q.by != nil {
-		found, may = q.by.byAccount[Identity{Kind: credential.OfficialAccount, Account: c.AppID}]
+		found, may = q.by.byAccount[Identity{Kind: p.kind, Account: c.AppID}]
 	}
 	switch {
 	case refused == metrics.APILimited:
 		return wechat(refused, codeRate, limited)
-	case c.GrantType != "client_credential":
+	case c.GrantType != onlyGrant:
 		return wechat(metrics.APIBadRequest, codeGrantType, "invalid grant_type")
 	case c.AppID == "":
-		return wechat(metrics.APIBadRequest, codeNoAppID, "appid missing")
+		return wechat(metrics.APIBadRequest, codeNoAppID, p.account+" missing")
 	case c.Secret == "":
-		return wechat(refused, codeNoAppSecret, "appsecret missing")
+		return wechat(refused, codeNoAppSecret, p.secret+" missing")
 	case refused != "":
-		return wechat(refused, codeAppSecret, "invalid appsecret: the secret of a consumer of wxtokend is wanted")
+		return wechat(refused, p.wrong.Code, p.wrong.Message+": the secret of a consumer of wxtokend is wanted")
 	case !may:
-		return wechat(metrics.APIForbidden, codeAppID, "invalid appid")
+		return wechat(metrics.APIForbidden, codeAppID, "invalid "+p.account)
 	}
 	t, left, good := a.find(found)
 	if !good {
@@ -74,5 +103,5 @@ func (a *API) official(q *request, c call) answer {
 	if c.Force {
 		a.report(q.Context(), found.Key, t)
 	}
-	return answer{result: metrics.APIOK, body: tokenAnswer{t.Value.Reveal(), wholeSeconds(left)}}
+	return answer{result: metrics.APIOK, body: tokenAnswer{p.good, t.Value.Reveal(), wholeSeconds(left)}}
 }
