@@ -77,7 +77,7 @@ func (o *observer) observe(ctx, work context.Context, taken []*entry) {
 	for i, e := range taken {
 		slots[i] = e.Slot()
 	}
-	results := o.store.Observe(work, slots)
+	looks := o.store.ObserveAll(work, slots)
 	if ctx.Err() != nil {
 		return
 	}
@@ -85,16 +85,15 @@ func (o *observer) observe(ctx, work context.Context, taken []*entry) {
 	var failed error
 	answered, clock := false, time.Time{}
 	for i, e := range taken {
-		err := results[i].Err
-		answered = answered || err == nil || store.Definite(err)
-		if err == nil {
-			clock = results[i].Observation.Now
+		result := o.take(work, e, looks[i])
+		answered = answered || result.Err == nil || store.Definite(result.Err)
+		if now := result.Observation.Now; !now.IsZero() {
+			clock = now
 		}
 		if failed == nil {
-			failed = errors.Unwrap(err)
+			failed = errors.Unwrap(result.Err)
 		}
-		o.loss.note(e, err != nil)
-		o.take(work, e, results[i])
+		o.loss.note(e, result.Err != nil)
 	}
 	if !clock.IsZero() {
 		o.metrics.ClockAhead(metrics.ClockRedis, time.Until(clock))
@@ -119,18 +118,23 @@ func (o *observer) spare(work context.Context, failed error) {
 	others, _ := o.registry.take(time.Now(), math.MaxInt)
 	for _, e := range others {
 		o.loss.note(e, true)
-		o.take(work, e, store.Result{Err: fmt.Errorf("observe %s: %w", e.key(), failed)})
+		o.take(work, e, func() store.Result {
+			return store.Result{Err: fmt.Errorf("observe %s: %w", e.key(), failed)}
+		})
 	}
 }
 
-// take hands an observation to its credential. A panic in there is its own.
-func (o *observer) take(work context.Context, e *entry, result store.Result) {
+// take hands what a look saw to its credential. A panic in there is its own, also
+// one over what it saw.
+func (o *observer) take(work context.Context, e *entry, look func() store.Result) (result store.Result) {
 	defer o.panics.catch(func() { e.broken.Store(true) })
+	result = look()
 	e.Take(result, func(what keeper.Errand, action func(context.Context)) { o.spawn(work, e, what, action) })
 	e.broken.Store(false)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.well = time.Now()
+	return result
 }
 
 // spawn runs an action when its turn comes.

@@ -11,6 +11,7 @@ import (
 
 	"wxtokend/daemon/credential"
 	"wxtokend/daemon/keeper"
+	"wxtokend/daemon/secret"
 )
 
 // broken is a WeChat client with a bug.
@@ -110,24 +111,47 @@ func TestPanicInTick(t *testing.T) {
 // TestPanicStarvesNobody: a credential whose tick always panics is a matter of
 // its own. The page and /readyz name it, and the process lives on for the others.
 func TestPanicStarvesNobody(t *testing.T) {
-	inWorldOfMany(t, 3, "stable", func(w *world) {
-		w.startWith(unmeasured(w.config.Credentials[0].Key))
-		w.wait(time.Minute)
-		if err := w.daemon.Live(); err != nil {
-			w.Error(err)
-		}
-		if reasons := w.daemon.Ready(); len(reasons) != 1 || !strings.Contains(reasons[0], bugFound) {
-			w.Errorf("not ready: %q", reasons)
-		}
-		for i, c := range w.daemon.shown() {
-			if broken := slices.Contains(c.Notes, bugFound); broken != (i == 0) || i > 0 && c.State != keeper.Fresh {
-				w.Errorf("credential %d is %s, notes %q", i, c.State, c.Notes)
+	for name, breaks := range map[string]func(key string) func(*keeper.Options){
+		"in what it makes of a look": unmeasured, "in what a look saw": unreadable,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorldOfMany(t, 3, "stable", func(w *world) {
+				w.startWith(breaks(w.config.Credentials[0].Key))
+				w.wait(time.Minute)
+				w.redis.Del(w.config.Credentials[1].Key)
+				w.wait(5 * time.Second)
+				if err := w.daemon.Live(); err != nil {
+					w.Error(err)
+				}
+				if reasons := w.daemon.Ready(); len(reasons) != 1 || !strings.Contains(reasons[0], bugFound) {
+					w.Errorf("not ready: %q", reasons)
+				}
+				for i, c := range w.daemon.shown() {
+					if broken := slices.Contains(c.Notes, bugFound); broken != (i == 0) || i > 0 && c.State != keeper.Fresh {
+						w.Errorf("credential %d is %s, notes %q", i, c.State, c.Notes)
+					}
+				}
+				if n := w.logged("panic; the next tick comes all the same"); n != 1 {
+					w.Errorf("logged %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// unreadable makes each look at that key panic that finds a token.
+func unreadable(key string) func(*keeper.Options) {
+	return func(o *keeper.Options) {
+		encode, committed := o.Spec.Encode, atomic.Bool{}
+		if o.Spec.Keys.Value == key {
+			o.Spec.Encode = func(token secret.Token, expiresIn time.Duration, expiresAt time.Time) string {
+				if committed.Swap(true) {
+					panic("a bug in the layout")
+				}
+				return encode(token, expiresIn, expiresAt)
 			}
 		}
-		if n := w.logged("panic; the next tick comes all the same"); n != 1 {
-			w.Errorf("logged %d times", n)
-		}
-	})
+	}
 }
 
 // unmeasured makes each look at that key panic.

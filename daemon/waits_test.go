@@ -13,7 +13,7 @@ import (
 func (w *world) state() store.State {
 	w.Helper()
 	r := w.daemon.registry.entries[0]
-	result := w.daemon.store.Observe(w.Context(), []store.Slot{r.Spec().Slot})[0]
+	result := w.daemon.store.Observe(w.Context(), r.Spec().Slot)
 	if result.Err != nil {
 		w.Fatal(result.Err)
 	}

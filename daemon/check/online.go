@@ -103,7 +103,7 @@ func (p *probe) stored(ctx context.Context, c config.Credential) secret.Token {
 		Keys: keysOf(c), Account: credential.Owner(c.Kind, c.Account().Name()),
 		Issuer: credential.Issuer(p.config.WeChat.AddressFor(c)), Encode: target.Encode,
 	}
-	result := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, []store.Slot{slot})[0]
+	result := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, slot)
 	if p.rights(ctx, c, result.Err); result.Err == nil {
 		p.token(c, result.Observation)
 		p.exits(c, result.Observation.State.Exits.List())

@@ -68,5 +68,5 @@ func (r *report) exits(c config.Credential, exits []store.Exit) {
 		cure += "\n" + printable(e.Address)
 	}
 	r.warn("exits "+c.Key, cure, "%s that were not whitelisted, within a week, the last at %s",
-		store.Seen(exits), exits[0].At.Format(time.RFC3339))
+		store.CountExits(exits), exits[0].At.Format(time.RFC3339))
 }

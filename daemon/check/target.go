@@ -28,7 +28,7 @@ func (p *probe) targets(ctx context.Context, c config.Credential, slot store.Slo
 			slot.Mirrors = append(slot.Mirrors, store.Mirror{Key: place.Key.Reveal()})
 		}
 	}
-	seen := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, []store.Slot{slot})[0]
+	seen := store.New(p.redis, p.config.Redis.Timeout, layout.Decode).Observe(ctx, slot)
 	for i, m := range mirrors {
 		p.target(ctx, c, m, seen.Observation, seen.Mirrors[i])
 	}

@@ -118,7 +118,7 @@ func (w *world) mint(s server, token secret.Token) {
 	client := redis.NewClient(s.admin.Options())
 	defer client.Close()
 	st, c := store.New(client, time.Second, layout.Decode), w.slot()
-	o := st.Observe(w.Context(), []store.Slot{c})[0]
+	o := st.Observe(w.Context(), c)
 	b, err := st.Begin(w.Context(), c, o.Observation,
 		store.Begin{Attempt: "a1", Wait: time.Second, Day: store.Day(o.Observation.Now)})
 	if err != nil {

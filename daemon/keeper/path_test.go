@@ -67,7 +67,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 
 func (w *world) observe() store.Observation {
 	w.Helper()
-	r := w.store.Observe(w.Context(), []store.Slot{w.policy.Slot})[0]
+	r := w.store.Observe(w.Context(), w.policy.Slot)
 	if r.Err != nil {
 		w.Fatal(r.Err)
 	}
@@ -78,7 +78,7 @@ func (w *world) observe() store.Observation {
 func (w *world) observed(want ...Errand) {
 	w.Helper()
 	w.errands, w.actions = nil, nil
-	w.Take(w.store.Observe(w.Context(), []store.Slot{w.Slot()})[0], w.spawn)
+	w.Take(w.store.Observe(w.Context(), w.Slot()), w.spawn)
 	if !slices.Equal(w.errands, want) {
 		w.Errorf("errands %v, want %v", w.errands, want)
 	}

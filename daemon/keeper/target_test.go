@@ -50,7 +50,7 @@ func (w *world) target() string {
 // look is what the observer gives the keeper.
 func (w *world) looked() store.Result {
 	w.Helper()
-	r := w.store.Observe(w.Context(), []store.Slot{w.Slot()})[0]
+	r := w.store.Observe(w.Context(), w.Slot())
 	if r.Err != nil {
 		w.Fatal(r.Err)
 	}

@@ -33,7 +33,7 @@ const leaked = 2
 // Wish brings a wish to Redis, for whichever replica is next to carry it out,
 // and says what becomes of it: the reason, and what to do next.
 func (k *Keeper) Wish(ctx context.Context, wish Wish) (status store.Status, message string, err error) {
-	seen := k.store.Observe(ctx, []store.Slot{k.policy.Slot})[0]
+	seen := k.store.Observe(ctx, k.policy.Slot)
 	if seen.Err != nil {
 		return "", "", seen.Err
 	}

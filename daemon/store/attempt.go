@@ -64,16 +64,13 @@ type BeginAnswer struct {
 
 // Begin asks for the lease. Asked again for the same attempt it repeats its answer.
 func (s *Store) Begin(ctx context.Context, c Slot, o Observation, b Begin) (BeginAnswer, error) {
-	status, n, err := s.run(ctx, s.scripts.begin, c, map[string]any{
-		"seen": seen(o), "attempt": b.Attempt, "forced": b.Forced, "wait": b.Wait.Milliseconds(), "day": b.Day,
+	status, n, err := s.run(ctx, "begin", c, map[string]any{
+		"seen": o.seen(), "attempt": b.Attempt, "forced": b.Forced, "wait": b.Wait.Milliseconds(), "day": b.Day,
 		"secret": b.Secret, "new_secret": b.NewSecret, "secrets_every": SecretsEvery.Milliseconds(),
 		"answers": b.Answers, "questions_every": QuestionsEvery.Milliseconds(),
 	})
-	if err != nil {
-		return BeginAnswer{}, fmt.Errorf("begin: %w", err)
-	}
 	if status != Begun {
-		return BeginAnswer{Status: status}, nil
+		return BeginAnswer{Status: status}, err
 	}
 	if len(n) != 3 {
 		return BeginAnswer{}, fmt.Errorf("begin: %w", errReply)
@@ -110,17 +107,14 @@ func (s *Store) Commit(ctx context.Context, c Slot, m Commit) (status Status, un
 	if m.Answered != "" {
 		answered = sha1Hex(m.Answered.Reveal())
 	}
-	status, n, err := s.run(ctx, s.scripts.commit, c, map[string]any{
+	status, n, err := s.run(ctx, "commit", c, map[string]any{
 		"attempt": m.Attempt, "token": m.Token.Reveal(), "fingerprint": m.Token.Fingerprint(),
 		"value":      c.Encode(m.Token, m.ExpiresIn, expires),
 		"expires_in": m.ExpiresIn.Milliseconds(), "expires_at": expires.UnixMilli(), "minted_at": m.Order.UnixMilli(),
 		"outside": m.Outside, "forced": m.Forced, "answered": answered,
 		"unchanged_wait": m.UnchangedWait.Milliseconds(), "refused_wait": m.RefusedWait.Milliseconds(),
 	})
-	if err != nil {
-		return "", false, fmt.Errorf("commit: %w", err)
-	}
-	return status, len(n) == 1 && n[0] == 1, nil
+	return status, len(n) == 1 && n[0] == 1, err
 }
 
 // Abort is the end of an attempt without a token.
@@ -146,13 +140,10 @@ func (s *Store) Abort(ctx context.Context, c Slot, a Abort) (Status, error) {
 	if err != nil {
 		return "", fmt.Errorf("abort: %w", err)
 	}
-	status, _, err := s.run(ctx, s.scripts.abort, c, map[string]any{
+	status, _, err := s.run(ctx, "abort", c, map[string]any{
 		"attempt": a.Attempt, "unknown": a.Unknown, "unknown_wait": a.UnknownWait.Milliseconds(), "give_back": a.GiveBack,
 		"no_force_wait": a.NoForceWait.Milliseconds(), "wait": a.Wait.Milliseconds(), "last_error": string(failure),
 		"address": a.Address,
 	})
-	if err != nil {
-		return "", fmt.Errorf("abort: %w", err)
-	}
-	return status, nil
+	return status, err
 }

@@ -149,7 +149,7 @@ func TestSilenceCostsTheTimeout(t *testing.T) {
 			ctx, cancel := context.WithTimeout(w.Context(), 300*time.Millisecond)
 			defer cancel()
 			start := time.Now()
-			err := w.store.Observe(ctx, []store.Slot{w.c})[0].Err
+			err := w.store.Observe(ctx, w.c).Err
 			check(w, fmt.Sprint(err, " after"), time.Since(start), 300*time.Millisecond)
 			w.heal()
 		})
@@ -160,7 +160,7 @@ func TestSilenceCostsTheTimeout(t *testing.T) {
 			w.faults.Hang(true)
 			w.store = store.New(w.client, time.Second, layout.Decode) // the connection: 5 s
 			start := time.Now()
-			err := w.store.Observe(w.Context(), []store.Slot{w.c})[0].Err
+			err := w.store.Observe(w.Context(), w.c).Err
 			check(w, fmt.Sprint("observe: ", err, " after"), time.Since(start), time.Second)
 			start = time.Now()
 			_, err = w.store.Begin(w.Context(), w.c, o, newBegin(o))
@@ -179,7 +179,7 @@ func TestSilenceCostsTheTimeout(t *testing.T) {
 				do   func() error
 				took time.Duration
 			}{
-				{"observe", func() error { return w.store.Observe(w.Context(), []store.Slot{w.c})[0].Err }, timeout},
+				{"observe", func() error { return w.store.Observe(w.Context(), w.c).Err }, timeout},
 				{"begin", func() error { _, err := w.store.Begin(w.Context(), w.c, o, newBegin(o)); return err }, connecting},
 			} {
 				start := time.Now()

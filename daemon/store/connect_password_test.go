@@ -30,7 +30,7 @@ func TestPasswordFileRotates(t *testing.T) {
 	w.observe() // Redis lets those stay who are in
 	write(t, file, []byte("second"))
 	w.do("client", "kill", "user", "wxtokend")
-	r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
+	r := w.store.Observe(w.Context(), w.c)
 	if r.Err != nil { // the dead connection may still have been in the pool
 		w.observe()
 	}
@@ -42,7 +42,7 @@ func TestPasswordFileIsGone(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
+	r := w.store.Observe(w.Context(), w.c)
 	if r.Err == nil || !strings.Contains(r.Err.Error(), "redis password: read "+file+": no such file") {
 		t.Errorf("error = %v, want one that names the file", r.Err)
 	}
@@ -63,7 +63,7 @@ func TestPasswordFileBecomesAPipe(t *testing.T) {
 	}
 	w.do("client", "kill", "user", "wxtokend")
 	for range 3 { // the dead connection may still be in the pool
-		r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
+		r := w.store.Observe(w.Context(), w.c)
 		if r.Err == nil {
 			t.Fatal("observed without a password")
 		}

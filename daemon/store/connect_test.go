@@ -41,7 +41,7 @@ func observeWith(t *testing.T, o store.Options) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store.New(client, o.Timeout, layout.Decode).Observe(t.Context(), []store.Slot{{Keys: keys}})[0].Err
+	return store.New(client, o.Timeout, layout.Decode).Observe(t.Context(), store.Slot{Keys: keys}).Err
 }
 
 // setUser makes the ACL user wxtokend from nothing but rules.
@@ -81,7 +81,7 @@ func TestReadOnlyRights(t *testing.T) {
 		setUser(t, w.admin, user...)
 		w.do("script", "flush")
 		w.connect()
-		o := w.store.Observe(t.Context(), []store.Slot{w.c})[0]
+		o := w.store.Observe(t.Context(), w.c)
 		if i < len(rights) {
 			check(t, "forbidden without "+rights[i], store.Forbidden(o.Err), true)
 			continue
@@ -138,7 +138,7 @@ func TestACLIsMinimal(t *testing.T) {
 
 // everyScript runs through all that needs a right, and returns the first error.
 func (w *world) everyScript() error {
-	o := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
+	o := w.store.Observe(w.Context(), w.c)
 	if o.Err != nil {
 		return o.Err
 	}
@@ -147,7 +147,7 @@ func (w *world) everyScript() error {
 			return err
 		}
 	}
-	if o = w.store.Observe(w.Context(), []store.Slot{w.c})[0]; o.Err != nil {
+	if o = w.store.Observe(w.Context(), w.c); o.Err != nil {
 		return o.Err
 	}
 	// The loser of an emptied Redis asks whether the state is somebody else's.

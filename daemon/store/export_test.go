@@ -1,4 +1,4 @@
 package store
 
 // Source is the text of a script as it is sent to Redis.
-func Source(name string) string { return scripts{}.source(name) }
+func Source(name string) string { return source(name) }

@@ -69,13 +69,13 @@ func TestSentinelsPasswordRotates(t *testing.T) {
 		}
 	}
 	w.do("client", "kill", "type", "normal", "skipme", "yes")
-	r := w.store.Observe(t.Context(), []store.Slot{w.c})[0]
+	r := w.store.Observe(t.Context(), w.c)
 	if r.Err == nil || !strings.Contains(r.Err.Error(), "all sentinels specified") {
 		t.Errorf("error = %v, want one that says that the sentinels refuse", r.Err)
 	}
 	write(t, file, []byte("second\n"))
 	for deadline := time.Now().Add(5 * time.Second); r.Err != nil && time.Now().Before(deadline); {
-		r = w.store.Observe(t.Context(), []store.Slot{w.c})[0]
+		r = w.store.Observe(t.Context(), w.c)
 	}
 	if r.Err != nil {
 		t.Error(r.Err)

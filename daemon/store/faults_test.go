@@ -197,7 +197,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 			return requestOf("observe")(write)
 		}
 		w.faults.DropReplies(1, counting)
-		r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
+		r := w.store.Observe(w.Context(), w.c)
 		if r.Err == nil || store.Definite(r.Err) {
 			w.Errorf("error = %v, want one of the network", r.Err)
 		}

@@ -5,7 +5,6 @@ import (
 	// A name for compare-and-swap, as Redis computes it; no secrecy hangs on it.
 	"crypto/sha1" //nolint:gosec
 	"encoding/hex"
-	"fmt"
 	"time"
 
 	"wxtokend/daemon/secret"
@@ -26,13 +25,13 @@ func (s *Store) Restore(ctx context.Context, c Slot, o Observation, m Memory) (O
 	after.State.Token, after.State.ExpiresIn, after.State.Life = m.Token, m.ExpiresIn, m.Life
 	after.State.ExpiresAt, after.State.MintedAt = m.ExpiresAt, m.MintedAt
 	value := after.value(c)
-	status, n, err := s.run(ctx, s.scripts.restore, c, map[string]any{
-		"seen": seen(o), "token": m.Token.Reveal(), "value": value,
+	status, n, err := s.run(ctx, "restore", c, map[string]any{
+		"seen": o.seen(), "token": m.Token.Reveal(), "value": value,
 		"expires_in": m.ExpiresIn.Milliseconds(), "life": m.Life.Milliseconds(),
 		"expires_at": m.ExpiresAt.UnixMilli(), "minted_at": m.MintedAt.UnixMilli(),
 	})
 	if err != nil {
-		return o, "", fmt.Errorf("restore: %w", err)
+		return o, "", err
 	}
 	return after.written(value, n), status, nil
 }
@@ -42,9 +41,9 @@ func (s *Store) Restore(ctx context.Context, c Slot, o Observation, m Memory) (O
 // the observation is the one after the write.
 func (s *Store) Reassert(ctx context.Context, c Slot, o Observation) (Observation, Status, error) {
 	value := o.value(c)
-	status, n, err := s.run(ctx, s.scripts.reassert, c, map[string]any{"seen": seen(o), "value": value})
+	status, n, err := s.run(ctx, "reassert", c, map[string]any{"seen": o.seen(), "value": value})
 	if err != nil {
-		return o, "", fmt.Errorf("re-assert: %w", err)
+		return o, "", err
 	}
 	return o.written(value, n), status, nil
 }
@@ -63,7 +62,8 @@ func (o Observation) written(value string, version []int64) Observation {
 	return o
 }
 
-func seen(o Observation) map[string]any {
+// seen is what a script compares, so that it changes nothing in another world.
+func (o Observation) seen() map[string]any {
 	return map[string]any{"version": o.version, "value": o.Value.name}
 }
 

@@ -80,7 +80,7 @@ type MirrorResult struct {
 // was seen, and that at most limit ago. What the token was has to be looked at
 // after that, so that nobody's newer one is overwritten.
 func (s *Store) Mirror(ctx context.Context, writes []MirrorWrite, limit time.Duration) []MirrorResult {
-	asked := make([]question, len(writes))
+	sent := make([]command, len(writes))
 	for i, w := range writes {
 		args := map[string]any{
 			"seen": w.Seen.Name, "at": w.Seen.At.UnixMilli(), "limit": limit.Milliseconds(),
@@ -91,12 +91,12 @@ func (s *Store) Mirror(ctx context.Context, writes []MirrorWrite, limit time.Dur
 		}
 		// Strings and numbers cannot fail.
 		encoded, _ := json.Marshal(args)
-		asked[i] = question{script: "mirror", keys: []string{w.Key}, args: encoded}
+		sent[i] = command{script: "mirror", keys: []string{w.Key}, args: encoded}
 	}
-	s.askAll(ctx, asked)
+	s.runAll(ctx, sent)
 	results := make([]MirrorResult, len(writes))
-	for i, q := range asked {
-		reply, err := q.reply.Slice()
+	for i, c := range sent {
+		reply, err := c.reply.Slice()
 		if err == nil {
 			if status, ok := first(reply).(string); ok {
 				results[i].Status = Status(status)
@@ -116,9 +116,9 @@ func first(reply []any) any {
 	return reply[0]
 }
 
-func (m Mirror) question() question {
+func (m Mirror) look() command {
 	args, _ := json.Marshal(map[string]Name{"known": m.Known})
-	return question{script: "mirror", keys: []string{m.Key}, args: args}
+	return command{script: "mirror", keys: []string{m.Key}, args: args}
 }
 
 func decodeGlance(reply *redis.Cmd) Glance {

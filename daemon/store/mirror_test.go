@@ -33,7 +33,7 @@ func withMirror(t *testing.T, test func(w *world)) {
 
 func (w *world) glance() store.Glance {
 	w.Helper()
-	r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
+	r := w.store.Observe(w.Context(), w.c)
 	if r.Err != nil || len(r.Mirrors) != 1 || r.Mirrors[0].Err != nil {
 		w.Fatalf("%+v", r)
 	}
@@ -214,7 +214,7 @@ func TestForbiddenMirror(t *testing.T) {
 	w := socketWorld(t)
 	w.mint("a1", token(1))
 	w.c.Mirrors = []store.Mirror{{Key: mirrorKey}}
-	r := w.store.Observe(t.Context(), []store.Slot{w.c, w.c})[1]
+	r := w.store.ObserveAll(t.Context(), []store.Slot{w.c, w.c})[1]()
 	if r.Err != nil || r.Observation.State.Token != token(1) || !store.Forbidden(r.Mirrors[0].Err) {
 		t.Errorf("%v, %v", r.Err, r.Mirrors[0].Err)
 	}

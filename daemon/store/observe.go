@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -15,95 +16,95 @@ type Result struct {
 	Mirrors []Glance
 }
 
-// Observe reads credentials in one round trip (one per node of a Cluster, where
+// Observe reads one credential.
+func (s *Store) Observe(ctx context.Context, c Slot) Result { return s.ObserveAll(ctx, []Slot{c})[0]() }
+
+// ObserveAll reads credentials in one round trip (one per node of a Cluster, where
 // mirrors take another one). It writes nothing, so it also works on a full or a
 // read-only server. The mirrors are looked at first: what lies there is of no
-// newer token than the one that is found then.
-func (s *Store) Observe(ctx context.Context, credentials []Slot) []Result {
-	var asked []question
+// newer token than the one that is found then. Each reply is decoded on its own:
+// one that makes this panic is no matter of the others.
+func (s *Store) ObserveAll(ctx context.Context, credentials []Slot) []func() Result {
+	var sent []command
 	for _, c := range credentials {
 		for _, m := range c.Mirrors {
-			asked = append(asked, m.question())
+			sent = append(sent, m.look())
 		}
 	}
-	mirrors := len(asked)
+	mirrors := len(sent)
 	for _, c := range credentials {
-		asked = append(asked, question{script: "observe", keys: c.Keys.List(), args: c.account()})
+		sent = append(sent, command{script: "observe", keys: c.Keys.List(), args: c.account()})
 	}
 	if _, cluster := s.client.(*redis.ClusterClient); cluster && mirrors > 0 {
 		// Its nodes answer in an order of their own.
-		s.askAll(ctx, asked[:mirrors])
-		s.askAll(ctx, asked[mirrors:])
+		s.runAll(ctx, sent[:mirrors])
+		s.runAll(ctx, sent[mirrors:])
 	} else {
-		s.askAll(ctx, asked)
+		s.runAll(ctx, sent)
 	}
-	results := make([]Result, len(credentials))
-	next := 0
+	results, next := make([]func() Result, len(credentials)), 0
 	for i, c := range credentials {
-		for range c.Mirrors {
-			results[i].Mirrors = append(results[i].Mirrors, decodeGlance(asked[next].reply))
-			next++
-		}
-		o, err := s.decodeObservation(asked[mirrors+i].reply, c)
-		if err != nil {
-			err = fmt.Errorf("observe %s: %w", c.Keys.Value, err)
-		}
-		results[i].Observation, results[i].Err = o, err
+		glances := sent[next : next+len(c.Mirrors)]
+		next += len(c.Mirrors)
+		results[i] = func() Result { return s.result(c, sent[mirrors+i], glances) }
 	}
 	return results
 }
 
-// question is a script that is asked together with others.
-type question struct {
+func (s *Store) result(c Slot, look command, glances []command) (r Result) {
+	for _, g := range glances {
+		r.Mirrors = append(r.Mirrors, decodeGlance(g.reply))
+	}
+	if r.Observation, r.Err = s.decodeObservation(look.reply, c); r.Err != nil {
+		r.Err = fmt.Errorf("observe %s: %w", c.Keys.Value, r.Err)
+	}
+	return r
+}
+
+// command is a script that is run together with others.
+type command struct {
 	script string
 	keys   []string
 	args   any
 	reply  *redis.Cmd
 }
 
-// askAll asks in one round trip, and again for those whose server does not know the script.
-func (s *Store) askAll(ctx context.Context, all []question) {
-	asked := make([]*question, len(all))
-	for i := range asked {
-		asked[i] = &all[i]
+// runAll runs all in one round trip, and again those whose server does not know the script.
+func (s *Store) runAll(ctx context.Context, all []command) {
+	unknown := make([]*command, len(all))
+	for i := range unknown {
+		unknown[i] = &all[i]
 	}
-	s.askOnce(ctx, asked, false)
 	// A server that does not know a script gets its source once and not with
-	// each question. Each round teaches one node of a Cluster at least.
-	for {
-		var again []*question
-		for _, q := range asked {
-			if redis.HasErrorPrefix(q.reply.Err(), "NOSCRIPT") {
-				again = append(again, q)
-			}
-		}
-		if len(again) == 0 || ctx.Err() != nil {
-			return
-		}
-		asked = again
-		s.askOnce(ctx, asked, true)
+	// each command. Each round teaches one node of a Cluster at least.
+	for teach := false; len(unknown) > 0 && (!teach || ctx.Err() == nil); teach = true {
+		s.runOnce(ctx, unknown, teach)
+		unknown = slices.DeleteFunc(unknown, func(c *command) bool {
+			return !redis.HasErrorPrefix(c.reply.Err(), "NOSCRIPT")
+		})
 	}
 }
 
-// askOnce takes the replies. teach sends the source of each script with the first
-// question that needs it.
-func (s *Store) askOnce(ctx context.Context, asked []*question, teach bool) {
+// runOnce takes the replies. teach sends the source of each script with the first
+// command that needs it.
+func (s *Store) runOnce(ctx context.Context, all []*command, teach bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	pipe := s.client.Pipeline()
 	taught := map[string]bool{}
-	for _, q := range asked {
-		if teach && !taught[q.script] {
-			q.reply, taught[q.script] = pipe.Eval(ctx, s.scripts.source(q.script), q.keys, q.args), true
+	for _, c := range all {
+		script := s.scripts[c.script]
+		if teach && !taught[c.script] {
+			c.reply, taught[c.script] = script.Eval(ctx, pipe, c.keys, c.args), true
 		} else {
-			q.reply = pipe.EvalSha(ctx, s.scripts.hash(q.script), q.keys, q.args)
+			c.reply = script.EvalSha(ctx, pipe, c.keys, c.args)
 		}
 	}
 	_, failed := pipe.Exec(ctx)
-	for _, q := range asked {
+	for _, c := range all {
 		// A connection that could not log in leaves the replies without an error.
-		if q.reply.Err() == nil && q.reply.Val() == nil {
-			q.reply.SetErr(failed)
+		if c.reply.Err() == nil && c.reply.Val() == nil {
+			c.reply.SetErr(failed)
 		}
 	}
 }

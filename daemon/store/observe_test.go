@@ -146,10 +146,10 @@ func (w *world) fifty() (all []store.Slot) {
 
 func (w *world) seesFifty(all []store.Slot) {
 	w.Helper()
-	results := w.store.Observe(w.Context(), all)
-	check(w, "results", len(results), 50)
-	for i, r := range results {
-		if r.Err != nil || r.Observation.State.Token != token(i) || r.Observation.Value.Token != token(i) {
+	looks := w.store.ObserveAll(w.Context(), all)
+	check(w, "looks", len(looks), 50)
+	for i, look := range looks {
+		if r := look(); r.Err != nil || r.Observation.State.Token != token(i) || r.Observation.Value.Token != token(i) {
 			w.Errorf("result %d = %+v", i, r)
 		}
 	}
@@ -157,7 +157,7 @@ func (w *world) seesFifty(all []store.Slot) {
 
 func TestObserveNobody(t *testing.T) {
 	everywhere(t, func(w *world) {
-		check(w, "results", len(w.store.Observe(w.Context(), nil)), 0)
+		check(w, "looks", len(w.store.ObserveAll(w.Context(), nil)), 0)
 	})
 }
 

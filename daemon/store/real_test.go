@@ -143,7 +143,7 @@ func TestRestartedRedis(t *testing.T) {
 	w := serverWorld(t, s)
 	w.mint("a1", token(1))
 	s.stop()
-	r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
+	r := w.store.Observe(w.Context(), w.c)
 	if r.Err == nil || store.Definite(r.Err) {
 		t.Errorf("error = %v, want one of the network", r.Err)
 	}
@@ -152,7 +152,7 @@ func TestRestartedRedis(t *testing.T) {
 	}
 	// Two connections may have been in the pool; each is found dead once.
 	for range 2 {
-		if r = w.store.Observe(w.Context(), []store.Slot{w.c})[0]; r.Err == nil {
+		if r = w.store.Observe(w.Context(), w.c); r.Err == nil {
 			break
 		}
 	}
@@ -220,9 +220,9 @@ func TestTwoConnections(t *testing.T) {
 	for i := range 8 {
 		group.Go(func() {
 			for range 5 {
-				for _, r := range w.store.Observe(w.Context(), all) {
-					if r.Err != nil {
-						t.Error(r.Err)
+				for _, look := range w.store.ObserveAll(w.Context(), all) {
+					if err := look().Err; err != nil {
+						t.Error(err)
 					}
 				}
 				o := store.Observation{}
@@ -253,7 +253,7 @@ func TestConnections(t *testing.T) {
 				t.Fatalf("%d connections: %v", len(held), err)
 			}
 		}
-		err := w.store.Observe(t.Context(), []store.Slot{w.c})[0].Err
+		err := w.store.Observe(t.Context(), w.c).Err
 		if err == nil {
 			t.Fatalf("more than %d connections", want)
 		}

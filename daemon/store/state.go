@@ -110,8 +110,8 @@ type Exit struct {
 	At time.Time
 }
 
-// Seen is how many of them there are, for people.
-func Seen(exits []Exit) string {
+// CountExits is how many of them there are, for people.
+func CountExits(exits []Exit) string {
 	if len(exits) == 1 {
 		return "1 exit seen"
 	}

@@ -70,13 +70,21 @@ func New(client redis.UniversalClient, timeout time.Duration, decode Decode) *St
 //go:embed lua/*.lua
 var sources embed.FS
 
-type scripts struct {
-	observe, mirror, begin, commit, abort, restore, reassert *redis.Script
-	claim, verdict, discard, request                         *redis.Script
+// scripts are those under lua/, by their names.
+type scripts map[string]*redis.Script
+
+func loadScripts() scripts {
+	all := scripts{}
+	for _, name := range []string{
+		"observe", "mirror", "begin", "commit", "abort", "restore", "reassert", "claim", "verdict", "discard", "request",
+	} {
+		all[name] = redis.NewScript(source(name))
+	}
+	return all
 }
 
 // source puts a script together. What is about one credential has more in common.
-func (scripts) source(name string) string {
+func source(name string) string {
 	head, _ := sources.ReadFile("lua/head.lua")
 	common, _ := sources.ReadFile("lua/common.lua")
 	body, _ := sources.ReadFile("lua/" + name + ".lua")
@@ -86,26 +94,9 @@ func (scripts) source(name string) string {
 	return string(head) + string(common) + string(body)
 }
 
-// hash is the name of a script of many questions at the server.
-func (s scripts) hash(name string) string {
-	if name == "mirror" {
-		return s.mirror.Hash()
-	}
-	return s.observe.Hash()
-}
-
-func loadScripts() scripts {
-	load := func(name string) *redis.Script { return redis.NewScript(scripts{}.source(name)) }
-	return scripts{
-		load("observe"), load("mirror"), load("begin"), load("commit"), load("abort"), load("restore"), load("reassert"),
-		load("claim"), load("verdict"), load("discard"), load("request"),
-	}
-}
-
-// run runs a script that answers a status and numbers. A reply that is an
-// error of Redis itself means that nothing was written; any other error leaves
-// open whether the script ran.
-func (s *Store) run(ctx context.Context, script *redis.Script, c Slot, args map[string]any) (Status, []int64, error) {
+// run runs a script that answers a status and numbers. An error that is Definite
+// means that nothing was written; any other leaves open whether the script ran.
+func (s *Store) run(ctx context.Context, script string, c Slot, args map[string]any) (Status, []int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	args["appid"], args["issuer"], args["api"], args["schema"] = c.Account, c.Issuer, c.API, Schema
@@ -114,18 +105,15 @@ func (s *Store) run(ctx context.Context, script *redis.Script, c Slot, args map[
 	args["often"], args["soon"] = (c.Calm() / 10).Milliseconds(), c.Soon().Milliseconds()
 	encoded, err := json.Marshal(args)
 	if err != nil {
-		return "", nil, fmt.Errorf("encode arguments: %w", err)
+		return "", nil, fmt.Errorf("%s: encode arguments: %w", script, err)
 	}
-	reply, err := script.Run(ctx, s.client, c.Keys.List(), encoded).Slice()
+	reply, err := s.scripts[script].Run(ctx, s.client, c.Keys.List(), encoded).Slice()
+	status, ok := first(reply).(string)
+	if err == nil && !ok {
+		err = errReply
+	}
 	if err != nil {
-		return "", nil, err
-	}
-	if len(reply) == 0 {
-		return "", nil, errReply
-	}
-	status, ok := reply[0].(string)
-	if !ok {
-		return "", nil, errReply
+		return "", nil, fmt.Errorf("%s: %w", script, err)
 	}
 	numbers := make([]int64, 0, 3)
 	for _, part := range reply[1:] {

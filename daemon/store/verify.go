@@ -2,10 +2,7 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Answers about a token that may be refused.
@@ -40,21 +37,19 @@ const (
 // Claim asks to be the one replica that verifies the observed token now; at is
 // the Redis time of that, for Verdict.
 func (s *Store) Claim(ctx context.Context, c Slot, o Observation) (status Status, at time.Time, err error) {
-	status, numbers, err := s.run(ctx, s.scripts.claim, c, map[string]any{
-		"seen": seen(o), "questions_every": QuestionsEvery.Milliseconds(),
+	status, numbers, err := s.run(ctx, "claim", c, map[string]any{
+		"seen": o.seen(), "questions_every": QuestionsEvery.Milliseconds(),
 	})
-	if err != nil {
-		return "", time.Time{}, fmt.Errorf("claim verification: %w", err)
-	}
 	if len(numbers) > 0 {
 		at = milli(numbers[0])
 	}
-	return status, at, nil
+	return status, at, err
 }
 
 // Discard deletes the observed report of a reader, which calls for nothing.
 func (s *Store) Discard(ctx context.Context, c Slot, o Observation) (Status, error) {
-	return s.ask(ctx, s.scripts.discard, c, "discard report", map[string]any{"report": sha1Hex(o.Rejected.Reveal())})
+	status, _, err := s.run(ctx, "discard", c, map[string]any{"report": sha1Hex(o.Rejected.Reveal())})
+	return status, err
 }
 
 // Hearing is what was heard from WeChat about the observed token.
@@ -94,15 +89,8 @@ func (s *Store) Verdict(ctx context.Context, c Slot, o Observation, h Hearing) (
 			"wait": q.Wait.Milliseconds(),
 		}
 	}
-	return s.ask(ctx, s.scripts.verdict, c, "store verdict", args)
-}
-
-func (s *Store) ask(ctx context.Context, script *redis.Script, c Slot, op string, args map[string]any) (Status, error) {
-	status, _, err := s.run(ctx, script, c, args)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", op, err)
-	}
-	return status, nil
+	status, _, err := s.run(ctx, "verdict", c, args)
+	return status, err
 }
 
 func wire(t time.Time) int64 {

@@ -24,7 +24,8 @@ func (s *Store) Report(ctx context.Context, c Slot, t secret.Token) error {
 // Request is a person's wish for a refresh now; force > 0 is the number of
 // forced ones.
 func (s *Store) Request(ctx context.Context, c Slot, force int) (Status, error) {
-	return s.ask(ctx, s.scripts.request, c, "request", map[string]any{
+	status, _, err := s.run(ctx, "request", c, map[string]any{
 		"force": force, "replaces": c.Replaces, "requests_every": RequestsEvery.Milliseconds(),
 	})
+	return status, err
 }

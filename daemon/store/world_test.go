@@ -141,7 +141,7 @@ func (w *world) connect() {
 
 func (w *world) observe() store.Observation {
 	w.Helper()
-	r := w.store.Observe(w.Context(), []store.Slot{w.c})[0]
+	r := w.store.Observe(w.Context(), w.c)
 	if r.Err != nil {
 		w.Fatal(r.Err)
 	}
