@@ -33,7 +33,7 @@ func (k *Keeper) assertFiles(ctx context.Context, _ Errand) (more bool) {
 		k.mu.Lock()
 		local := time.Now()
 		v, hung := k.seen.look, t.hung
-		late := local.Sub(k.seen.local) > 3*k.policy.Poll+k.redisTimeout
+		late := passed(k.seen.local, local) > 3*k.policy.Poll+k.redisTimeout
 		v.Now, v.left = k.now(local), k.memory.left(v.State, local)
 		k.mu.Unlock()
 		if local.Before(hung) || v.State.Token == "" {

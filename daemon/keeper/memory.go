@@ -51,10 +51,17 @@ func (m *memory) left(s store.State, local time.Time) time.Duration {
 	return m.expiry.Sub(local)
 }
 
+// passed is how long it is from one time of this host to another. Its monotonic
+// clock stands still while it is suspended, and its wall clock can be set: the
+// longer one counts, until the next look.
+func passed(from, to time.Time) time.Duration {
+	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
+}
+
 // tick notes that a tick happened. A pause longer than any tick takes breaks
 // the chain: while this host was suspended anything may have come and gone.
 func (m *memory) tick(local time.Time, longest time.Duration) {
-	if local.Sub(m.lastTick) > longest {
+	if passed(m.lastTick, local) > longest {
 		m.unbroken = false
 	}
 	m.lastTick = local

@@ -58,7 +58,7 @@ func (k *Keeper) readable(local time.Time) store.State {
 
 // now is Redis server time, carried on from the last look.
 func (k *Keeper) now(local time.Time) time.Time {
-	return k.seen.Now.Add(local.Sub(k.seen.local))
+	return k.seen.Now.Add(passed(k.seen.local, local))
 }
 
 // Brief is what a list of many wants to know of each.
@@ -160,7 +160,7 @@ func exitsNote(exits []store.Exit) string {
 		all = append(all, e.Address)
 	}
 	return fmt.Sprintf("calls came from addresses that are not whitelisted, %s within a week: whitelist %s",
-		store.Seen(exits), strings.Join(all, ", "))
+		store.CountExits(exits), strings.Join(all, ", "))
 }
 
 // failures are what fails at each poll, in an order that lasts.
