@@ -167,9 +167,7 @@ func (k *Keeper) draw(ctx context.Context, a *attempt, b begun) {
 		a.accused = in.Parent
 	}
 	a.abort = k.newAbort(a, b.BeginAnswer, failed, took)
-	bar := lengthen(k.policy.bar(failed, a.seen.State.ExpiresAt.Sub(b.T0)), k.jitter())
-	a.wait = max(a.abort.Wait, bar)
-	k.failedHere(failed, b.secret, bar)
+	a.wait = max(a.abort.Wait, k.failedHere(failed, b.secret, a.seen.State.ExpiresAt.Sub(b.T0)))
 }
 
 // newAbort writes a failure in the form that Redis keeps.
@@ -201,17 +199,21 @@ func (k *Keeper) newAbort(
 	return abort
 }
 
-// failedHere keeps what only this process knows of its failure.
-func (k *Keeper) failedHere(failed *credential.Error, appSecret secret.Secret, bar time.Duration) {
+// failedHere keeps what only this process knows of its failure, of a token that has
+// so much left, and says for how long WeChat does not let this host in.
+func (k *Keeper) failedHere(
+	failed *credential.Error, appSecret secret.Secret, left time.Duration,
+) (bar time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if bar > 0 {
+	if bar = lengthen(k.policy.bar(failed, left, !k.barred.IsZero()), k.jitter()); bar > 0 {
 		k.barred = time.Now().Add(bar)
 		k.told.barring = failed.Class
 	}
 	if secretToBlame(failed.Class) {
 		k.tried = appSecret.Fingerprint()
 	}
+	return bar
 }
 
 // commit stores the token. It exists nowhere else: without a definite answer it

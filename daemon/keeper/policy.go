@@ -112,14 +112,19 @@ func (p policy) refusedWait(failures int) time.Duration {
 
 // bar is how long this process alone waits after WeChat refused its address: it
 // is not the account's fault, and another replica may be let in. Behind several
-// exits the next call of this one may be as well, so readers never wait for
-// more than a quarter of what their token has left.
-func (p policy) bar(failed *credential.Error, left time.Duration) time.Duration {
+// exits the next call of this one may be as well, so the first refusal takes no more
+// than a quarter of what readers have left, jitter included. Who is refused again
+// leaves others their turn, as each failure makes all of them wait.
+func (p policy) bar(failed *credential.Error, left time.Duration, again bool) time.Duration {
 	if wait := failed.Wait(); wait > 0 {
 		return wait
 	}
+	least := p.BackoffMin
+	if again || left <= 0 {
+		least = 60 * p.BackoffMin
+	}
 	if failed.Class == credential.ClassIP || failed.Class == credential.ClassAdmin {
-		return max(min(2*p.BackoffMax, left/4), 60*p.BackoffMin)
+		return max(min(2*p.BackoffMax, left/5), least)
 	}
 	return 0
 }

@@ -167,33 +167,40 @@ func TestPenaliseBounds(t *testing.T) {
 func TestBar(t *testing.T) {
 	const m = time.Minute
 	for _, row := range []struct {
-		class      credential.Class
-		code       int
-		left, want time.Duration
+		class credential.Class
+		code  int
+		left  time.Duration
+		again bool
+		want  time.Duration
 	}{
-		{credential.ClassIP, 40164, 2 * time.Hour, 10 * m},
-		{credential.ClassIP, 61004, 2 * time.Hour, 10 * m},
-		{credential.ClassAdmin, 89501, 40 * m, 10 * m},
-		{credential.ClassAdmin, 89503, 39 * m, 39 * m / 4},
-		{credential.ClassIP, 40164, 270 * time.Second, 270 * time.Second / 4},
-		{credential.ClassIP, 40164, 4 * m, m},
-		{credential.ClassIP, 40164, -time.Hour, m},
-		{credential.ClassAdmin, 89506, m, 24 * time.Hour},
-		{credential.ClassAdmin, 89507, m, time.Hour},
-		{credential.ClassTransient, -1, time.Hour, 0},
-		{credential.ClassConfig, 40125, time.Hour, 0},
-		{credential.ClassQuota, 45009, time.Hour, 0},
-		{credential.ClassTransport, 0, time.Hour, 0},
+		{credential.ClassIP, 40164, 2 * time.Hour, false, 10 * m},
+		{credential.ClassIP, 61004, 2 * time.Hour, false, 10 * m},
+		{credential.ClassAdmin, 89501, 50 * m, false, 10 * m},
+		{credential.ClassAdmin, 89503, 39 * m, false, 39 * m / 5},
+		{credential.ClassIP, 40164, 270 * time.Second, false, 54 * time.Second},
+		{credential.ClassIP, 40164, 15 * time.Second, false, 3 * time.Second},
+		{credential.ClassIP, 40164, 2 * time.Second, false, time.Second},
+		{credential.ClassIP, 40164, 0, false, m},
+		{credential.ClassIP, 40164, -time.Hour, false, m},
+		{credential.ClassIP, 40164, 15 * time.Second, true, m},
+		{credential.ClassIP, 40164, 2 * time.Hour, true, 10 * m},
+		{credential.ClassAdmin, 89506, m, false, 24 * time.Hour},
+		{credential.ClassAdmin, 89507, m, false, time.Hour},
+		{credential.ClassTransient, -1, time.Hour, true, 0},
+		{credential.ClassConfig, 40125, time.Hour, true, 0},
+		{credential.ClassQuota, 45009, time.Hour, true, 0},
+		{credential.ClassTransport, 0, time.Hour, true, 0},
 	} {
-		if got := policyOf("stable").bar(&credential.Error{Class: row.class, Code: row.code}, row.left); got != row.want {
-			t.Errorf("%s %d, %v left: %v, want %v", row.class, row.code, row.left, got, row.want)
+		got := policyOf("stable").bar(&credential.Error{Class: row.class, Code: row.code}, row.left, row.again)
+		if got != row.want {
+			t.Errorf("%s %d, %v left, again %v: %v, want %v", row.class, row.code, row.left, row.again, got, row.want)
 		}
 		if known, ok := credential.Lookup(row.code); row.want > 0 && (!ok || known.Class != row.class) {
 			t.Errorf("%d is %+v in the table of codes, not %s", row.code, known, row.class)
 		}
 	}
 	if got := scaledPolicy("stable").bar(&credential.Error{Class: credential.ClassIP, Code: 40164},
-		m); got != 6*time.Second {
+		time.Hour, false); got != 6*time.Second {
 		t.Errorf("scaled: %v", got)
 	}
 }
