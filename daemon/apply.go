@@ -66,7 +66,7 @@ func (d *Daemon) open(ctx context.Context, c config.Credential, n int) (*entry, 
 	}
 	e := &entry{config: c}
 	options := keeper.Options{
-		Spec: spec, Kind: kind, Parent: d.parent(c), Store: d.store, Herald: d.herald,
+		Spec: spec, Kind: kind, Parent: d.parent(c), Store: d.store, Herald: d.herald, Causes: d.causes,
 		Metrics: d.metrics, Log: d.options.Log,
 		LookSoon: func() { d.lookSoon(e) }, Many: n > 1,
 		Passing: d.options.Passing, Jitter: d.options.Jitter,

@@ -71,6 +71,7 @@ type Daemon struct {
 	store *store.Store
 	// Of all keepers.
 	herald *keeper.Herald
+	causes *keeper.Causes
 
 	registry *registry
 	heart    *heartbeat
@@ -127,7 +128,7 @@ func (d *Daemon) assemble() {
 	o, c := d.options, d.options.Config
 	panics := &panics{count: d.metrics.Panic, log: o.Log, told: map[string]bool{}}
 	d.store = store.New(d.clients[0], c.Redis.Timeout, layout.Decode)
-	d.herald = keeper.NewHerald(d.store, o.Log)
+	d.herald, d.causes = keeper.NewHerald(d.store, o.Log), keeper.NewCauses()
 	d.registry = newRegistry(c.Refresh.Poll)
 	d.pool = newPool()
 	d.api = tokenapi.New(tokenapi.Options{Tokens: lender{d}, Log: o.Log, Count: d.metrics.APIRequest})

@@ -49,7 +49,7 @@ func newBench(t *testing.T, p policy, many bool) *bench {
 	p.Secret = func(context.Context) (secret.Secret, error) { return "s3cr3t", nil }
 	b := &bench{T: t, registry: prometheus.NewRegistry()}
 	b.Keeper = New(Options{
-		Spec: p.Spec, Metrics: metrics.New(b.registry, metrics.Build{}, metrics.Always), Many: many,
+		Spec: p.Spec, Causes: NewCauses(), Metrics: metrics.New(b.registry, metrics.Build{}, metrics.Always), Many: many,
 		Log:      slog.New(slog.NewTextHandler(&b.log, nil)),
 		LookSoon: func() { b.soon++ }, Passing: func(Step, string) {}, Jitter: func() float64 { return 0 },
 		RedisTimeout: 2 * time.Second, CallTimeout: 10 * time.Second,

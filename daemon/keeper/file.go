@@ -71,7 +71,8 @@ func (k *Keeper) assertFile(ctx context.Context, t *target, v look, late bool) {
 		k.filed(t, err, "")
 	case verdict == layout.Ours && (mode == t.Mode || mode == t.stays):
 		k.mu.Lock()
-		t.settled, t.foreign, t.trouble, t.stays = true, "", failing{}, mode
+		t.settled, t.foreign, t.stays = true, "", mode
+		k.works(t)
 		k.mu.Unlock()
 	case expired, !v.shown(), late && !missing:
 	default:

@@ -39,6 +39,7 @@ type Options struct {
 	Parent  Parent
 	Store   *store.Store
 	Herald  *Herald
+	Causes  *Causes
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 
@@ -72,6 +73,7 @@ type Keeper struct {
 	parent  Parent
 	store   *store.Store
 	herald  *Herald
+	causes  *Causes
 	metrics *metrics.Metrics
 	log     *slog.Logger
 
@@ -119,11 +121,11 @@ type Keeper struct {
 // New returns a keeper that has seen nothing yet.
 func New(o Options) *Keeper {
 	return &Keeper{
-		policy: policy{o.Spec}, kind: o.Kind, parent: o.Parent, store: o.Store, herald: o.Herald, metrics: o.Metrics,
+		policy: policy{o.Spec}, kind: o.Kind, parent: o.Parent, store: o.Store, herald: o.Herald, causes: o.Causes, metrics: o.Metrics,
 		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Name),
 		lookSoon: o.LookSoon, many: o.Many, passing: o.Passing, jitter: o.Jitter,
 		redisTimeout: o.RedisTimeout, callTimeout: o.CallTimeout,
-		told: told{failing: map[string]failing{}}, targets: newTargets(o.Spec.Targets),
+		told: told{failing: map[any]failing{}}, targets: newTargets(o.Spec.Targets),
 	}
 }
 

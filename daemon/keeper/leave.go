@@ -19,5 +19,11 @@ func (k *Keeper) Left() bool {
 	if !k.leaving || k.acting || k.asking || k.reading || k.mirroring || k.filing {
 		return false
 	}
-	return k.own == nil || !k.own.answered() || time.Since(k.own.begun) > k.policy.Lease
+	if k.own != nil && k.own.answered() && time.Since(k.own.begun) <= k.policy.Lease {
+		return false
+	}
+	for what := range k.told.failing {
+		k.works(what)
+	}
+	return true
 }

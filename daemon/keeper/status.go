@@ -2,8 +2,6 @@ package keeper
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -143,7 +141,7 @@ func (k *Keeper) notes() []string {
 	note(v.blind(), "WeChat's quota for questions about a token is used up: nobody notices whether it was replaced")
 	note(k.told.silent >= silentFor, fmt.Sprintf("WeChat has not said for %d questions in a row whether it accepts "+
 		"the token, so nobody notices whether it was replaced: %s", k.told.silent, k.told.silence))
-	note(k.told.clock, fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its times "+
+	note(k.isFailing(farClock), fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its times "+
 		"with time() are wrong by so much", k.clockOff().Round(time.Second)))
 	return append(append(notes, k.failures()...), k.targetNotes()...)
 }
@@ -166,8 +164,10 @@ func exitsNote(exits []store.Exit) string {
 // failures are what fails at each poll, in an order that lasts.
 func (k *Keeper) failures() []string {
 	var messages []string
-	for _, what := range slices.Sorted(maps.Keys(k.told.failing)) {
-		messages = append(messages, k.told.failing[what].message)
+	for _, what := range operations() {
+		if k.isFailing(what) {
+			messages = append(messages, k.told.failing[what].message)
+		}
 	}
 	return messages
 }

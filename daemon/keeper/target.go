@@ -29,8 +29,6 @@ type target struct {
 	// foreign is the last such thing that people were told of, and met when, by this host's clock.
 	foreign store.Name
 	met     time.Time
-	// trouble is why it is not as it should be, zero if it is.
-	trouble failing
 	// left says that this replica never mints, and that its user of Redis may not write here: others do.
 	left bool
 	// stays is the mode that a file was found with: a file system without modes keeps its own, whatever is written.
@@ -66,11 +64,11 @@ func (t targets) each(do func(*target)) {
 	}
 }
 
-// failing lists what is wrong with targets.
-func (t targets) failing() (messages []string) {
-	t.each(func(one *target) {
-		if one.trouble.message != "" {
-			messages = append(messages, one.trouble.message)
+// failingTargets lists what is wrong with targets.
+func (k *Keeper) failingTargets() (messages []string) {
+	k.targets.each(func(t *target) {
+		if k.isFailing(t) {
+			messages = append(messages, k.told.failing[t].message)
 		}
 	})
 	return messages
@@ -126,7 +124,8 @@ func (k *Keeper) see(glances []store.Glance, v look) (drawn bool) {
 		t.name = store.NameOf(t.known.Reveal())
 		t.verdict = t.known.Judge(found, k.targets.recent...)
 		if t.verdict == layout.Ours {
-			t.settled, t.foreign, t.trouble = true, "", failing{}
+			t.settled, t.foreign = true, ""
+			k.works(t)
 		}
 		// As under the key, a token is not buried before a mint has answered it.
 		if t.verdict == layout.Foreign && t.settled && t.holdsToken() && k.policy.Replaces &&
@@ -186,13 +185,10 @@ func (k *Keeper) targetFailed(t *target, what string, err error) {
 	}
 	trouble := k.explain(err)
 	if t.File != "" {
-		trouble = store.Trouble{What: err.Error(), Cure: writableFile}
+		trouble = store.Trouble{What: secret.Reason(err).Error(), Cure: writableFile}
 	}
 	message := strings.TrimSuffix(what+" "+t.String()+": "+err.Error()+": "+trouble.Cure, ": ")
-	first := true
-	k.targets.each(func(other *target) { first = first && other.trouble.cause != trouble.What })
-	t.trouble = failing{trouble.What, message}
-	if first {
+	if k.fails(t, failing{trouble.What, message}) {
 		k.log.Warn(what, "target", t.String(), "error", err, "cure", trouble.Cure,
 			"next_attempt", "in "+k.policy.Poll.String())
 	}
@@ -215,7 +211,7 @@ func (k *Keeper) tellForeign(t *target, name store.Name) {
 
 // tellTargets brings metrics up to the newest look. Called with mu held.
 func (k *Keeper) tellTargets() {
-	k.metrics.Targets(k.policy.Keys.Value, len(k.targets.keys)+len(k.targets.files), len(k.targets.failing()))
+	k.metrics.Targets(k.policy.Keys.Value, len(k.targets.keys)+len(k.targets.files), len(k.failingTargets()))
 }
 
 // foreignFor is how long people are reminded of an app that fetches its own token.
@@ -223,7 +219,7 @@ const foreignFor = time.Hour
 
 // targetNotes are what a person should know about targets.
 func (k *Keeper) targetNotes() []string {
-	notes := k.targets.failing()
+	notes := k.failingTargets()
 	k.targets.each(func(t *target) {
 		if !t.met.IsZero() && time.Since(t.met) < foreignFor {
 			notes = append(notes, "an app fetches its own token, and wrote it to the target "+t.String()+
@@ -237,6 +233,6 @@ func (k *Keeper) targetNotes() []string {
 func (k *Keeper) written(t *target, result metrics.Write) {
 	k.metrics.TargetWrite(k.policy.Keys.Value, result)
 	if result == metrics.WriteDone {
-		t.trouble = failing{}
+		k.works(t)
 	}
 }

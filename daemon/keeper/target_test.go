@@ -186,7 +186,7 @@ func TestTargetThatFails(t *testing.T) {
 		refuse()
 		check(w, "said again", w.said("could not look at the target"), 2)
 		// Who only watches leaves it to others, and repairs the key all the same.
-		w.targets.each(func(t *target) { t.trouble = failing{} })
+		w.targets.each(func(t *target) { w.works(t) })
 		w.policy.Mint = false
 		refuse()
 		check(w, "said", w.said("could not look at the target"), 2)

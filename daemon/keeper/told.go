@@ -1,7 +1,6 @@
 package keeper
 
 import (
-	"maps"
 	"strings"
 	"time"
 
@@ -17,12 +16,10 @@ type told struct {
 	state State
 	// Why no look succeeds, "" while they do.
 	redis string
-	// What fails now, by the operation.
-	failing map[string]failing
+	// What fails now, by the operation's name or the *target.
+	failing map[any]failing
 	// The last foreign token that was counted.
 	foreign secret.Token
-	// Whose settings are others than ours.
-	unlike string
 	// Who else lives under the key.
 	other string
 	// The last report that has to wait.
@@ -33,16 +30,11 @@ type told struct {
 	outside bool
 	// Why WeChat does not let this host in, while barred is set.
 	barring credential.Class
-	// The clock of Redis is far from this host's.
-	clock bool
 	// Verifications in a row without an answer.
 	silent int
 	// What came instead of one.
 	silence string
 }
-
-// failing is an operation on Redis, or the AppSecret's file, that fails.
-type failing struct{ cause, message string }
 
 // What can fail at each poll, as people are told of it.
 const (
@@ -55,6 +47,16 @@ const (
 	opJudge      = "could not store the verdict on the token"
 	opDiscard    = "could not delete a reader's report"
 )
+
+// What is wrong where nothing was tried.
+const (
+	farClock      = "the clock of Redis is not this host's"
+	otherSettings = "another replica has other settings"
+)
+
+func operations() []string {
+	return []string{opReadSecret, opBegin, opCommit, opAbort, opMend, opClaim, opJudge, opDiscard}
+}
 
 const readableSecret = "make it a file that the daemon's user can read, with nothing but the AppSecret in it"
 
@@ -91,7 +93,7 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err == nil {
-		delete(k.told.failing, what)
+		k.works(what)
 		return false
 	}
 	if !k.policy.Mint && store.Forbidden(err) {
@@ -102,11 +104,7 @@ func (k *Keeper) noteFailure(what string, err error) (first bool) {
 		k.readOnly = true
 		return false
 	}
-	first = true
-	for _, f := range k.told.failing {
-		first = first && f.cause != cause
-	}
-	k.told.failing[what] = failing{cause, strings.TrimSuffix(what+": "+err.Error()+": "+trouble.Cure, ": ")}
+	first = k.fails(what, failing{cause, strings.TrimSuffix(what+": "+err.Error()+": "+trouble.Cure, ": ")})
 	if first {
 		k.log.Warn(what, "error", err, "cure", trouble.Cure, "next_attempt", "in "+k.policy.Poll.String())
 	}
@@ -139,13 +137,18 @@ func (k *Keeper) tell(local time.Time) {
 	k.tellClock()
 	k.tellTargets()
 	// What is called for no more has nothing left to fail.
-	maps.DeleteFunc(k.told.failing, func(what string, _ failing) bool {
+	for what := range k.told.failing {
 		switch what {
 		case opClaim, opJudge, opDiscard:
-			return k.toAsk() == 0
+			if k.toAsk() == 0 {
+				k.works(what)
+			}
+		case opReadSecret, opBegin, opCommit, opAbort, opMend:
+			if k.toAct() == 0 {
+				k.works(what)
+			}
 		}
-		return k.toAct() == 0
-	})
+	}
 }
 
 // tellState logs what became of the state, also when that is unknown, unless it
@@ -176,15 +179,17 @@ func (k *Keeper) failingNow() (classes []metrics.Outcome) {
 	if k.told.redis != "" {
 		classes = append(classes, metrics.FailingRedis)
 	}
-	if len(k.targets.failing()) > 0 {
+	if len(k.failingTargets()) > 0 {
 		classes = append(classes, metrics.FailingTarget)
 	}
-	for what := range k.told.failing {
-		class := metrics.FailingRedis
-		if what == opReadSecret {
-			class = metrics.FailingSecret
+	for _, what := range operations() {
+		switch {
+		case !k.isFailing(what):
+		case what == opReadSecret:
+			classes = append(classes, metrics.FailingSecret)
+		default:
+			classes = append(classes, metrics.FailingRedis)
 		}
-		classes = append(classes, class)
 	}
 	return classes
 }
@@ -219,10 +224,11 @@ func (k *Keeper) tellOthers() {
 		k.log.Warn(other, "ours", k.policy.Account+" at "+k.policy.Issuer)
 	}
 	k.told.other = other
-	if what := k.unlike.what; what != "" && k.told.unlike == "" {
+	if what := k.unlike.what; what == "" {
+		k.works(otherSettings)
+	} else if k.fails(otherSettings, failing{cause: otherSettings}) {
 		k.log.Warn(what)
 	}
-	k.told.unlike = k.unlike.what
 }
 
 // tellReport counts a report that has to wait, as the hour's questions are used up.
@@ -245,13 +251,11 @@ const FarClock = 30 * time.Second
 // tellClock warns of a clock that is far off. Nothing here compares the two;
 // what Prometheus does, and people, does.
 func (k *Keeper) tellClock() {
-	off := k.clockOff()
-	if far := off.Abs() > FarClock; far != k.told.clock {
-		k.told.clock = far
-		if far {
-			k.log.Warn("the clock of Redis is not this host's: alerts that compare expiry with time() are wrong by so much",
-				"ahead", off.Round(time.Second).String())
-		}
+	if off := k.clockOff(); off.Abs() <= FarClock {
+		k.works(farClock)
+	} else if k.fails(farClock, failing{cause: farClock}) {
+		k.log.Warn(farClock+": alerts that compare expiry with time() are wrong by so much",
+			"ahead", off.Round(time.Second).String())
 	}
 }
 

@@ -26,18 +26,44 @@ func TestFailureIsToldOncePerCause(t *testing.T) {
 			t.Helper()
 			check(b, what+": "+err.Error(), b.noteFailure(what, err), want)
 		}
-		first("begin", errors.New("i/o timeout"), true)
-		first("begin", errors.New("connection refused"), false)
-		first("restore", errors.New("i/o timeout"), false)
-		first("restore", answer("OOM command not allowed"), true)
-		first("commit", answer("OOM another text"), false)
-		first("commit", answer("READONLY a replica"), true)
-		b.noteFailure("begin", nil)
-		first("begin", errors.New("i/o timeout"), true)
+		first(opBegin, errors.New("i/o timeout"), true)
+		first(opBegin, errors.New("connection refused"), false)
+		first(opMend, errors.New("i/o timeout"), false)
+		first(opMend, answer("OOM command not allowed"), true)
+		first(opCommit, answer("OOM another text"), false)
+		first(opCommit, answer("READONLY a replica"), true)
+		b.noteFailure(opBegin, nil)
+		first(opBegin, errors.New("i/o timeout"), true)
 		check(b, "warnings", b.said("level=WARN"), 4)
 		b.take()
-		first("restore", answer("OOM command not allowed"), true)
+		first(opMend, answer("OOM command not allowed"), true)
 		check(b, "notes", len(b.Status().Notes), 1)
+	})
+}
+
+// TestCauseOfManyIsToldOnce: by one of all keepers, and again once none of them meets it.
+func TestCauseOfManyIsToldOnce(t *testing.T) {
+	refused := answer("NOREPLICAS not enough good replicas")
+	onBench(t, func(b *bench) {
+		other := newBench(b.T, policyOf("stable"), true)
+		other.causes = b.causes
+		fails := func(b *bench, want bool) {
+			t.Helper()
+			check(b, "told", b.noteFailure(opClaim, refused), want)
+			check(b, "notes", len(b.Status().Notes), 1)
+		}
+		b.take()
+		other.take()
+		fails(b, true)
+		fails(other, false)
+		b.noteFailure(opClaim, nil)
+		fails(b, false)
+		// One that has left meets nothing more.
+		b.Leave()
+		check(b, "left", b.Left(), true)
+		other.noteFailure(opClaim, nil)
+		fails(other, true)
+		check(b, "causes", len(b.causes.met), 1)
 	})
 }
 
