@@ -206,25 +206,6 @@ func TestTLSAuthoritiesRotate(t *testing.T) {
 	expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr), TLS: files}, "unknown authority")
 }
 
-// Editors of Windows begin a file with a byte order mark, which hides the first block of PEM.
-func TestTLSFilesMayBeginWithAByteOrderMark(t *testing.T) {
-	dir := t.TempDir()
-	tlsArgs(t, dir)
-	marked := func(name string) string {
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(dir, "marked-"+name)
-		write(t, path, append([]byte("\ufeff"), content...))
-		return path
-	}
-	if _, err := store.TLSFiles(t.Context(), marked("ca.pem"), marked("client.pem"), marked("client.key"),
-		""); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestTLSFilesNamesTheOption(t *testing.T) {
 	dir := t.TempDir()
 	tlsArgs(t, dir)
