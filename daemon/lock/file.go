@@ -170,9 +170,9 @@ func (k *keys) serve(r *reading, t serverTLS) error {
 	if err != nil {
 		return err
 	}
-	pair, err := tls.X509KeyPair(cert, key)
+	pair, wrong, err := secret.KeyPair(cert, key)
 	if err != nil {
-		return blame("cert_file", certPath, err)
+		return blame(wrong, map[string]string{"cert_file": certPath, "key_file": keyPath}[wrong], err)
 	}
 	versions := []string{"TLS12", "TLS13"}
 	version := max(0, slices.Index(versions, t.MinVersion))

@@ -196,7 +196,7 @@ func TestFollow(t *testing.T) {
 		changed("needs a restart")
 		files.write("web.yml", head+files.hash("newest"))
 		files.write("server.key", "cut off")
-		changed("server.crt: tls: failed to find any PEM data")
+		changed("server.key: tls: failed to find any PEM data")
 		lets("new", 3)
 		ca.issue("server")
 		changed("has changed and is used")
@@ -214,6 +214,7 @@ func TestMistakes(t *testing.T) {
 	files.authority("ca").issue("server")
 	files.write("empty.pem", "")
 	files.write("cut.pem", "-----BEGIN CERTIFICATE-----\nMII")
+	files.write("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
 	const pair = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
 	hash := files.hash("CANARY")
 	for document, want := range map[string]string{
@@ -235,6 +236,8 @@ func TestMistakes(t *testing.T) {
 			files.path("no.crt") + ": no such file",
 		"tls_server_config: {cert_file: cut.pem, key_file: server.key}": "tls_server_config: cert_file: " +
 			files.path("cut.pem") + ": line 1: the block of PEM that begins here is cut",
+		"tls_server_config: {cert_file: server.crt, key_file: encrypted.pem}": "tls_server_config: key_file: " +
+			files.path("encrypted.pem") + ": is encrypted",
 		"tls_server_config: {cert_file: ca.crt, key_file: server.key}": "private key does not match",
 		pair + "  min_version: TLS11\n":                                "min_version: must be TLS12 or TLS13",
 		pair + "  client_auth_type: RequestClientCert\n":               "client_auth_type: must be NoClientCert or",

@@ -3,6 +3,7 @@ package secret
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
@@ -65,4 +66,20 @@ func Authorities(content []byte) (*x509.CertPool, error) {
 		return nil, errors.New("holds no certificate in PEM")
 	}
 	return pool, nil
+}
+
+// KeyPair joins a certificate and its key of two files in PEM. With an error it
+// says whose file is wrong, that of the option cert_file or of key_file.
+func KeyPair(cert, key []byte) (pair tls.Certificate, wrong string, err error) {
+	pair, err = tls.X509KeyPair(cert, key)
+	if err == nil {
+		return pair, "", nil
+	}
+	if _, none := Authorities(cert); none != nil {
+		return pair, "cert_file", none
+	}
+	if bytes.Contains(key, []byte("ENCRYPTED")) {
+		err = errors.New("is encrypted, and nobody is there to type its password: decrypt it by openssl pkey -in OLD -out NEW")
+	}
+	return pair, "key_file", err
 }

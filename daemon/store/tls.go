@@ -55,10 +55,11 @@ func readPair(ctx context.Context, cert, key string) (pair tls.Certificate, err 
 	if err != nil {
 		return pair, unusable("key_file", key, err)
 	}
-	if pair, err = tls.X509KeyPair(certPEM, keyPEM); err != nil {
-		err = unusable("cert_file", cert, err)
+	pair, wrong, err := secret.KeyPair(certPEM, keyPEM)
+	if err != nil {
+		return pair, unusable(wrong, map[string]string{"cert_file": cert, "key_file": key}[wrong], err)
 	}
-	return pair, err
+	return pair, nil
 }
 
 // unusable says why the file of an option of redis.tls cannot be used.

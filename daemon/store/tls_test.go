@@ -217,7 +217,7 @@ func TestTLSFilesNamesTheOption(t *testing.T) {
 		{"junk in the CA file", junk, "", "", "redis.tls.ca_file: read " + junk + ": holds no certificate in PEM"},
 		{"no certificate file", "", path("missing.pem"), path("client.key"), "redis.tls.cert_file: "},
 		{"certificate without key", "", path("client.pem"), path("missing.key"), "redis.tls.key_file: "},
-		{"another certificate's key", "", path("client.pem"), path("server.key"), "redis.tls.cert_file: "},
+		{"another certificate's key", "", path("client.pem"), path("server.key"), "redis.tls.key_file: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := store.TLSFiles(t.Context(), tt.ca, tt.cert, tt.key, ""); err == nil ||
