@@ -76,6 +76,16 @@ func TestExplain(t *testing.T) {
 		{errors.New("redis: connection pool timeout"), "no connection was free", "raise redis.timeout"},
 		{errors.New("redis password: open /run/CANARY: no such file or directory"),
 			"the file with its password cannot be read", "check redis.password_file"},
+		{errors.New("redis.tls.ca_file: read /CANARY: no such file or directory"),
+			"the file of redis.tls.ca_file cannot be used", "put the certificates of Redis' authorities there"},
+		{errors.New("redis.tls.ca_file: read /CANARY: holds no certificate in PEM"),
+			"the file of redis.tls.ca_file cannot be used", "put the certificates of Redis' authorities there"},
+		{errors.New("redis.tls.cert_file: read /CANARY: permission denied"),
+			"the file of redis.tls.cert_file cannot be used", "put the client's certificate there"},
+		{errors.New("redis.tls.key_file: read /CANARY: is encrypted"),
+			"the file of redis.tls.key_file cannot be used", "put the key of the certificate"},
+		{errors.New("redis: all sentinels specified in configuration are unreachable: redis.tls.key_file: read /CANARY: " +
+			"no such file or directory"), "the file of redis.tls.key_file cannot be used", "put the key of the certificate"},
 		{errors.New("odd: CANARY"), "it cannot be reached", "check the section redis"},
 	} {
 		got := store.Explain(tt.err)
