@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -145,7 +146,9 @@ func inLine(err error) error {
 
 func hashes(users map[string]yaml.Node) (map[string][]byte, error) {
 	all := map[string][]byte{}
-	for user, hash := range users {
+	// In one order, as an error that is told once is compared with the last one.
+	for _, user := range slices.Sorted(maps.Keys(users)) {
+		hash := users[user]
 		cost, err := bcrypt.Cost([]byte(hash.Value))
 		if err == nil && cost > maxCost {
 			return nil, fmt.Errorf("line %d: basic_auth_users: the hash has cost %d, and every step doubles what a login "+

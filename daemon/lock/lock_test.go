@@ -263,6 +263,18 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// Of several mistakes the same is told each time, as one that is new is logged.
+func TestOneOfSeveralMistakes(t *testing.T) {
+	files := newFiles(t)
+	files.write("web.yml", "basic_auth_users: {d: x, b: x,\n a: x,\n c: x}")
+	for range 20 {
+		_, err := lock.Open(t.Context(), files.path("web.yml"))
+		if err == nil || !strings.HasPrefix(err.Error(), "line 2: ") {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Without a file everybody is let in.
 func TestNoLock(t *testing.T) {
 	code, body, err := ask("http://"+serve(t, nil), "", "", nil)
