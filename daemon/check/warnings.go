@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpproxy"
 
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/layout"
@@ -69,28 +72,53 @@ var ofService = regexp.MustCompile(`^WXTOKEND_(\w+_)?(SERVICE_HOST=|SERVICE_PORT
 
 // warnings lists what is legal and seldom meant.
 func warnings(c config.Config, environ []string) (all []warning) {
-	known, proxies := config.Variables(), []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}
-	base, _ := url.Parse(c.WeChat.BaseURL)
-	// It needs no proxy and answers as often as it is asked.
-	simulator := config.IsLoopback(base.Hostname())
+	known := config.Variables()
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		switch {
-		case value == "":
-		case strings.HasPrefix(name, "WXTOKEND_") && !slices.Contains(known, name) && !ofService.MatchString(entry):
+		if value != "" && strings.HasPrefix(name, "WXTOKEND_") && !slices.Contains(known, name) &&
+			!ofService.MatchString(entry) {
 			all = append(all, warning{"environment", fmt.Sprintf("the variable %.80q sets nothing", name),
 				"remove it; the variables that exist stand in brackets in config.yaml"})
-		case slices.Contains(proxies, name) && c.WeChat.Proxy == "" && !simulator:
-			saw := "the variable " + name + " is set and wechat.proxy is not: WeChat is asked directly"
-			all = append(all, warning{"proxy", saw,
-				"set wechat.proxy if WeChat is to be reached through it, as curl would; unset the variable otherwise"})
 		}
 	}
-	all = append(all, tooLate(c)...)
-	if simulator {
-		return all
+	return slices.Concat(all, passedBy(c, environ), tooLate(c), tooManyQuestions(c))
+}
+
+// passedBy are the proxies of the environment that curl, or any program in Go,
+// would take to an address that is asked here without.
+func passedBy(c config.Config, environ []string) (all []warning) {
+	set := map[string]string{}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		set[name] = value
 	}
-	return append(all, tooManyQuestions(c)...)
+	for _, address := range asked(c) {
+		// It is a URL, as config.Load has checked.
+		u, _ := url.Parse(address)
+		names := []string{u.Scheme + "_proxy", strings.ToUpper(u.Scheme) + "_PROXY", "all_proxy", "ALL_PROXY"}
+		first := slices.IndexFunc(names, func(name string) bool { return set[name] != "" })
+		if first < 0 || c.WeChat.Proxy != "" {
+			continue
+		}
+		proxy := set[names[first]]
+		decide := httpproxy.Config{HTTPProxy: proxy, HTTPSProxy: proxy, NoProxy: cmp.Or(set["no_proxy"], set["NO_PROXY"])}
+		if taken, _ := decide.ProxyFunc()(u); taken != nil {
+			saw := "the variable " + names[first] + " is set and wechat.proxy is not: " + address + " is asked directly"
+			all = append(all, warning{"proxy", saw, "set wechat.proxy if it is to be reached through it, as curl would; " +
+				"otherwise unset the variable, or name the host in NO_PROXY"})
+		}
+	}
+	return all
+}
+
+// asked are the addresses that tokens are drawn from.
+func asked(c config.Config) (all []string) {
+	for _, one := range c.Credentials {
+		if address := c.WeChat.AddressFor(one); one.Mint && !slices.Contains(all, address) {
+			all = append(all, address)
+		}
+	}
+	return all
 }
 
 // tooLate wants a token to be replaced before a reader draws one of its own.
@@ -114,7 +142,10 @@ func tooManyQuestions(c config.Config) (all []warning) {
 	least := (day / (answered - doubtful)).Round(time.Second)
 	told := map[time.Duration]bool{}
 	for _, one := range c.Credentials {
-		if every := one.VerifyEvery; one.Traits().Verifiable && every < least && !told[every] {
+		// A simulator answers as often as it is asked.
+		base, _ := url.Parse(c.WeChat.AddressFor(one))
+		asks := one.Mint && one.Traits().Verifiable && !config.IsLoopback(base.Hostname())
+		if every := one.VerifyEvery; asks && every < least && !told[every] {
 			told[every] = true
 			saw := fmt.Sprintf("%v: up to %d questions a day and %d more after doubtful events, of which WeChat answers "+
 				"about %d: then a dead token is noticed hours later", every, day/every, doubtful, answered)

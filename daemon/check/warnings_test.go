@@ -50,6 +50,16 @@ func TestWarnings(t *testing.T) {
 		{"a proxy that is used", "wechat: {proxy: 'http://p:1'}\n", []string{"HTTPS_PROXY=http://p:1"}, "", nil},
 		{"a simulator", "wechat: {base_url: 'http://127.0.0.1:1'}\nrefresh: {verify_every: 2s}\n",
 			[]string{"HTTPS_PROXY=http://p:1"}, "", nil},
+		{"a proxy for what is not asked by https", "wechat: {base_url: 'http://wechat.test', allow_http: true}\n",
+			[]string{"HTTPS_PROXY=p:1"}, "", nil},
+		{"a proxy for plain http", "wechat: {base_url: 'http://wechat.test', allow_http: true}\n", []string{"http_proxy=p:1"},
+			"", []string{"proxy: the variable http_proxy is set and wechat.proxy is not: http://wechat.test is asked directly"}},
+		{"a proxy for all", wechat, []string{"ALL_PROXY=socks5://p:1"}, "", []string{"proxy: the variable ALL_PROXY is set"}},
+		{"a proxy that curl would not use", wechat, []string{"HTTPS_PROXY=http://p:1", "NO_PROXY=localhost,.weixin.qq.com"},
+			"", nil},
+		{"a proxy for nobody", wechat, []string{"https_proxy=http://p:1", "no_proxy=*"}, "", nil},
+		{"a proxy for others", wechat, []string{"https_proxy=http://p:1", "no_proxy=10.0.0.0/8"}, "",
+			[]string{"proxy: the variable https_proxy is set"}},
 		{"the most frequent questions", wechat + "refresh: {verify_every: 204s}\n", nil, "", nil},
 		{"too frequent questions", wechat + "refresh: {verify_every: 203s}\n", nil, "",
 			[]string{"verify_every WXAccessToken: 3m23s: up to 425 questions a day and 576 more"}},
@@ -92,6 +102,35 @@ func TestOneCredentialAsksTooOften(t *testing.T) {
 	output, findings := w.document("credentials:\n" + w.credential(", verify_every: 10s"))
 	w.expect(output, findings, 0, "warn  verify_every WXAccessToken: 10s: up to 8640 questions a day",
 		"-> set it to 3m24s or more", "1 warn")
+}
+
+// Each platform has an address of its own, and a credential that draws nothing asks none.
+func TestWarningsOfWhatIsAsked(t *testing.T) {
+	const simulator, shop, corp = "http://127.0.0.1:1", "  - {key: Shop, appid: wx1, secret: " + appSecret,
+		"  - {key: Corp, kind: wecom, corpid: ww1, secret: " + appSecret + "12345678901"
+	atWeChat, atWeCom := "https://api.weixin.qq.com", "https://qyapi.weixin.qq.com"
+	for _, tt := range []struct {
+		name, baseURL, weComURL, credentials string
+		want                                 []string
+	}{
+		{"both", atWeChat, atWeCom, shop + "}\n" + corp + "}\n", []string{
+			"proxy: the variable HTTPS_PROXY is set and wechat.proxy is not: " + atWeChat + " is asked directly",
+			"proxy: the variable HTTPS_PROXY is set and wechat.proxy is not: " + atWeCom + " is asked directly",
+			"verify_every Shop: 10s"}},
+		{"WeCom beside a simulator", simulator, atWeCom, shop + "}\n" + corp + "}\n", []string{
+			atWeCom + " is asked directly", "verify_every Corp: 10s"}},
+		{"a simulator of WeCom", atWeChat, simulator, corp + "}\n", nil},
+		{"nothing is drawn", atWeChat, atWeCom, shop + ", mint: false}\n" + corp + ", mint: false}\n", nil},
+	} {
+		w := newWorld(t)
+		w.options.Online, w.options.Environ = false, []string{"HTTPS_PROXY=http://p:1"}
+		output, findings := w.document("refresh: {verify_every: 10s}\nwechat: {base_url: '" + tt.baseURL +
+			"', wecom_base_url: '" + tt.weComURL + "'}\ncredentials:\n" + tt.credentials)
+		w.expect(output, findings, 0, tt.want...)
+		if got := strings.Count(output, "warn  "); got != len(tt.want) {
+			t.Errorf("%s: %d warnings, want %d:\n%s", tt.name, got, len(tt.want), output)
+		}
+	}
 }
 
 func TestReaderDrawsItsOwn(t *testing.T) {

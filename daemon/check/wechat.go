@@ -84,10 +84,7 @@ func (p *probe) refused(c config.Credential, err error) (saw, cure string) {
 		return fmt.Sprintf("%s: %s", failure.Class, failure.Message), unanswered(p.config.WeChat,
 			p.config.WeChat.AddressFor(c))
 	}
-	entry, known := credential.Lookup(failure.Code)
-	if !known {
-		return err.Error(), ""
-	}
+	entry := failure.Meaning()
 	return fmt.Sprintf("errcode %d (%s): %s（%s） (WeChat says %q)",
 		failure.Code, failure.Class, entry.English, entry.Chinese, failure.Message), entry.Cure + "\n" + entry.CureChinese
 }

@@ -25,7 +25,8 @@ func TestWeChat(t *testing.T) {
 		{"unknown code", func(w *world) {
 			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 1234567, Message: "odd"})
 		}, []string{
-			"errcode 1234567: this code is not in the table of return codes; look it up", `(WeChat says "odd rid: `,
+			"errcode 1234567 (unknown): this code is not in the table of return codes", `(WeChat says "odd rid: `,
+			"-> look it up in WeChat's documentation", "-> 请查阅微信官方文档",
 		}},
 		{"busy", func(w *world) {
 			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: -1, Message: "system error"})
@@ -111,6 +112,11 @@ func TestVerification(t *testing.T) {
 				Path: wechatsim.PathDomainIP})
 		}, []string{"warn  verification WXAccessToken: nobody would notice a token that somebody killed",
 			"errcode 48001 (config)"}},
+		{"the questions of the day are used up", func(w *world, _ server) {
+			w.inject(wechatsim.Fault{Kind: wechatsim.FaultErrcode, Code: 45009, Message: "reach max",
+				Path: wechatsim.PathDomainIP})
+		}, []string{"errcode 45009 (quota): the day's questions about a token are used up（当日校验 token 的次数已用完）",
+			"-> set verify_every longer", "-> 调大 verify_every"}},
 		{"a relay of the token's path alone", func(w *world, _ server) {
 			w.inject(wechatsim.Fault{Kind: wechatsim.FaultStatus, Code: 404, Path: wechatsim.PathDomainIP})
 		}, []string{"warn  verification WXAccessToken: nobody would notice", "get_api_domain_ip: garbage: HTTP 404"}},

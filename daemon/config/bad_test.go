@@ -44,3 +44,14 @@ func TestBadConfig(t *testing.T) {
 		})
 	}
 }
+
+// TestProblemsHaveAnOrder: a reload logs what it refuses when it is another text than before.
+func TestProblemsHaveAnOrder(t *testing.T) {
+	for range 30 {
+		_, err := load(t, minimal+"wechat: {wecom_base_url: 'http://b.example', base_url: 'http://a.example'}\n", nil)
+		if got := problems(t, err); len(got) != 2 || !strings.Contains(got[0], "wechat.base_url: plain http") ||
+			!strings.Contains(got[1], "wechat.wecom_base_url: plain http") {
+			t.Fatalf("%q", got)
+		}
+	}
+}

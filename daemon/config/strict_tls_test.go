@@ -33,6 +33,10 @@ func TestTLSFilesAreLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, dir+"/bom.pem", "\ufeff"+string(content))
+	write(t, dir+"/bundle.pem", string(content)+"\ufeff"+string(content))
+	write(t, dir+"/cut.pem", "text\n"+string(content[:200]))
+	// As openssl begins it.
+	write(t, dir+"/encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
 	if err := syscall.Mkfifo(dir+"/pipe", 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +47,15 @@ func TestTLSFilesAreLoaded(t *testing.T) {
 		{"ca_file: DIR/pipe", "redis.tls.ca_file: DIR/pipe: not a regular file"},
 		{"cert_file: DIR/none.pem, key_file: DIR/key.pem", "redis.tls.cert_file: DIR/none.pem: no such file"},
 		{"cert_file: DIR/cert.pem, key_file: DIR/none.pem", "redis.tls.key_file: DIR/none.pem: no such file"},
-		{"cert_file: DIR/cert.pem, key_file: DIR/junk.pem", "redis.tls.cert_file: DIR/cert.pem: "},
+		{"ca_file: DIR/cut.pem", "redis.tls.ca_file: DIR/cut.pem: line 2: the block"},
+		{"cert_file: DIR/cut.pem, key_file: DIR/key.pem", "redis.tls.cert_file: DIR/cut.pem: line 2: the block"},
+		{"cert_file: DIR/cert.pem, key_file: DIR/cut.pem", "redis.tls.key_file: DIR/cut.pem: line 2: the block"},
+		{"cert_file: DIR/key.pem, key_file: DIR/key.pem", "redis.tls.cert_file: DIR/key.pem: holds no certificate"},
+		{"cert_file: DIR/cert.pem, key_file: DIR/junk.pem", "redis.tls.key_file: DIR/junk.pem: tls: failed to find"},
+		{"cert_file: DIR/cert.pem, key_file: DIR/encrypted.pem", "redis.tls.key_file: DIR/encrypted.pem: is encrypted"},
 		{"cert_file: DIR/cert.pem, key_file: OTHER/key.pem",
-			"redis.tls.cert_file: DIR/cert.pem: tls: private key does not match"},
+			"redis.tls.key_file: OTHER/key.pem: tls: private key does not match"},
+		{"ca_file: DIR/bundle.pem", ""},
 		{"ca_file: DIR/bom.pem, cert_file: DIR/bom.pem, key_file: DIR/key.pem", ""},
 	} {
 		replace := strings.NewReplacer("DIR", dir, "OTHER", other).Replace

@@ -16,14 +16,8 @@ import (
 func (l *loader) validate() {
 	l.validateRedis()
 	c := &l.cfg
-	for option, address := range map[string]string{
-		"wechat.base_url": c.WeChat.BaseURL, "wechat.wecom_base_url": c.WeChat.WeComBaseURL,
-	} {
-		if base, err := url.Parse(address); err == nil && base.Scheme == "http" {
-			l.require(c.WeChat.AllowHTTP || IsLoopback(base.Hostname()), option,
-				"plain http would send the AppSecret readable: use https, or set allow_http: true")
-		}
-	}
+	l.validateAddress("wechat.base_url", c.WeChat.BaseURL)
+	l.validateAddress("wechat.wecom_base_url", c.WeChat.WeComBaseURL)
 	if _, err := c.HTTP.ReadToken(l.ctx); err != nil {
 		l.failSecret("http.token_file", err)
 	}
@@ -34,6 +28,13 @@ func (l *loader) validate() {
 	l.require(len(c.Credentials) > 0, "credentials", "none is configured: add one to %s, "+
 		"or set WXTOKEND_APPID and WXTOKEND_SECRET_FILE", l.file)
 	l.validateCredentials()
+}
+
+func (l *loader) validateAddress(option, address string) {
+	if base, err := url.Parse(address); err == nil && base.Scheme == "http" {
+		l.require(l.cfg.WeChat.AllowHTTP || IsLoopback(base.Hostname()), option,
+			"plain http would send the AppSecret readable: use https, or set allow_http: true")
+	}
 }
 
 // validateRedis wants one way to the server and one source for each secret.

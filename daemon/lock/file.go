@@ -5,10 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,7 +20,7 @@ import (
 	"wxtokend/daemon/secret"
 )
 
-// maxFile bounds each of the files, in bytes.
+// maxFile bounds the configuration, in bytes.
 const maxFile = 1 << 20
 
 // maxCost bounds the cost of bcrypt: a comparison takes some 4 s of a core at
@@ -75,8 +75,7 @@ type reading struct {
 	all []byte
 }
 
-func (r *reading) file(path string) ([]byte, error) {
-	content, err := secret.Read(r.ctx, path, maxFile)
+func (r *reading) note(content []byte, err error) ([]byte, error) {
 	r.all = append(r.all, content...)
 	return content, secret.Reason(err)
 }
@@ -90,18 +89,23 @@ func (r *reading) pem(option, name string) ([]byte, string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(r.dir, name)
 	}
-	content, err := r.file(path)
+	content, err := r.note(secret.ReadPEM(r.ctx, path))
 	if err != nil {
-		return nil, "", fmt.Errorf("tls_server_config: %s: %s: %w", option, path, err)
+		return nil, "", blame(option, path, err)
 	}
 	return content, path, nil
+}
+
+// blame says why the file of an option cannot be used.
+func blame(option, path string, err error) error {
+	return fmt.Errorf("tls_server_config: %s: %s: %w", option, path, err)
 }
 
 // read reads the configuration at path and the files that it names. Its errors
 // say what is wrong in which line, but not in which file; they repeat no value.
 func read(ctx context.Context, path string) (*keys, error) {
 	r := reading{ctx: ctx, dir: filepath.Dir(path)}
-	content, err := r.file(path)
+	content, err := r.note(secret.Read(ctx, path, maxFile))
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +146,9 @@ func inLine(err error) error {
 
 func hashes(users map[string]yaml.Node) (map[string][]byte, error) {
 	all := map[string][]byte{}
-	for user, hash := range users {
+	// In one order, as an error that is told once is compared with the last one.
+	for _, user := range slices.Sorted(maps.Keys(users)) {
+		hash := users[user]
 		cost, err := bcrypt.Cost([]byte(hash.Value))
 		if err == nil && cost > maxCost {
 			return nil, fmt.Errorf("line %d: basic_auth_users: the hash has cost %d, and every step doubles what a login "+
@@ -167,9 +173,9 @@ func (k *keys) serve(r *reading, t serverTLS) error {
 	if err != nil {
 		return err
 	}
-	pair, err := tls.X509KeyPair(cert, key)
+	pair, wrong, err := secret.KeyPair(cert, key)
 	if err != nil {
-		return fmt.Errorf("tls_server_config: cert_file: %s: %w", certPath, err)
+		return blame(wrong, map[string]string{"cert_file": certPath, "key_file": keyPath}[wrong], err)
 	}
 	versions := []string{"TLS12", "TLS13"}
 	version := max(0, slices.Index(versions, t.MinVersion))
@@ -202,9 +208,9 @@ func (k *keys) clients(r *reading, t serverTLS) error {
 	if err != nil {
 		return err
 	}
-	k.tls.ClientAuth, k.tls.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-	if !k.tls.ClientCAs.AppendCertsFromPEM(authorities) {
-		return fmt.Errorf("tls_server_config: client_ca_file: %s: holds no certificate in PEM", path)
+	k.tls.ClientAuth = tls.RequireAndVerifyClientCert
+	if k.tls.ClientCAs, err = secret.Authorities(authorities); err != nil {
+		return blame("client_ca_file", path, err)
 	}
 	return nil
 }

@@ -196,7 +196,7 @@ func TestFollow(t *testing.T) {
 		changed("needs a restart")
 		files.write("web.yml", head+files.hash("newest"))
 		files.write("server.key", "cut off")
-		changed("server.crt: tls: failed to find any PEM data")
+		changed("server.key: tls: failed to find any PEM data")
 		lets("new", 3)
 		ca.issue("server")
 		changed("has changed and is used")
@@ -213,6 +213,8 @@ func TestMistakes(t *testing.T) {
 	files := newFiles(t)
 	files.authority("ca").issue("server")
 	files.write("empty.pem", "")
+	files.write("cut.pem", "-----BEGIN CERTIFICATE-----\nMII")
+	files.write("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
 	const pair = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
 	hash := files.hash("CANARY")
 	for document, want := range map[string]string{
@@ -232,6 +234,10 @@ func TestMistakes(t *testing.T) {
 		"tls_server_config: {cert_file: server.crt}": "tls_server_config: key_file: missing",
 		"tls_server_config: {cert_file: no.crt}": "tls_server_config: cert_file: " +
 			files.path("no.crt") + ": no such file",
+		"tls_server_config: {cert_file: cut.pem, key_file: server.key}": "tls_server_config: cert_file: " +
+			files.path("cut.pem") + ": line 1: the block of PEM that begins here is cut",
+		"tls_server_config: {cert_file: server.crt, key_file: encrypted.pem}": "tls_server_config: key_file: " +
+			files.path("encrypted.pem") + ": is encrypted",
 		"tls_server_config: {cert_file: ca.crt, key_file: server.key}": "private key does not match",
 		pair + "  min_version: TLS11\n":                                "min_version: must be TLS12 or TLS13",
 		pair + "  client_auth_type: RequestClientCert\n":               "client_auth_type: must be NoClientCert or",
@@ -241,6 +247,8 @@ func TestMistakes(t *testing.T) {
 		strings.Repeat("# long\n", 1<<18):                              "larger than 1024 KiB",
 		pair + "  client_auth_type: RequireAndVerifyClientCert\n" +
 			"  client_ca_file: empty.pem": "holds no certificate",
+		pair + "  client_auth_type: RequireAndVerifyClientCert\n" +
+			"  client_ca_file: cut.pem": "tls_server_config: client_ca_file: " + files.path("cut.pem") + ": line 1: ",
 		"basic_auth_users:\n  a: $2y$17$" + hash[7:]: "line 2: basic_auth_users: the hash has cost 17",
 	} {
 		files.write("web.yml", document)
@@ -252,6 +260,18 @@ func TestMistakes(t *testing.T) {
 	if _, err := lock.Open(t.Context(), files.path("none.yml")); err == nil ||
 		!strings.Contains(err.Error(), "no such file") {
 		t.Errorf("a missing file: %v", err)
+	}
+}
+
+// Of several mistakes the same is told each time, as one that is new is logged.
+func TestOneOfSeveralMistakes(t *testing.T) {
+	files := newFiles(t)
+	files.write("web.yml", "basic_auth_users: {d: x, b: x,\n a: x,\n c: x}")
+	for range 20 {
+		_, err := lock.Open(t.Context(), files.path("web.yml"))
+		if err == nil || !strings.HasPrefix(err.Error(), "line 2: ") {
+			t.Fatal(err)
+		}
 	}
 }
 

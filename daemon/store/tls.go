@@ -1,11 +1,8 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -13,11 +10,6 @@ import (
 
 	"wxtokend/daemon/secret"
 )
-
-// maxPEM is several times all roots that a system has, in bytes.
-const maxPEM = 1 << 20
-
-var errNoCertificate = errors.New("holds no certificate in PEM")
 
 // TLS makes the configuration of one connection.
 type TLS func(ctx context.Context) (*tls.Config, error)
@@ -35,13 +27,12 @@ func TLSFiles(ctx context.Context, ca, cert, key, serverName string) (TLS, error
 func readTLS(ctx context.Context, ca, cert, key, serverName string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
 	if ca != "" {
-		pem, err := readPEM(ctx, ca)
-		if err != nil {
-			return nil, fmt.Errorf("redis.tls.ca_file: %w", err)
+		pem, err := secret.ReadPEM(ctx, ca)
+		if err == nil {
+			c.RootCAs, err = secret.Authorities(pem)
 		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("redis.tls.ca_file: %w", &fs.PathError{Op: "read", Path: ca, Err: errNoCertificate})
+		if err != nil {
+			return nil, unusable("ca_file", ca, err)
 		}
 	}
 	if cert != "" {
@@ -56,18 +47,24 @@ func readTLS(ctx context.Context, ca, cert, key, serverName string) (*tls.Config
 }
 
 func readPair(ctx context.Context, cert, key string) (pair tls.Certificate, err error) {
-	certPEM, err := readPEM(ctx, cert)
+	certPEM, err := secret.ReadPEM(ctx, cert)
 	if err != nil {
-		return pair, fmt.Errorf("redis.tls.cert_file: %w", err)
+		return pair, unusable("cert_file", cert, err)
 	}
-	keyPEM, err := readPEM(ctx, key)
+	keyPEM, err := secret.ReadPEM(ctx, key)
 	if err != nil {
-		return pair, fmt.Errorf("redis.tls.key_file: %w", err)
+		return pair, unusable("key_file", key, err)
 	}
-	if pair, err = tls.X509KeyPair(certPEM, keyPEM); err != nil {
-		err = fmt.Errorf("redis.tls.cert_file: %w", &fs.PathError{Op: "use", Path: cert, Err: err})
+	pair, wrong, err := secret.KeyPair(certPEM, keyPEM)
+	if err != nil {
+		return pair, unusable(wrong, map[string]string{"cert_file": cert, "key_file": key}[wrong], err)
 	}
-	return pair, err
+	return pair, nil
+}
+
+// unusable says why the file of an option of redis.tls cannot be used.
+func unusable(option, path string, err error) error {
+	return fmt.Errorf("redis.tls.%s: %w", option, &fs.PathError{Op: "read", Path: path, Err: secret.Reason(err)})
 }
 
 // dial opens a connection by plain and talks TLS on it, within timeout. The
@@ -94,10 +91,4 @@ func (t TLS) dial(plain dial, timeout time.Duration) dial {
 		}
 		return conn, nil
 	}
-}
-
-// readPEM skips a byte order mark, which would hide the first block.
-func readPEM(ctx context.Context, path string) ([]byte, error) {
-	content, err := secret.Read(ctx, path, maxPEM)
-	return bytes.TrimPrefix(content, []byte("\ufeff")), err
 }

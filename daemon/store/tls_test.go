@@ -206,25 +206,6 @@ func TestTLSAuthoritiesRotate(t *testing.T) {
 	expectObserve(t, store.Options{URL: secret.Secret("rediss://" + s.tlsAddr), TLS: files}, "unknown authority")
 }
 
-// Editors of Windows begin a file with a byte order mark, which hides the first block of PEM.
-func TestTLSFilesMayBeginWithAByteOrderMark(t *testing.T) {
-	dir := t.TempDir()
-	tlsArgs(t, dir)
-	marked := func(name string) string {
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(dir, "marked-"+name)
-		write(t, path, append([]byte("\ufeff"), content...))
-		return path
-	}
-	if _, err := store.TLSFiles(t.Context(), marked("ca.pem"), marked("client.pem"), marked("client.key"),
-		""); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestTLSFilesNamesTheOption(t *testing.T) {
 	dir := t.TempDir()
 	tlsArgs(t, dir)
@@ -236,7 +217,7 @@ func TestTLSFilesNamesTheOption(t *testing.T) {
 		{"junk in the CA file", junk, "", "", "redis.tls.ca_file: read " + junk + ": holds no certificate in PEM"},
 		{"no certificate file", "", path("missing.pem"), path("client.key"), "redis.tls.cert_file: "},
 		{"certificate without key", "", path("client.pem"), path("missing.key"), "redis.tls.key_file: "},
-		{"another certificate's key", "", path("client.pem"), path("server.key"), "redis.tls.cert_file: "},
+		{"another certificate's key", "", path("client.pem"), path("server.key"), "redis.tls.key_file: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := store.TLSFiles(t.Context(), tt.ca, tt.cert, tt.key, ""); err == nil ||

@@ -38,8 +38,9 @@ func ExplainFor(rights string, err error) Trouble {
 	}
 	text := reply.Error()
 	t := find("replies.txt", text, Trouble{What: "it answers with an error", Cure: "look into Redis' log"})
-	t.What = strings.Replace(t.What, "{command}", named(text), 1)
-	t.Cure = strings.Replace(t.Cure, "{rights}", rights, 1)
+	needed := commandsIn(rights)
+	t.What = strings.Replace(t.What, "{command}", named(text, needed), 1)
+	t.Cure = strings.NewReplacer("{rights}", rights, "{commands}", strings.Join(needed, ", ")).Replace(t.Cure)
 	return t
 }
 
@@ -58,14 +59,24 @@ func find(file, text string, unknown Trouble) Trouble {
 	return unknown
 }
 
-// named is the command that Redis says it does not know, if it is one of ours:
-// whatever else stands there may be a secret.
-func named(text string) string {
-	isQuote := func(r rune) bool { return strings.ContainsRune(" '`,\"", r) }
-	words := strings.FieldsFunc(strings.ToLower(text), isQuote)
+// commandsIn are those that rules of ACL SETUSER allow, in capital letters.
+func commandsIn(rights string) (all []string) {
+	for rule := range strings.FieldsSeq(rights) {
+		if command, allowed := strings.CutPrefix(rule, "+"); allowed {
+			all = append(all, strings.ToUpper(command))
+		}
+	}
+	return all
+}
+
+// named is the command that Redis says it does not take, if it is one of those
+// needed: whatever else stands there may be a secret.
+func named(text string, needed []string) string {
+	isQuote := func(r rune) bool { return strings.ContainsRune(" '`,:\"", r) }
+	words := strings.FieldsFunc(strings.ToUpper(text), isQuote)
 	for i, word := range words[:max(len(words)-1, 0)] {
-		if word == "command" && slices.Contains(Commands(), words[i+1]) {
-			return ": " + strings.ToUpper(words[i+1])
+		if word == "COMMAND" && slices.Contains(needed, words[i+1]) {
+			return ": " + words[i+1]
 		}
 	}
 	return ""

@@ -52,6 +52,11 @@ func TestExplain(t *testing.T) {
 		{answer("ERR unknown command 'CANARY'"), "a command that is needed", "was it renamed"},
 		{answer("ERR Unknown Redis command called from script script: 6f1e, on @user_script:5."), "a command that is needed",
 			"was it renamed"},
+		{answer("ERR unsupported command 'CANARY'"), "it refuses a command that is needed", "let it take EVAL, EVALSHA, SEL"},
+		{answer("ERR command 'eval' is not allowed"), "a command that is needed: EVAL", "let it take EVAL, EVALSHA, SEL"},
+		{answer("ERR Forbidden command: eval"), "a command that is needed: EVAL", "let it take EVAL, EVALSHA, SEL"},
+		{answer("ERR SELECT is not supported"), "there is no such database", "only /0 in a Cluster"},
+		{answer("ERR SELECT is not allowed in cluster mode"), "there is no such database", "only /0 in a Cluster"},
 		{answer("ERR bad lua script for redis cluster, all the keys that the script uses should be passed using the " +
 			"KEYS array"), "a proxy before it refuses", "script_check_enable"},
 		{answer("ERR command eval not support for normal user"), "lets nobody run scripts", "upgrade its minor version"},
@@ -76,6 +81,16 @@ func TestExplain(t *testing.T) {
 		{errors.New("redis: connection pool timeout"), "no connection was free", "raise redis.timeout"},
 		{errors.New("redis password: open /run/CANARY: no such file or directory"),
 			"the file with its password cannot be read", "check redis.password_file"},
+		{errors.New("redis.tls.ca_file: read /CANARY: no such file or directory"),
+			"the file of redis.tls.ca_file cannot be used", "put the certificates of Redis' authorities there"},
+		{errors.New("redis.tls.ca_file: read /CANARY: holds no certificate in PEM"),
+			"the file of redis.tls.ca_file cannot be used", "put the certificates of Redis' authorities there"},
+		{errors.New("redis.tls.cert_file: read /CANARY: permission denied"),
+			"the file of redis.tls.cert_file cannot be used", "put the client's certificate there"},
+		{errors.New("redis.tls.key_file: read /CANARY: is encrypted"),
+			"the file of redis.tls.key_file cannot be used", "put the key of the certificate"},
+		{errors.New("redis: all sentinels specified in configuration are unreachable: redis.tls.key_file: read /CANARY: " +
+			"no such file or directory"), "the file of redis.tls.key_file cannot be used", "put the key of the certificate"},
 		{errors.New("odd: CANARY"), "it cannot be reached", "check the section redis"},
 	} {
 		got := store.Explain(tt.err)
@@ -84,6 +99,18 @@ func TestExplain(t *testing.T) {
 		}
 		if strings.Contains(got.What+got.Cure, "CANARY") {
 			t.Errorf("the words of the server are repeated: %+v", got)
+		}
+	}
+}
+
+// A server that takes no PUBLISH keeps readers from being told of tokens, and lacks nothing else.
+func TestExplainNamesTheCommands(t *testing.T) {
+	for _, reply := range []answer{"ERR unknown command `PUBLISH`, with args beginning with: `wxtokend:K`",
+		"ERR Forbidden command: publish"} {
+		got := store.ExplainFor(store.TellingRights(), reply)
+		if !strings.HasSuffix(got.What, "needed: PUBLISH") || !strings.Contains(got.Cure, "take PUBLISH") ||
+			strings.Contains(got.Cure, "EVAL") {
+			t.Errorf("%s: %+v", reply, got)
 		}
 	}
 }

@@ -101,51 +101,66 @@ func (e *Error) Wait() time.Duration {
 
 // Error is a sentence for an operator: what happened, the code, its meaning and the cure.
 func (e *Error) Error() string {
+	platform, _ := e.platform()
 	switch {
 	case e.Code == 0 && e.Op == opMint && e.Issued == MaybeIssued:
-		return e.Op + ": " + e.Message + "; " + e.platform() + " may have issued a token"
+		return e.Op + ": " + e.Message + "; " + platform + " may have issued a token"
 	case e.Code == 0:
 		return e.Op + ": " + e.Message
 	}
-	meaning, cure := e.explain()
-	text := fmt.Sprintf("%s: errcode %d: %s; %s", e.Op, e.Code, meaning, cure)
+	entry := e.Meaning()
+	text := fmt.Sprintf("%s: errcode %d: %s; %s", e.Op, e.Code, entry.English, entry.Cure)
 	if e.IP != "" {
 		text += "; the address is " + e.IP
 	}
 	if e.Message != "" {
-		text += fmt.Sprintf(" (%s says %q)", e.platform(), e.Message)
+		text += fmt.Sprintf(" (%s says %q)", platform, e.Message)
 	}
 	return text
 }
 
-func (e *Error) platform() string {
+func (e *Error) platform() (english, chinese string) {
 	if e.WeCom {
-		return "WeCom"
+		return "WeCom", "企业微信"
 	}
-	return "WeChat"
+	return "WeChat", "微信"
 }
 
-// explain takes from the table what the code means for a mint, and knows what
-// it means for another call instead.
-func (e *Error) explain() (meaning, cure string) {
+// Meaning is what the code of an answer means for the call that got it, and what
+// to do about it: the table knows what it means for a mint alone.
+func (e *Error) Meaning() Errcode {
 	entry, known := Lookup(e.Code)
+	say := func(english, cure, chinese, cureChinese string) Errcode {
+		entry.English, entry.Cure, entry.Chinese, entry.CureChinese = english, cure, chinese, cureChinese
+		return entry
+	}
+	platform, chinese := e.platform()
 	switch {
 	case e.Op == opTicket && e.Refused():
-		return e.platform() + " refuses the token that the ticket was asked for with", "a new token has to be minted first"
+		return say(platform+" refuses the token that the ticket was asked for with", "a new token has to be minted first",
+			chinese+"拒绝了换取 ticket 所用的 token", "须先获取新的 token")
 	case e.Refused():
-		return e.platform() + " refuses this token", "a new token has to be minted"
+		return say(platform+" refuses this token", "a new token has to be minted",
+			chinese+"拒绝了这个 token", "须获取新的 token")
 	case e.Op == opVerify && e.Class == ClassQuota:
-		return "the day's questions about a token are used up", "set verify_every longer, and let fewer programs ask; " +
-			"until the next day in Beijing time nobody notices if the token is replaced"
+		return say("the day's questions about a token are used up", "set verify_every longer, and let fewer programs ask; "+
+			"until the next day in Beijing time nobody notices if the token is replaced",
+			"当日校验 token 的次数已用完",
+			"调大 verify_every，并减少发起校验的程序；北京时间次日之前，token 被替换不会有人察觉")
 	case e.Op == opTicket && e.Class == ClassQuota:
-		return "the day's tickets are used up", "look for another program that draws tickets of this account; clear_quota " +
-			"restores the count up to ten times a month; otherwise wait for the next day in Beijing time"
+		return say("the day's tickets are used up",
+			"look for another program that draws tickets of this account; clear_quota restores the count up to ten times a "+
+				"month; otherwise wait for the next day in Beijing time",
+			"当日获取 ticket 的次数已用完",
+			"查找是否有其他程序获取该账号的 ticket；可用 clear_quota 清零（每月 10 次），否则等到北京时间次日")
 	case e.Op == opQuota && e.Class == ClassQuota:
-		return "the day's questions about quotas are used up", "let fewer programs ask; nothing else hangs on it"
+		return say("the day's questions about quotas are used up", "let fewer programs ask; nothing else hangs on it",
+			"当日查询配额的次数已用完", "减少发起查询的程序；其他功能不受影响")
 	case !known:
-		return "this code is not in the table of return codes", "look it up in WeChat's documentation"
+		return say("this code is not in the table of return codes", "look it up in WeChat's documentation",
+			"返回码表中没有此码", "请查阅微信官方文档")
 	}
-	return entry.English, entry.Cure
+	return entry
 }
 
 // apiError is an answer of WeChat that carries an errcode, with an errmsg fit for a log.
