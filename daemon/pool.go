@@ -21,9 +21,9 @@ func places(e keeper.Errand) int {
 		keeper.ToFile: 16}[e]
 }
 
-// connections to Redis are enough for all who may talk to it at a time, so
-// that nobody's time runs out in a queue that looks like a slow Redis. Those
-// who hang talk to WeChat.
+// connections to Redis are enough for all who may talk to it at a time while one
+// platform is asked, so that nobody's time runs out in a queue that looks like a
+// slow Redis. Those who hang talk to WeChat.
 func connections() int {
 	return places(keeper.ToWrite) + places(keeper.ToDraw) + places(keeper.ToAsk) + 8
 }

@@ -43,6 +43,9 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 	if err != nil || len(body) > maxWish {
 		return http.StatusBadRequest, map[string]string{"error": "the body is cut off or longer than 4 KiB"}
 	}
+	if req.URL.RawQuery != "" {
+		return http.StatusBadRequest, map[string]string{"error": "what is wanted stands in the body, not behind a question mark"}
+	}
 	wish, problem := parseWish(body)
 	if problem != "" {
 		return http.StatusBadRequest, map[string]string{"error": problem}

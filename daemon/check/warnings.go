@@ -43,20 +43,18 @@ func LogWarnings(ctx context.Context, log *slog.Logger, c config.Config, environ
 // notAnAppSecret warns of what does not look like one. It is the zero warning for
 // what does.
 func notAnAppSecret(c config.Credential, text secret.Secret) warning {
-	if form := c.Form(); form.AtWeCom && len(text) >= 40 || form.Parent != "" {
-		return warning{}
-	}
+	form := regexp.MustCompile(`^[0-9a-f]{32}$`)
+	what, cure := "32 hex digits as WeChat's AppSecrets are",
+		"compare it with the developer page of the account: look for capital letters, spaces, quotes or a cut end"
 	if c.Form().AtWeCom {
-		saw := fmt.Sprintf("from %s: %d byte(s), where the secrets of WeCom have 43", source(c), len(text))
-		return warning{"secret " + c.Key, saw,
-			"compare it with the page of the app in the console of WeCom: look for a cut end"}
+		form = regexp.MustCompile(`^[\w-]{40,}$`)
+		what, cure = "43 letters and digits as the secrets of WeCom are",
+			"compare it with the page of the app in the console of WeCom: look for spaces, quotes or a cut end"
 	}
-	if len(text) == 32 && strings.Trim(text.Reveal(), "0123456789abcdef") == "" {
+	if c.Form().Parent != "" || form.MatchString(text.Reveal()) {
 		return warning{}
 	}
-	saw := fmt.Sprintf("from %s: not 32 hex digits as WeChat's AppSecrets are, but %d byte(s)", source(c), len(text))
-	return warning{"secret " + c.Key, saw,
-		"compare it with the developer page of the account: look for capital letters, spaces, quotes or a cut end"}
+	return warning{"secret " + c.Key, fmt.Sprintf("from %s: not %s, but %d byte(s)", source(c), what, len(text)), cure}
 }
 
 func source(c config.Credential) string {

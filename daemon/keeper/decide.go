@@ -25,7 +25,7 @@ type look struct {
 	memory *store.Memory
 	// Fingerprint of the AppSecret in use, "" if not read.
 	secret string
-	// The one this process last failed with.
+	// Fingerprint of the AppSecret that this process failed with last.
 	tried string
 	// This process may write nothing to Redis.
 	readOnly bool

@@ -110,7 +110,7 @@ type Keeper struct {
 	secret string
 	// Fingerprint of the AppSecret that WeChat refused to this process.
 	tried string
-	// WeChat refuses this host's address until then, by its own clock.
+	// WeChat refuses this host's address until then, by this host's clock.
 	barred time.Time
 
 	cohabitant cohabitant

@@ -37,9 +37,9 @@ func (k *Keeper) Ended() (refused string, forced bool) {
 	defer k.mu.Unlock()
 	s := k.readable(time.Now())
 	// A rotation forces too, and nobody asked for that: the token before it lives on.
-	forced = !s.ForcedAt.IsZero() && !s.ForcedAt.Before(s.MintedAt) && s.MintedAt.Sub(s.AskedAt) < asked
+	forced = !s.ForcedAt.IsZero() && !s.ForcedAt.Before(s.MintedAt) && s.MintedAt.Sub(s.AskedAt) < answersFor
 	return s.Refused, forced
 }
 
-// asked is how long after a person's request a forced draw is an answer to it.
-const asked = time.Hour
+// answersFor is how long after a person's request a forced draw is an answer to it.
+const answersFor = time.Hour

@@ -17,7 +17,7 @@ import (
 // Options say how to reach Redis: by URL, through Sentinel (Master and
 // Sentinels) or as a Cluster.
 type Options struct {
-	// Redis://, rediss:// or unix://.
+	// URL is one of redis://, rediss:// and unix://.
 	URL       secret.Secret
 	Master    string
 	Sentinels []string

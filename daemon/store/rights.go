@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Of the commands that the daemon sends to Redis, by itself or from its scripts,
-// those that a look needs, and those that change something. None of them is
-// dangerous in the sense of Redis' categories.
+// Of the commands that a credential needs, by the daemon itself or from its scripts,
+// those of a look, and those that change something. None of them is dangerous in
+// the sense of Redis' categories. Readers are told by one more, see TellingRights.
 const (
 	reading = "eval evalsha select time get strlen getrange pttl hgetall"
 	writing = "set pexpire hset"
 )
 
-// Commands are all commands that the daemon sends to Redis, in small letters.
+// Commands are all that a credential needs, in small letters.
 func Commands() []string { return strings.Fields(reading + " " + writing) }
 
 // Writes says that a command of the daemon, in small letters, changes something.

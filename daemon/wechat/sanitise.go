@@ -44,20 +44,22 @@ func sanitise(text, hide string) string {
 
 // redact replaces all that text has in common with hidden: the whole of it, or
 // a part of minPart bytes or more. A server may cut off the end of what it
-// repeats, or put stars over some of it.
+// repeats, put stars over some of it, or write hex digits in capital letters.
 func redact(text, hidden string) string {
 	window := min(len(hidden), minPart)
 	if window == 0 {
 		return text
 	}
+	low := lower(text)
+	hidden = lower(hidden)
 	var out strings.Builder
 	kept := 0
 	for i := 0; i+window <= len(text); i++ {
 		end := i + window
-		if !strings.Contains(hidden, text[i:end]) {
+		if !strings.Contains(hidden, low[i:end]) {
 			continue
 		}
-		for end < len(text) && strings.Contains(hidden, text[end+1-window:end+1]) {
+		for end < len(text) && strings.Contains(hidden, low[end+1-window:end+1]) {
 			end++
 		}
 		out.WriteString(text[kept:i] + "[redacted]")
@@ -65,4 +67,15 @@ func redact(text, hidden string) string {
 	}
 	out.WriteString(text[kept:])
 	return strings.ToValidUTF8(out.String(), "")
+}
+
+// lower has the capital letters of ASCII in small ones, and as many bytes as text.
+func lower(text string) string {
+	bytes := []byte(text)
+	for i, b := range bytes {
+		if 'A' <= b && b <= 'Z' {
+			bytes[i] = b + 'a' - 'A'
+		}
+	}
+	return string(bytes)
 }

@@ -13,6 +13,7 @@ func TestSanitise(t *testing.T) {
 		"token " + canaryToken + ".":                     "token [redacted].",
 		"cut at its end: " + canarySecret[:31]:           "cut at its end: [redacted]",
 		"cut at its start: " + canarySecret[1:] + "!":    "cut at its start: [redacted]!",
+		"shouted: " + strings.ToUpper(canarySecret):      "shouted: [redacted]",
 		"half: " + canarySecret[8:24]:                    "half: [redacted]",
 		"a mask: 5ec2********900d":                       "a mask: 5ec2********900d",
 		"half a mask: 5ec2e7c4a4a2****5ec2e7c4a4a2900d":  "half a mask: [redacted]****[redacted]",

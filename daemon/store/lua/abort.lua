@@ -22,7 +22,7 @@ elseif held.clean then
 end
 -- A5: WeChat forces no more today.
 if a.no_force_wait > 0 then s.no_force_until = now + a.no_force_wait end
--- A6: where the call came from is told whoever whitelists addresses.
+-- A6: where the call came from is kept for the person who whitelists addresses.
 s.exits = named(s.exits, a.address)
 -- A call that never left does not count for the day.
 if a.give_back then s.calls = s.calls - 1 end

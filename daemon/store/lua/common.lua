@@ -126,6 +126,7 @@ end
 
 -- Writes all of the state, and numbers it: two saves are never alike.
 local function save(s)
+  -- A blank state is one that replaces another account's.
   local ours = s.appid ~= ''
   version = turned and now or math.max(now, version + 1)
   -- PEXPIRE in place of DEL: one right less, and begin has tried it.
