@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+
 	"wxtokend/daemon/wechatsim"
 )
 
@@ -120,10 +122,15 @@ func late(t *testing.T) (address string, asked, released chan struct{}) {
 // daemon is the real binary at run, with a Redis of its own.
 func daemon(t *testing.T, weChat string, stderr *os.File) *exec.Cmd {
 	t.Helper()
+	return daemonAt(t, "127.0.0.1:0", "embedded://127.0.0.1:0", weChat, stderr)
+}
+
+func daemonAt(t *testing.T, listen, redis, weChat string, stderr *os.File) *exec.Cmd {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	config := fmt.Sprintf("http: {listen: \"127.0.0.1:0\"}\nredis: {url: \"embedded://127.0.0.1:0\"}\n"+
-		"wechat: {base_url: %q}\n"+
-		"credentials: [{appid: wx0123456789abcdef, secret: \"0123456789abcdef0123456789abcdef\"}]\n", weChat)
+	config := fmt.Sprintf("http: {listen: %q}\nredis: {url: %q}\nwechat: {base_url: %q}\nrefresh: {poll: 200ms}\n"+
+		"credentials: [{appid: wx0123456789abcdef, secret: \"0123456789abcdef0123456789abcdef\"}]\n",
+		listen, redis, weChat)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -153,18 +160,21 @@ func firstLine(t *testing.T, logs *bufio.Reader) (address string) {
 // ready wants a token under the key, and then a clean end.
 func ready(t *testing.T, cmd *exec.Cmd, address string) {
 	t.Helper()
-	eventually(t, func() error {
-		answer, err := http.Get(address + "/readyz")
-		if err != nil {
-			return err
-		}
-		defer answer.Body.Close()
-		if answer.StatusCode != http.StatusOK {
-			return errors.New(answer.Status)
-		}
-		return nil
-	})
+	for _, probe := range []string{"/readyz", "/healthz"} {
+		eventually(t, func() error {
+			answer, err := http.Get(address + probe)
+			if err != nil {
+				return err
+			}
+			defer answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				return errors.New(answer.Status)
+			}
+			return nil
+		})
+	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
+	defer time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() }).Stop()
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -184,6 +194,41 @@ func TestReaderOfTheLogGoesAway(t *testing.T) {
 	<-asked
 	close(released) // from here on there is something to log
 	ready(t, cmd, address)
+}
+
+// TestReaderOfTheLogStalls from before the first line on: `wxtokend run 2>&1 | less`.
+func TestReaderOfTheLogStalls(t *testing.T) {
+	weChat, asked, released := late(t)
+	close(released)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	_ = writer.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	if _, err = writer.Write(make([]byte, 8<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("the pipe is not full: %v", err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = free.Close()
+	redis := miniredis.RunT(t)
+	cmd := daemonAt(t, free.Addr().String(), "redis://"+redis.Addr(), weChat, writer)
+	_ = writer.Close()
+	for range 2 {
+		eventually(t, func() error {
+			if !redis.Del("WXAccessToken") { // which the log is told of, in vain
+				return errors.New("there is no token")
+			}
+			return nil
+		})
+	}
+	ready(t, cmd, "http://"+free.Addr().String())
+	if len(asked) != 1 {
+		t.Errorf("%d tokens were drawn, want 1", len(asked))
+	}
 }
 
 // TestHangup: SIGHUP in the middle of a mint loses no token, and is answered.

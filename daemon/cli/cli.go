@@ -83,7 +83,7 @@ func describe(command []string) string {
 func Run(ctx context.Context, args []string, p Program) int {
 	err := start(ctx, args, p)
 	if err != nil && !errors.Is(err, errSaid) {
-		_, _ = fmt.Fprintln(p.Stderr, "wxtokend:", err)
+		err = say(p.Stderr, err)
 	}
 	switch {
 	case err == nil:
@@ -92,6 +92,13 @@ func Run(ctx context.Context, args []string, p Program) int {
 		return ExitUsage
 	}
 	return ExitFailure
+}
+
+// say tells whoever started a command why it failed, and returns what no one
+// has to be told again.
+func say(w io.Writer, err error) error {
+	_, _ = fmt.Fprintln(w, "wxtokend:", err)
+	return errors.Join(errSaid, err)
 }
 
 func start(ctx context.Context, args []string, p Program) error {
@@ -134,26 +141,28 @@ func (p Program) source() config.Source {
 }
 
 // load reads the configuration and sets up the log it asks for.
-func (p Program) load(ctx context.Context) (config.Config, *slog.Logger, error) {
+func (p Program) load(ctx context.Context) (config.Config, error) {
 	c, err := p.source().Load(ctx)
 	if err != nil {
-		return c, nil, usage{err}
+		return c, usage{err}
 	}
-	log := logger(p.Stderr, c.Log)
-	redis.SetLogger(store.Logger{Log: log})
-	return c, log, nil
+	redis.SetLogger(store.Logger{Log: logger(p.Stderr, c.Log)})
+	return c, nil
 }
 
-// logger writes text for a person at a terminal and JSON for everything else.
-func logger(w io.Writer, c config.Log) *slog.Logger {
+func logger(w io.Writer, c config.Log) *slog.Logger { return slog.New(format(w, c)(w)) }
+
+// format is text if the reader is a person at a terminal and JSON for everything
+// else, to whatever it is written on the way there.
+func format(reader io.Writer, c config.Log) func(io.Writer) slog.Handler {
 	var level slog.Level
 	// config.Load has checked it.
 	_ = level.UnmarshalText([]byte(c.Level))
 	o := &slog.HandlerOptions{Level: level}
-	if c.Format == "text" || c.Format == "auto" && terminal(w) {
-		return slog.New(slog.NewTextHandler(w, o))
+	if c.Format == "text" || c.Format == "auto" && terminal(reader) {
+		return func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, o) }
 	}
-	return slog.New(slog.NewJSONHandler(w, o))
+	return func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, o) }
 }
 
 func terminal(w io.Writer) bool {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -149,5 +150,37 @@ func TestFailureOfRunIsLogged(t *testing.T) {
 				t.Errorf("logged %+v, said %q", logged, lines[1])
 			}
 		})
+	}
+}
+
+// TestStuckStderrHoldsUpNoEnd: neither a mistake nor a failure of run waits to be
+// read.
+func TestStuckStderrHoldsUpNoEnd(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	t.Chdir(t.TempDir())
+	env := map[string]string{"WXTOKEND_APPID": "wx0123456789abcdef",
+		"WXTOKEND_SECRET": "0123456789abcdef0123456789abcdef", "WXTOKEND_HTTP_LISTEN": taken.Addr().String()}
+	for want, getenv := range map[int]func(string) string{
+		cli.ExitUsage:   func(string) string { return "" },
+		cli.ExitFailure: func(name string) string { return env[name] },
+	} {
+		unread, stderr := io.Pipe()
+		code := make(chan int)
+		go func() {
+			code <- cli.Run(t.Context(), nil, cli.Program{Getenv: getenv, Stdout: io.Discard, Stderr: stderr})
+		}()
+		select {
+		case got := <-code:
+			if got != want {
+				t.Errorf("exit %d, want %d", got, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("no exit %d", want)
+		}
+		_ = unread.Close()
 	}
 }

@@ -70,7 +70,7 @@ type refreshCommand struct {
 }
 
 func (r refreshCommand) run(ctx context.Context, p Program) error {
-	c, _, err := p.load(ctx)
+	c, err := p.load(ctx)
 	if err != nil {
 		return err
 	}

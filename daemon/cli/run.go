@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -10,11 +11,14 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"wxtokend/daemon"
 	"wxtokend/daemon/check"
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/demo"
 	"wxtokend/daemon/lock"
+	"wxtokend/daemon/store"
 	"wxtokend/daemon/web"
 )
 
@@ -25,20 +29,26 @@ func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
 type runCommand struct{}
 
 // run tells a failure twice: to whoever started the daemon, as every command
-// does, and in the log, which is all that is left of it an hour later.
+// does, and in the log, which is all that is left of it an hour later. A
+// reader of either who stalls holds up nothing.
 func (runCommand) run(ctx context.Context, p Program) error {
 	outliveReaders()
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	c, log, err := p.load(ctx)
+	c, err := p.source().Load(ctx)
+	lines := newSpool(p.Stderr, format(p.Stderr, c.Log))
+	defer lines.close()
 	if err != nil {
-		return err
+		return say(lines, usage{err})
 	}
+	log := slog.New(lines.format(lines))
+	redis.SetLogger(store.Logger{Log: log})
 	o := daemon.Options{Config: c, Source: p.source(), Reread: hangups, Build: p.Build, Log: log}
 	if err = keepFresh(ctx, o); err != nil {
 		log.Error("wxtokend failed", "error", err)
+		return say(lines, err)
 	}
-	return err
+	return nil
 }
 
 // collect sets how much garbage there may be, in percent of what is in use,

@@ -16,7 +16,7 @@ type checkCommand struct {
 }
 
 func (c checkCommand) run(ctx context.Context, p Program) error {
-	loaded, _, err := p.load(ctx)
+	loaded, err := p.load(ctx)
 	if err != nil {
 		return err
 	}
