@@ -81,7 +81,8 @@ func (r *reloader) run(ctx context.Context) {
 			}
 		case <-answer:
 			answer = time.After(settleTime)
-			if r.settled(ctx) {
+			settled := r.settled(ctx)
+			if settled {
 				answer = nil
 				r.reload(ctx, true)
 			}
@@ -104,7 +105,8 @@ func (r *reloader) settled(ctx context.Context) bool {
 
 // watch reads what is new and settled.
 func (r *reloader) watch(ctx context.Context) {
-	if r.settled(ctx) && (r.seen != r.read || r.refused != "" && time.Since(r.readAt) >= retryEvery) {
+	settled := r.settled(ctx)
+	if settled && (r.seen != r.read || r.refused != "" && time.Since(r.readAt) >= retryEvery) {
 		r.reload(ctx, false)
 	}
 }

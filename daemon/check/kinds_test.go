@@ -62,6 +62,16 @@ func TestEveryKind(t *testing.T) {
 	}
 }
 
+// TestSecretOfWeComInQuotes: it is long enough, and no secret of WeCom.
+func TestSecretOfWeComInQuotes(t *testing.T) {
+	s, w := startRedis(t), newWorld(t)
+	document := w.house(s)
+	w.write("corpsecret", "'"+strings.Repeat("a", 43)+"'", 0o600)
+	output, findings := w.document(document)
+	w.expect(output, findings, 1, "warn  secret wecom: from "+w.dir+"/corpsecret: not 43 letters and digits",
+		"but 45 byte(s)", "look for spaces, quotes or a cut end")
+}
+
 // TestUntrustedAddress: WeCom gives its token to everybody, and says at the next
 // call that it does not trust the address.
 func TestUntrustedAddress(t *testing.T) {

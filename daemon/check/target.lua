@@ -14,7 +14,11 @@ local value = tried(redis.pcall('GET', KEYS[1]))
 tried(redis.pcall('HGETALL', KEYS[1]))
 tried(redis.pcall('PTTL', KEYS[1]))
 -- What is there is not nothing, and what is nothing is not there.
-if value == false then tried(redis.pcall('SET', KEYS[1], '', 'XX')) else tried(redis.pcall('SET', KEYS[1], '', 'NX')) end
+if value == false then
+  tried(redis.pcall('SET', KEYS[1], '', 'XX'))
+else
+  tried(redis.pcall('SET', KEYS[1], '', 'NX'))
+end
 tried(redis.pcall('HSET', KEYS[1], 'field', 'value', 'field without value'))
 tried(redis.pcall('PEXPIRE', KEYS[1], 'no number'))
 return 'OK'

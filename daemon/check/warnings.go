@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
@@ -21,23 +22,46 @@ import (
 // warning is what works, but perhaps not as somebody meant it, with its cure.
 type warning struct{ subject, saw, cure string }
 
-// LogWarnings writes to log what a daemon with c should be told when it starts,
-// twenty lines at most. Environ is that of the process, as of os.Environ.
-func LogWarnings(ctx context.Context, log *slog.Logger, c config.Config, environ []string) {
+// Warner tells the log of a daemon of them, at the start and after each reload.
+type Warner struct {
+	log     *slog.Logger
+	environ []string
+
+	mu sync.Mutex
+	// Those of the configuration before.
+	told map[warning]bool
+}
+
+// NewWarner returns one. Environ is that of the process, as of os.Environ.
+func NewWarner(log *slog.Logger, environ []string) *Warner {
+	return &Warner{log: log, environ: environ}
+}
+
+// Warn writes what is new about c, twenty lines at most.
+func (w *Warner) Warn(ctx context.Context, c config.Config) {
 	const most = 20
-	warnings := warnings(c, environ)
+	all := warnings(c, w.environ)
 	for _, credential := range c.Credentials {
 		text, err := credential.ReadSecret(ctx)
 		if w := notAnAppSecret(credential, text); err == nil && w.saw != "" {
-			warnings = append(warnings, w)
+			all = append(all, w)
 		}
 	}
-	for _, w := range warnings[:min(most, len(warnings))] {
-		log.Warn(w.saw, "subject", w.subject, "cure", w.cure)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	told, more := map[warning]bool{}, -most
+	for _, one := range all {
+		if told[one] = true; w.told[one] {
+			continue
+		}
+		if more++; more <= 0 {
+			w.log.Warn(one.saw, "subject", one.subject, "cure", one.cure)
+		}
 	}
-	if more := len(warnings) - most; more > 0 {
-		log.Warn("there are more warnings about the configuration", "more", more, "cure", "wxtokend check lists them")
+	if more > 0 {
+		w.log.Warn("there are more warnings about the configuration", "more", more, "cure", "wxtokend check lists them")
 	}
+	w.told = told
 }
 
 // notAnAppSecret warns of what does not look like one. It is the zero warning for

@@ -87,7 +87,10 @@ func TestWarnings(t *testing.T) {
 				t.Fatal(err)
 			}
 			var log bytes.Buffer
-			check.LogWarnings(t.Context(), slog.New(slog.NewJSONHandler(&log, nil)), c, tt.environ)
+			warner := check.NewWarner(slog.New(slog.NewJSONHandler(&log, nil)), tt.environ)
+			warner.Warn(t.Context(), c)
+			// What is as before is not said again.
+			warner.Warn(t.Context(), c)
 			if got := strings.Count(log.String(), `"level":"WARN"`); got != len(tt.want) ||
 				strings.Contains(log.String(), "hunter2") || strings.Contains(log.String(), appSecret) {
 				t.Errorf("%d lines, want %d:\n%s", got, len(tt.want), log.String())
@@ -149,15 +152,22 @@ func TestReaderDrawsItsOwn(t *testing.T) {
 // TestTheLogIsNotFloodedAtTheStart: ten thousand wrong secrets are a mistake and no news.
 func TestTheLogIsNotFloodedAtTheStart(t *testing.T) {
 	c := config.Default()
-	for range 1000 {
+	for i := range 1000 {
 		credential := config.DefaultCredential("stable", c.Refresh)
-		credential.Secret = "short"
+		credential.Key, credential.Secret = fmt.Sprint("key", i), "short"
 		c.Credentials = append(c.Credentials, credential)
 	}
 	var log bytes.Buffer
-	check.LogWarnings(t.Context(), slog.New(slog.NewJSONHandler(&log, nil)), c, nil)
+	w := check.NewWarner(slog.New(slog.NewJSONHandler(&log, nil)), nil)
+	w.Warn(t.Context(), c)
 	if got := strings.Count(log.String(), "\n"); got != 21 || !strings.Contains(log.String(), `"more":980`) {
 		t.Errorf("%d lines:\n%s", got, log.String())
+	}
+	log.Reset()
+	c.Credentials[999].Secret = "another"
+	w.Warn(t.Context(), c)
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "key999") {
+		t.Errorf("after a change:\n%s", got)
 	}
 }
 

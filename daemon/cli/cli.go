@@ -62,9 +62,9 @@ type commands struct {
 	Simulate    *simulateCommand    `arg:"subcommand" help:"Run the WeChat simulator alone, to test apps against."`
 	Check       *checkCommand       `arg:"subcommand" help:"Check the configuration; with --online Redis and WeChat too."`
 	Status      *statusCommand      `arg:"subcommand" help:"Print the state of a running daemon."`
-	Wait        *waitCommand        `arg:"subcommand" help:"Exit 0 as soon as a token is there; reads the key and nothing else."`
+	Wait        *waitCommand        `arg:"subcommand" help:"Exit 0 as soon as a token is there; reads the key alone."`
 	Refresh     *refreshCommand     `arg:"subcommand" help:"Try a refresh now, past any backoff."`
-	Healthcheck *healthcheckCommand `arg:"subcommand" help:"Exit 0 if the running daemon is alive, or ready (for containers)."`
+	Healthcheck *healthcheckCommand `arg:"subcommand" help:"Exit 0 if the daemon is alive, or ready (for containers)."`
 	Explain     *explainCommand     `arg:"subcommand" help:"Explain an errcode of WeChat, in English and Chinese."`
 	Version     *versionCommand     `arg:"subcommand" help:"Print the version."`
 }

@@ -81,6 +81,8 @@ func keepFresh(ctx context.Context, o daemon.Options) error {
 		defer o.Probes.Close()
 		about = append(about, "probes", o.Probes.Addr().String())
 	}
+	warner := check.NewWarner(log, os.Environ())
+	o.Source = warned{o.Source, warner}
 	d, err := daemon.New(o)
 	if err != nil {
 		return err
@@ -89,13 +91,27 @@ func keepFresh(ctx context.Context, o daemon.Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	// The warnings need files, and no file shall hold up the start.
 	var warnings sync.WaitGroup
-	warnings.Go(func() { check.LogWarnings(ctx, log, c, os.Environ()) })
+	warnings.Go(func() { warner.Warn(ctx, c) })
 	defer warnings.Wait()
 	defer cancel()
 	start := time.Now()
 	err = d.Run(ctx, ln)
 	log.Info("wxtokend has stopped", "ran", time.Since(start).Round(time.Millisecond).String())
 	return err
+}
+
+// warned is a source whose warnings are told when it is read again, too.
+type warned struct {
+	daemon.Source
+	*check.Warner
+}
+
+func (w warned) Reload(ctx context.Context, settled config.Digest) (config.Config, error) {
+	c, err := w.Source.Reload(ctx, settled)
+	if err == nil {
+		w.Warn(ctx, c)
+	}
+	return c, err
 }
 
 // guard fills in what locks the endpoint, and the port that is not locked.

@@ -2,8 +2,8 @@
 // each is like, and how its tokens are drawn and verified. A ticket is a token
 // here, too: one that is drawn with the token of another credential, its parent.
 // A new kind is one more file beside official.go, with its rows of traits and
-// calls, a line in Kinds and a case in rowOf; docs/architecture.md names what has
-// to know of it besides.
+// calls, and a line in each of the tables of kinds.go; docs/architecture.md names
+// what has to know of it besides.
 //
 // It is the one package of the running daemon that knows package wechat. Whoever
 // keeps a credential fresh decides by traits and by the class of an error, never
@@ -81,48 +81,4 @@ type row struct {
 	verify func(c *wechat.Client, ctx context.Context, token secret.Token) error
 	// meter is the path of the draw in WeChat's count, "" without Metered.
 	meter string
-}
-
-// rowOf is the table of all kinds. A kind of one API alone takes "".
-func rowOf(kind, api string) (row, bool) {
-	switch kind {
-	case OfficialAccount:
-		return official(api)
-	case JSAPITicket:
-		return ticket(wechat.TicketJSAPI), api == ""
-	case WXCardTicket:
-		return ticket(wechat.TicketWXCard), api == ""
-	case WeCom:
-		return corpToken(), api == ""
-	case WeComJSAPITicket:
-		return corpTicket((*wechat.Client).CorpTicket), api == ""
-	case WeComAgentTicket:
-		return corpTicket((*wechat.Client).AgentTicket), api == ""
-	}
-	return row{}, false
-}
-
-// Form is what the configuration has to say about a credential of a kind.
-type Form struct {
-	Kind string
-	// APIs are those of the kind, the first of which is the usual one; "" alone if there is nothing to choose.
-	APIs []string
-	// Parent is the kind of the credential that it names instead of an account and a secret, "" for none.
-	Parent string
-	// AtWeCom says that the account is a corpid, and an agentid if its readers need one, not an appid, and that the base
-	// URL is that of WeCom.
-	AtWeCom bool
-}
-
-// Kinds returns all kinds in the order in which people should read them.
-func Kinds() []Form {
-	one := []string{""}
-	return []Form{
-		{Kind: OfficialAccount, APIs: []string{"stable", "classic"}},
-		{Kind: JSAPITicket, APIs: one, Parent: OfficialAccount},
-		{Kind: WXCardTicket, APIs: one, Parent: OfficialAccount},
-		{Kind: WeCom, APIs: one, AtWeCom: true},
-		{Kind: WeComJSAPITicket, APIs: one, Parent: WeCom, AtWeCom: true},
-		{Kind: WeComAgentTicket, APIs: one, Parent: WeCom, AtWeCom: true},
-	}
 }

@@ -43,7 +43,8 @@ func (k *Keeper) Wish(ctx context.Context, wish Wish) (status store.Status, mess
 		if status == store.Accepted {
 			return status, message, k.store.Report(ctx, k.policy.Slot, v.State.Token)
 		}
-		k.metrics.Report(k.policy.Keys.Value, metrics.Report(status))
+		counted := map[store.Status]metrics.Report{Limited: metrics.ReportLimited, Stale: metrics.ReportStale}
+		k.metrics.Report(k.policy.Keys.Value, counted[status])
 		return status, message, nil
 	}
 	k.log.Info("a refresh was asked for", "force", wish.Force)

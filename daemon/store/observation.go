@@ -19,10 +19,8 @@ type Observation struct {
 	// Other is whose state lies where this credential's should; zero if nobody's.
 	Other Other
 
-	// Lease is the attempt that holds the live lease, "" if none does, and
-	// LeaseTTL what is left of it.
-	Lease    string
-	LeaseTTL time.Duration
+	// Lease is the attempt that holds the live lease, "" if none does.
+	Lease string
 	// Rejected is what a reader reports as refused, "" if nothing.
 	Rejected secret.Token
 
@@ -59,7 +57,7 @@ func (s *Store) decodeObservation(reply *redis.Cmd, c Slot) (Observation, error)
 	if err != nil {
 		return Observation{}, err
 	}
-	if len(parts) != 12 {
+	if len(parts) != 11 {
 		return Observation{}, errReply
 	}
 	r := reader{parts: parts}
@@ -67,8 +65,8 @@ func (s *Store) decodeObservation(reply *redis.Cmd, c Slot) (Observation, error)
 	o := Observation{
 		Now: milli(now), Value: Value{TTL: time.Duration(r.number(3)) * time.Millisecond, name: r.text(2)},
 		version: r.number(4), State: decodeState(r.list(5)),
-		Lease: r.text(6), LeaseTTL: time.Duration(r.number(7)) * time.Millisecond, Rejected: secret.Token(r.text(8)),
-		Other: Other{AppID: r.text(9), Issuer: r.text(10), BegunAt: milli(r.number(11))},
+		Lease: r.text(6), Rejected: secret.Token(r.text(7)),
+		Other: Other{AppID: r.text(8), Issuer: r.text(9), BegunAt: milli(r.number(10))},
 	}
 	if r.wrong {
 		return Observation{}, errReply

@@ -23,7 +23,7 @@ func (w *world) asCohabitant(r store.Slot, do func()) {
 	w.c = ours
 }
 
-func withRival(t *testing.T, test func(w *world, r store.Slot)) {
+func withCohabitant(t *testing.T, test func(w *world, r store.Slot)) {
 	t.Helper()
 	for name := range cohabitants(store.Slot{}) {
 		t.Run(name, func(t *testing.T) {
@@ -33,7 +33,7 @@ func withRival(t *testing.T, test func(w *world, r store.Slot)) {
 }
 
 func TestOthersStateCountsAsNone(t *testing.T) {
-	withRival(t, func(w *world, r store.Slot) {
+	withCohabitant(t, func(w *world, r store.Slot) {
 		from := w.now()
 		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
 		w.plant("watch_until", 1, "later", "field of a newer version")
@@ -59,7 +59,7 @@ func TestOthersStateCountsAsNone(t *testing.T) {
 }
 
 func TestOthersLeaseHolds(t *testing.T) {
-	withRival(t, func(w *world, r store.Slot) {
+	withCohabitant(t, func(w *world, r store.Slot) {
 		w.asCohabitant(r, func() { w.mustBegin(attempt("b1")) })
 		before := w.content()
 		check(w, "status", w.begin().Status, store.Leased)
@@ -68,7 +68,7 @@ func TestOthersLeaseHolds(t *testing.T) {
 }
 
 func TestCommitC6LeavesOthersAlone(t *testing.T) {
-	withRival(t, func(w *world, r store.Slot) {
+	withCohabitant(t, func(w *world, r store.Slot) {
 		answer := w.mustBegin()
 		w.do("flushdb")
 		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
@@ -81,7 +81,7 @@ func TestCommitC6LeavesOthersAlone(t *testing.T) {
 }
 
 func TestAbortA1LeavesOthersAlone(t *testing.T) {
-	withRival(t, func(w *world, r store.Slot) {
+	withCohabitant(t, func(w *world, r store.Slot) {
 		w.mustBegin()
 		w.do("flushdb")
 		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
@@ -92,7 +92,7 @@ func TestAbortA1LeavesOthersAlone(t *testing.T) {
 }
 
 func TestReassertHasNothingToSayOverOthers(t *testing.T) {
-	withRival(t, func(w *world, r store.Slot) {
+	withCohabitant(t, func(w *world, r store.Slot) {
 		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
 		before := w.content()
 		check(w, "status", w.reassert(w.observe()), store.Expired)
@@ -101,7 +101,7 @@ func TestReassertHasNothingToSayOverOthers(t *testing.T) {
 }
 
 func TestRequestLeavesOthersAlone(t *testing.T) {
-	withRival(t, func(w *world, r store.Slot) {
+	withCohabitant(t, func(w *world, r store.Slot) {
 		w.asCohabitant(r, func() { w.mint("b1", token(2)) })
 		before := w.content()
 		for _, force := range []int{0, 2} {

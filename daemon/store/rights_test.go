@@ -55,6 +55,25 @@ func TestDocumentsGrantTheRights(t *testing.T) {
 	}
 }
 
+// The demo in Kubernetes has users with these rights.
+func TestDemoGrantsTheRights(t *testing.T) {
+	keys, err := store.NewKeys("WXAccessToken")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../deploy/kubernetes/overlays/demo/users.acl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for user, rights := range map[string]string{
+		"wxtokend": store.Rights(keys) + " " + store.TellingRights(keys), "sidecar": store.ReadOnlyRights(keys),
+	} {
+		if line := "user " + user + " on >demo-" + user + " " + rights; !slices.Contains(strings.Split(string(text), "\n"), line) {
+			t.Errorf("users.acl lacks the line\n%s", line)
+		}
+	}
+}
+
 func TestRights(t *testing.T) {
 	commands := " +" + strings.Join(store.Commands(), " +")
 	own, err := store.NewKeys("shop:{a}:token")

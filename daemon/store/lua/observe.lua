@@ -10,5 +10,5 @@ for field, content in pairs(s) do
   end
 end
 return { now, value, name, redis.call('PTTL', KEYS[1]), version, fields,
-  held and held.attempt or '', held and redis.call('PTTL', KEYS[3]) or 0, reported(),
+  held and held.attempt or '', reported(),
   other and other.appid or '', other and other.issuer or '', other and other.begun_at or 0 }
