@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/http/httpproxy"
-
 	"wxtokend/daemon/config"
 	"wxtokend/daemon/layout"
 	"wxtokend/daemon/secret"
@@ -106,8 +104,8 @@ func warnings(c config.Config, environ []string) (all []warning) {
 	return slices.Concat(all, passedBy(c, environ), tooLate(c), tooManyQuestions(c))
 }
 
-// passedBy are the proxies of the environment that curl, or any program in Go,
-// would take to an address that is asked here without.
+// passedBy are the proxies of the environment that curl would take to an address
+// that is asked here without.
 func passedBy(c config.Config, environ []string) (all []warning) {
 	set := map[string]string{}
 	for _, entry := range environ {
@@ -119,18 +117,23 @@ func passedBy(c config.Config, environ []string) (all []warning) {
 		u, _ := url.Parse(address)
 		names := []string{u.Scheme + "_proxy", strings.ToUpper(u.Scheme) + "_PROXY", "all_proxy", "ALL_PROXY"}
 		first := slices.IndexFunc(names, func(name string) bool { return set[name] != "" })
-		if first < 0 || c.WeChat.Proxy != "" {
-			continue
-		}
-		proxy := set[names[first]]
-		decide := httpproxy.Config{HTTPProxy: proxy, HTTPSProxy: proxy, NoProxy: cmp.Or(set["no_proxy"], set["NO_PROXY"])}
-		if taken, _ := decide.ProxyFunc()(u); taken != nil {
+		direct := config.IsLoopback(u.Hostname()) || noProxy(cmp.Or(set["no_proxy"], set["NO_PROXY"]), u.Hostname())
+		if first >= 0 && c.WeChat.Proxy == "" && !direct {
 			saw := "the variable " + names[first] + " is set and wechat.proxy is not: " + address + " is asked directly"
 			all = append(all, warning{"proxy", saw, "set wechat.proxy if it is to be reached through it, as curl would; " +
 				"otherwise unset the variable, or name the host in NO_PROXY"})
 		}
 	}
 	return all
+}
+
+// noProxy says that a list of domains, as NO_PROXY has them, names the host.
+func noProxy(list, host string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }),
+		func(domain string) bool {
+			domain = strings.ToLower(strings.TrimPrefix(domain, "."))
+			return domain == "*" || strings.HasSuffix("."+strings.ToLower(host), "."+domain)
+		})
 }
 
 // asked are the addresses that tokens are drawn from.
