@@ -42,6 +42,9 @@ type mirrors struct {
 	// The place of each token among those that readers of the key got.
 	places map[secret.Token]int
 	count  int
+	// The latest end that each of them had under the key: a draw that gives the same
+	// token again may find an earlier one, as a life counts from before the draw.
+	ends map[secret.Token]time.Time
 	// The last of them.
 	shown secret.Token
 	// How long a target was behind at most.
@@ -49,7 +52,8 @@ type mirrors struct {
 }
 
 func newMirrors() mirrors {
-	return mirrors{all: []*mirrored{{key: rawKey, place: -1}, {key: hashKey, place: -1}}, places: map[secret.Token]int{}}
+	return mirrors{all: []*mirrored{{key: rawKey, place: -1}, {key: hashKey, place: -1}}, places: map[secret.Token]int{},
+		ends: map[secret.Token]time.Time{}}
 }
 
 // seen is what lies at a target.
@@ -80,19 +84,23 @@ func (j *judge) mirror(g glance, now time.Time) {
 		t.count++
 		t.places[g.token] = t.count
 	}
+	if end := now.Add(g.ttl); g.token != "" && g.ttl > 0 && end.After(t.ends[g.token]) {
+		t.ends[g.token] = end
+	}
 	for _, m := range t.all {
 		token, ttl := j.f.server.seen(m.key)
+		same := token == g.token && token != "" && g.ttl > 0
 		if token != m.token {
 			j.written(m, token, g)
 		}
-		if token == g.token && token != "" && g.ttl > 0 && ttl > g.ttl+time.Second && now.After(j.skewed) {
-			j.fail("%s ends in %v, and the key in %v", m.key, ttl, g.ttl)
+		if same && now.Add(ttl).After(t.ends[token].Add(time.Second)) && now.After(j.skewed) {
+			j.fail("%s ends in %v, and the key in %v, never later", m.key, ttl, g.ttl)
 		}
 		if m.place >= 0 && ttl == 0 && !m.said {
 			j.fail("%s never ends", m.key)
 			m.said = true
 		}
-		j.behind(m, token, g, now)
+		j.behind(m, token == g.token && !(same && ttl > g.ttl+time.Second), token, g, now)
 	}
 }
 
@@ -110,10 +118,10 @@ func (j *judge) written(m *mirrored, token secret.Token, g glance) {
 	m.token, m.place, m.said = token, place, false
 }
 
-// behind judges for how long a target says something else than the key.
-func (j *judge) behind(m *mirrored, token secret.Token, g glance, now time.Time) {
+// behind judges for how long a target is not like the key: of another token, or longer.
+func (j *judge) behind(m *mirrored, like bool, token secret.Token, g glance, now time.Time) {
 	good := g.token != "" && g.state["token"] == string(g.token) && j.f.wechat.Accepts(testAppID, string(g.token))
-	if token == g.token || !good {
+	if like || !good {
 		// It looks before each command, so of two writes in one trip it sees the first in time.
 		if !m.behind.IsZero() && m.key == rawKey {
 			j.mirrors.lag = max(j.mirrors.lag, now.Sub(m.behind))
