@@ -65,6 +65,7 @@ func (o *observer) tick(ctx, work context.Context) {
 func (o *observer) depart() {
 	o.registry.depart(func(e *entry) {
 		o.loss.forget(e)
+		e.Depart()
 		if e.next == nil {
 			o.metrics.Forget(e.key())
 		}

@@ -44,7 +44,8 @@ func (d *Daemon) refresh(req *http.Request) (int, map[string]string) {
 		return http.StatusBadRequest, map[string]string{"error": "the body is cut off or longer than 4 KiB"}
 	}
 	if req.URL.RawQuery != "" {
-		return http.StatusBadRequest, map[string]string{"error": "what is wanted stands in the body, not behind a question mark"}
+		const problem = "what is wanted stands in the body, not behind a question mark"
+		return http.StatusBadRequest, map[string]string{"error": problem}
 	}
 	wish, problem := parseWish(body)
 	if problem != "" {

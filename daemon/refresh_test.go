@@ -131,7 +131,8 @@ func TestEmptyVariables(t *testing.T) {
 			w.said(400, body, "exactly one of", "must be empty")
 		}
 		w.said(400, `{"token":"`+strings.Repeat("x", 5000)+`"}`, "longer than 4 KiB")
-		if code, answer := w.post(testKey+"?token=", "Bearer "+bearer, ""); code != 400 || !strings.Contains(answer, "in the body") {
+		code, answer := w.post(testKey+"?token=", "Bearer "+bearer, "")
+		if code != 400 || !strings.Contains(answer, "in the body") {
 			t.Errorf("a report behind a question mark: %d %s", code, answer)
 		}
 		w.wait(10 * time.Second)

@@ -47,29 +47,33 @@ func (w *Warner) Warn(ctx context.Context, c config.Config) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	told, more := map[warning]bool{}, -most
-	for _, one := range all {
-		if told[one] = true; w.told[one] {
-			continue
-		}
-		if more++; more <= 0 {
-			w.log.Warn(one.saw, "subject", one.subject, "cure", one.cure)
-		}
+	fresh := slices.DeleteFunc(slices.Clone(all), func(one warning) bool { return w.told[one] })
+	for _, one := range fresh[:min(most, len(fresh))] {
+		w.log.Warn(one.saw, "subject", one.subject, "cure", one.cure)
 	}
-	if more > 0 {
+	if more := len(fresh) - most; more > 0 {
 		w.log.Warn("there are more warnings about the configuration", "more", more, "cure", "wxtokend check lists them")
 	}
-	w.told = told
+	w.told = map[warning]bool{}
+	for _, one := range all {
+		w.told[one] = true
+	}
 }
+
+// What the secrets of each look like.
+var (
+	ofWeChat = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	ofWeCom  = regexp.MustCompile(`^[\w-]{40,}$`)
+)
 
 // notAnAppSecret warns of what does not look like one. It is the zero warning for
 // what does.
 func notAnAppSecret(c config.Credential, text secret.Secret) warning {
-	form := regexp.MustCompile(`^[0-9a-f]{32}$`)
+	form := ofWeChat
 	what, cure := "32 hex digits as WeChat's AppSecrets are",
 		"compare it with the developer page of the account: look for capital letters, spaces, quotes or a cut end"
 	if c.Form().AtWeCom {
-		form = regexp.MustCompile(`^[\w-]{40,}$`)
+		form = ofWeCom
 		what, cure = "43 letters and digits as the secrets of WeCom are",
 			"compare it with the page of the app in the console of WeCom: look for spaces, quotes or a cut end"
 	}

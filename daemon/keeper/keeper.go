@@ -121,7 +121,8 @@ type Keeper struct {
 // New returns a keeper that has seen nothing yet.
 func New(o Options) *Keeper {
 	return &Keeper{
-		policy: policy{o.Spec}, kind: o.Kind, parent: o.Parent, store: o.Store, herald: o.Herald, causes: o.Causes, metrics: o.Metrics,
+		policy: policy{o.Spec}, kind: o.Kind, parent: o.Parent, store: o.Store, herald: o.Herald,
+		causes: o.Causes, metrics: o.Metrics,
 		log:      o.Log.With("key", o.Spec.Keys.Value, "appid", o.Spec.Name),
 		lookSoon: o.LookSoon, many: o.Many, passing: o.Passing, jitter: o.Jitter,
 		redisTimeout: o.RedisTimeout, callTimeout: o.CallTimeout,

@@ -19,11 +19,14 @@ func (k *Keeper) Left() bool {
 	if !k.leaving || k.acting || k.asking || k.reading || k.mirroring || k.filing {
 		return false
 	}
-	if k.own != nil && k.own.answered() && time.Since(k.own.begun) <= k.policy.Lease {
-		return false
-	}
+	return k.own == nil || !k.own.answered() || time.Since(k.own.begun) > k.policy.Lease
+}
+
+// Depart is for one that has left: what fails here is told of those that stay.
+func (k *Keeper) Depart() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for what := range k.told.failing {
 		k.works(what)
 	}
-	return true
 }

@@ -141,8 +141,8 @@ func (k *Keeper) notes() []string {
 	note(v.blind(), "WeChat's quota for questions about a token is used up: nobody notices whether it was replaced")
 	note(k.told.silent >= silentFor, fmt.Sprintf("WeChat has not said for %d questions in a row whether it accepts "+
 		"the token, so nobody notices whether it was replaced: %s", k.told.silent, k.told.silence))
-	note(k.isFailing(farClock), fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its times "+
-		"with time() are wrong by so much", k.clockOff().Round(time.Second)))
+	note(k.isFailing(farClock), fmt.Sprintf("the clock of Redis is %s ahead of this host's: alerts that compare its "+
+		"times with time() are wrong by so much", k.clockOff().Round(time.Second)))
 	return append(append(notes, k.failures()...), k.targetNotes()...)
 }
 

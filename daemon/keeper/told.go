@@ -179,15 +179,13 @@ func (k *Keeper) failingNow() (classes []metrics.Outcome) {
 	if k.told.redis != "" {
 		classes = append(classes, metrics.FailingRedis)
 	}
-	if len(k.failingTargets()) > 0 {
-		classes = append(classes, metrics.FailingTarget)
-	}
-	for _, what := range operations() {
-		switch {
-		case !k.isFailing(what):
+	for what := range k.told.failing {
+		switch _, isTarget := what.(*target); {
+		case isTarget:
+			classes = append(classes, metrics.FailingTarget)
 		case what == opReadSecret:
 			classes = append(classes, metrics.FailingSecret)
-		default:
+		case what != farClock && what != otherSettings:
 			classes = append(classes, metrics.FailingRedis)
 		}
 	}

@@ -61,6 +61,7 @@ func TestCauseOfManyIsToldOnce(t *testing.T) {
 		// One that has left meets nothing more.
 		b.Leave()
 		check(b, "left", b.Left(), true)
+		b.Depart()
 		other.noteFailure(opClaim, nil)
 		fails(other, true)
 		check(b, "causes", len(b.causes.met), 1)

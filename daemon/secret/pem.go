@@ -79,7 +79,8 @@ func KeyPair(cert, key []byte) (pair tls.Certificate, wrong string, err error) {
 		return pair, "cert_file", none
 	}
 	if bytes.Contains(key, []byte("ENCRYPTED")) {
-		err = errors.New("is encrypted, and nobody is there to type its password: decrypt it by openssl pkey -in OLD -out NEW")
+		err = errors.New("is encrypted, and nobody is there to type its password: " +
+			"decrypt it by openssl pkey -in OLD -out NEW")
 	}
 	return pair, "key_file", err
 }

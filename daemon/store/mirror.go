@@ -96,24 +96,13 @@ func (s *Store) Mirror(ctx context.Context, writes []MirrorWrite, limit time.Dur
 	s.runAll(ctx, sent)
 	results := make([]MirrorResult, len(writes))
 	for i, c := range sent {
-		reply, err := c.reply.Slice()
-		if err == nil {
-			if status, ok := first(reply).(string); ok {
-				results[i].Status = Status(status)
-				continue
-			}
-			err = errReply
+		status, _, err := decodeStatus(c.reply)
+		if err != nil {
+			err = fmt.Errorf("write: %w", err)
 		}
-		results[i].Err = fmt.Errorf("write: %w", err)
+		results[i] = MirrorResult{status, err}
 	}
 	return results
-}
-
-func first(reply []any) any {
-	if len(reply) == 0 {
-		return nil
-	}
-	return reply[0]
 }
 
 func (m Mirror) look() command {

@@ -107,11 +107,7 @@ func (s *Store) run(ctx context.Context, script string, c Slot, args map[string]
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: encode arguments: %w", script, err)
 	}
-	reply, err := s.scripts[script].Run(ctx, s.client, c.Keys.List(), encoded).Slice()
-	status, ok := first(reply).(string)
-	if err == nil && !ok {
-		err = errReply
-	}
+	status, reply, err := decodeStatus(s.scripts[script].Run(ctx, s.client, c.Keys.List(), encoded))
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %w", script, err)
 	}
@@ -120,7 +116,21 @@ func (s *Store) run(ctx context.Context, script string, c Slot, args map[string]
 		n, _ := part.(int64)
 		numbers = append(numbers, n)
 	}
-	return Status(status), numbers, nil
+	return status, numbers, nil
+}
+
+// decodeStatus takes apart what a script answers: a status, which comes first, and more.
+func decodeStatus(cmd *redis.Cmd) (Status, []any, error) {
+	reply, err := cmd.Slice()
+	if err != nil {
+		return "", nil, err
+	}
+	if len(reply) > 0 {
+		if status, ok := reply[0].(string); ok {
+			return Status(status), reply, nil
+		}
+	}
+	return "", nil, errReply
 }
 
 // Definite says that Redis itself answered with err, so the script that was
